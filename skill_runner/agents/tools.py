@@ -1,0 +1,204 @@
+"""The tools of the MCP server, as data: names, flat schemas, truthful annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from skill_runner.agents.permits import WRITING, Permits
+from skill_runner.outcome import Status
+
+Schema = Mapping[str, Any]
+
+_TEXT: Final = {"type": "string", "maxLength": 253}
+_SKILL: Final = {**_TEXT, "description": "A skill's name, from list_skills."}
+_NAME: Final = {**_TEXT, "description": "Name of the installation; the skill's name by default."}
+_NAMESPACE: Final = {**_TEXT, "description": "Namespace of the installation."}
+_CONTEXT: Final = {
+    **_TEXT, "description": "Kubeconfig context; left out, the local cluster is used.",
+}  # fmt: skip
+_INPUTS: Final = {
+    "type": "object",
+    "description": "Inputs by name, as describe_skill lists them. Secrets by reference only.",
+}
+_WAIT: Final = {
+    "type": "number", "minimum": 0, "maximum": 600, "default": 90,
+    "description": "Seconds to wait for the end. After that the answer has status `running` and "
+    "a `run`: go on with status(run_id).",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool. `destructive` and `idempotent` mean something only where it writes."""
+
+    name: str
+    title: str
+    description: str
+    properties: Mapping[str, Schema]
+    required: tuple[str, ...] = ()
+    output: Schema
+    destructive: bool = False
+    idempotent: bool = True
+
+    @property
+    def reads_only(self) -> bool:
+        return self.name not in WRITING
+
+    @property
+    def input_schema(self) -> dict[str, Any]:
+        """Flat: some clients accept no anyOf, oneOf or allOf at the root."""
+        return {
+            "type": "object",
+            "properties": dict(self.properties),
+            "required": list(self.required),
+            "additionalProperties": False,
+        }
+
+
+def tools(permits: Permits) -> tuple[Tool, ...]:
+    """Those that the server offers, in a fixed order; a read-only one leaves out what writes."""
+    every = (*_reading(), *_writing(permits))
+    return tuple(tool for tool in every if tool.reads_only or not permits.read_only)
+
+
+def is_outcome(name: str) -> bool:
+    """Whether what a tool answers, refusals included, is an outcome."""
+    return name not in ("list_skills", "describe_skill")
+
+
+def _reading() -> tuple[Tool, ...]:
+    return (
+        Tool(
+            name="list_skills", title="List skills", output=_LISTED, properties={},
+            description="What can be installed on Kubernetes: each skill in one line.",
+        ),
+        Tool(
+            name="describe_skill", title="Describe a skill", output=_DESCRIBED,
+            properties={"skill": _SKILL}, required=("skill",),
+            description="A skill's inputs (JSON Schema), effects, requirements, outputs, undo.",
+        ),
+        Tool(
+            name="plan", title="Plan a run", output=_OUTCOME, required=("skill",),
+            properties={"skill": _SKILL, "name": _NAME, "namespace": _NAMESPACE,
+                        "inputs": _INPUTS, "context": _CONTEXT},
+            description="What `run` would do with the same arguments, with everything that can "
+            "be checked before. Nothing is touched.",
+        ),
+        Tool(
+            name="status", title="Status", output=_STATUS,
+            properties={
+                "run_id": {**_TEXT, "description": "The `run` of an outcome with status running."},
+                "wait_seconds": {**_WAIT, "default": 60}, "context": _CONTEXT,
+            },
+            description="How a run goes on, or its outcome; without run_id, the installations.",
+        ),
+        Tool(
+            name="why", title="Say what is wrong", output=_OUTCOME,
+            properties={
+                "name": _NAME, "namespace": _NAMESPACE, "context": _CONTEXT,
+                "release": {**_TEXT, "description": "Any Helm release, in place of a name."},
+            },
+            description="The cause of what is not ready in an installation, a Helm release or a "
+            "namespace now, with evidence and next commands. Nothing is run or changed.",
+        ),
+    )  # fmt: skip
+
+
+def _writing(permits: Permits) -> tuple[Tool, ...]:
+    return (
+        Tool(
+            name="run", title="Install or update, and prove", output=_OUTCOME, required=("skill",),
+            properties={"skill": _SKILL, "name": _NAME, "namespace": _NAMESPACE,
+                        "inputs": _INPUTS, "context": _CONTEXT, "wait_seconds": _WAIT},
+            destructive=permits.allow_changes,
+            description="Install a skill or update its installation, wait until it is ready, "
+            "prove that it works. Status ready or unchanged: it works. Otherwise read `problem`.",
+        ),
+        Tool(
+            name="verify", title="Prove again", output=_OUTCOME, required=("name",),
+            properties={
+                "name": _NAME, "namespace": _NAMESPACE, "context": _CONTEXT,
+                "observe": {"type": "boolean", "default": False,
+                            "description": "Only read: no proof that writes."},
+                "wait_seconds": _WAIT,
+            },
+            description="Readiness and proofs of an installation, now. Probes clean up behind "
+            "themselves.",
+        ),
+        Tool(
+            name="remove", title="Remove an installation", output=_OUTCOME, destructive=True,
+            required=("name", "confirm"),
+            properties={
+                "name": _NAME, "namespace": _NAMESPACE, "context": _CONTEXT,
+                "confirm": {**_TEXT, "description": "The exact name again."},
+                "purge": {"type": "boolean", "default": False,
+                          "description": "Remove data volumes, too. This loses their data."},
+                "wait_seconds": _WAIT,
+            },
+            description="Remove an installation, from its record. Data volumes are kept.",
+        ),
+    )  # fmt: skip
+
+
+_LISTED: Final = {
+    "type": "object",
+    "required": ["skills"],
+    "properties": {
+        "skills": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {key: {"type": "string"} for key in
+                               ("name", "version", "summary", "use_when", "error")},
+                "additionalProperties": False,
+            },
+        }
+    },
+    "additionalProperties": False,
+}  # fmt: skip
+
+_DESCRIBED: Final = {
+    "type": "object",
+    "required": ["schema", "name", "version", "inputs", "effects", "undo"],
+    "properties": {
+        "schema": {"type": "string"}, "name": {"type": "string"}, "version": {"type": "string"},
+        "inputs": {"type": "object"}, "effects": {"type": "array", "items": {"type": "string"}},
+        "undo": {"type": "string"},
+    },
+}  # fmt: skip
+
+# Short, since it is in every list of tools; docs/reference/outcome.schema.json says it all.
+_OUTCOME: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["schema", "run", "installation", "status", "exit_code", "changed", "outputs"],
+    "properties": {
+        "schema": {"type": "string"},
+        "run": {"type": "string"},
+        "installation": {"type": "string"},
+        "status": {"enum": list(get_args(Status))},
+        "exit_code": {"type": "integer"},
+        "changed": {"type": "boolean"},
+        "outputs": {"type": "object"},
+        "problem": {
+            "type": "object",
+            "required": ["code", "resource", "cause", "evidence", "retryable", "next"],
+            "properties": {
+                "code": {"type": "string"}, "resource": {"type": "string"},
+                "cause": {"type": "string"}, "evidence": {"type": "array"},
+                "retryable": {"type": "boolean"}, "next": {"type": "array"},
+            },
+        },
+    },
+}  # fmt: skip
+
+# An outcome, or the installations: one flat object, since not every client takes anyOf.
+_STATUS: Final = {
+    "type": "object",
+    "properties": {
+        **_OUTCOME["properties"],
+        "installations": {"type": "array", "items": {"type": "object"}},
+    },
+}

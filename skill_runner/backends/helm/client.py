@@ -1,0 +1,147 @@
+"""The Helm Protocol: writes by the helm command through pyhelm3, reads from release Secrets.
+
+pyhelm3's `Command` is used without its `Client`: that one reads the manifest of every release it
+returns with PyYAML's slow loader (seconds for a chart with large CRDs), asks helm for its version
+while the event loop waits, and what else it does is not wanted here (see the ban on
+`ensure_release`, which uninstalls).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from skill_runner.backends.base import Cluster, Object, Release, ReleaseSpec
+from skill_runner.backends.helm.command import HelmCommand
+from skill_runner.backends.manifests import read_manifests
+from skill_runner.backends.releases import Releases
+from skill_runner.errors import ChartError, HelmError
+
+_DOCUMENT: Final = re.compile(r"^---.*$", re.MULTILINE)
+_SOURCE: Final = re.compile(r"\A\s*# Source: (?P<file>\S+)")
+
+
+class PyHelm:
+    """Helm for the cluster of a connection. `executable` is the path of helm 4."""
+
+    def __init__(self, executable: str, cluster: Cluster) -> None:
+        self._executable = executable
+        self._target = cluster.target
+        self._releases = Releases(cluster)
+
+        self.get = self._releases.get
+        self.history = self._releases.history
+        self.list = self._releases.list
+        self.manifest = self._releases.manifest
+        self.hooks = self._releases.hooks
+        self.mark_failed = self._releases.mark_failed
+
+    async def version(self) -> str:
+        return (await self._command().version()).strip()
+
+    async def template(self, spec: ReleaseSpec) -> tuple[Object, ...]:
+        return _read(spec, await self._rendered(spec))
+
+    async def definitions(self, spec: ReleaseSpec) -> tuple[Object, ...]:
+        return _read(spec, definitions_in((await self._rendered(spec)).decode()).encode())
+
+    async def _rendered(self, spec: ReleaseSpec) -> bytes:
+        check_chart(spec)
+        arguments: list[Any] = [
+            "template", spec.name, spec.chart, "--namespace", spec.namespace, "--include-crds",
+            "--values", "-",
+        ]  # fmt: skip
+        if spec.repo:
+            arguments += ["--repo", spec.repo]
+        if spec.version:
+            arguments += ["--version", spec.version]
+        return await self._command(about=f"chart {spec.chart}").run(
+            arguments, json.dumps(dict(spec.values)).encode()
+        )
+
+    async def install_or_upgrade(
+        self, spec: ReleaseSpec, *, on_line: Callable[[str], None] | None = None
+    ) -> Release:
+        check_chart(spec)
+        command = self._command(
+            about=_release(spec.name, spec.namespace), labels=spec.labels, on_line=on_line
+        )
+        await command.install_or_upgrade(
+            spec.name, spec.chart, dict(spec.values),
+            namespace=spec.namespace, repo=spec.repo, version=spec.version,
+            timeout=_duration(spec.timeout), skip_crds=True,
+            # Without it, an upgrade with empty values would take over those of before.
+            reset_values=True,
+        )  # fmt: skip
+        return await self._need(spec.name, spec.namespace)
+
+    async def rollback(self, name: str, namespace: str, revision: int) -> Release:
+        await self._command(about=_release(name, namespace)).rollback(
+            name, revision, namespace=namespace
+        )
+        return await self._need(name, namespace)
+
+    async def uninstall(self, name: str, namespace: str) -> None:
+        try:
+            await self._command(about=_release(name, namespace)).uninstall(
+                name, namespace=namespace
+            )
+        except HelmError as error:
+            if "release: not found" not in error.message:
+                raise
+
+    def _command(self, **options: Any) -> HelmCommand:
+        return HelmCommand(self._executable, self._target, **options)
+
+    async def _need(self, name: str, namespace: str) -> Release:
+        release = await self.get(name, namespace)
+        if release is None:
+            raise HelmError(f"release {namespace}/{name} vanished as soon as it was made")
+        return release
+
+
+def _read(spec: ReleaseSpec, rendered: bytes) -> tuple[Object, ...]:
+    try:
+        return read_manifests(rendered)
+    except yaml.YAMLError as error:
+        raise ChartError(f"chart {spec.chart} renders what is not YAML: {error}") from error
+
+
+def definitions_in(rendered: str) -> str:
+    """The documents that `helm template` took from a crds/ folder, by its `# Source:` lines.
+
+    Only the first document of a file has such a line.
+    """
+    kept, inside = [], False
+    for document in _DOCUMENT.split(rendered):
+        source = _SOURCE.search(document)
+        if source:
+            inside = "/crds/" in source["file"] and "/templates/" not in source["file"]
+        if inside:
+            kept.append(document)
+    return "\n---\n".join(kept)
+
+
+def check_chart(spec: ReleaseSpec) -> None:
+    """ChartError when a local chart is not there, or a remote one names no version."""
+    if spec.chart.startswith(("/", ".")):
+        folder = Path(spec.chart)
+        if not folder.exists() or (folder.is_dir() and not (folder / "Chart.yaml").is_file()):
+            raise ChartError(f"there is no chart at {spec.chart}", hint="Expected its Chart.yaml.")
+    elif not spec.version and "@sha256:" not in spec.chart:
+        raise ChartError(
+            f"chart {spec.chart} names no version", hint="Pin one, so that a run can be repeated."
+        )
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(1, round(seconds))}s"
+
+
+def _release(name: str, namespace: str) -> str:
+    return f"release {namespace}/{name}"

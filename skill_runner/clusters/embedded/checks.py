@@ -1,0 +1,103 @@
+"""What can be known before a node starts: the machine, the user, the system's tools, the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from skill_runner.clusters.embedded.settings import WayOut
+from skill_runner.errors import PreflightFailed
+
+PACKAGES: Final = {
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "mount": "mount",
+    "ip": "iproute2",
+    "nft": "nftables",
+}
+DISK_NEEDED: Final = 2 * 1024**3
+MEMORY_NEEDED: Final = 1024**3
+FORWARDING: Final = Path("/proc/sys/net/ipv4/ip_forward")
+NO_WAY_OUT: Final = (
+    "pods have no way out of this machine: slirp4netns is missing (Debian package slirp4netns), "
+    "and the machine does not forward packets (net.ipv4.ip_forward is 0)"
+)
+FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Facts that the node's settings follow. `memory` in bytes; `slirp` is a path, or empty."""
+
+    memory: int
+    slirp: str
+    snapshotter: str
+    forwards: bool = False
+    """Whether the host forwards packets already; that setting of its is not ours to change."""
+
+    @property
+    def way_out(self) -> WayOut:
+        """User-mode networking, else translation by the host, which needs it to forward."""
+        return "slirp4netns" if self.slirp else "nat" if self.forwards else ""
+
+
+def check_machine(state: Path, *, user: int | None = None, search: str | None = None) -> Machine:
+    """What the machine offers. PreflightFailed names everything that is missing, at once.
+
+    `user` is the user's number and `search` a PATH; by default, those of this process.
+    """
+    folders = f"{os.environ.get('PATH', '')}:{FOLDERS}" if search is None else search
+    if sys.platform != "linux":
+        raise PreflightFailed(
+            f"the embedded cluster runs on Linux, and this is {sys.platform}",
+            hint="Use `skill cluster up --provider kind` or `--provider minikube`.",
+        )
+    if (os.geteuid() if user is None else user) != 0:
+        raise PreflightFailed(
+            "the embedded cluster needs root: it makes namespaces, mounts and network links",
+            hint="Run it with sudo, or use `skill cluster up --provider kind`.",
+        )
+    problems, packages = _missing_tools(folders)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if memory < MEMORY_NEEDED:
+        problems.append(f"{_gib(memory)} of memory; {_gib(MEMORY_NEEDED)} are needed")
+    existing = next(folder for folder in (state, *state.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < DISK_NEEDED:
+        problems.append(f"{_gib(free)} free below {existing}; {_gib(DISK_NEEDED)} are needed")
+    if problems:
+        raise PreflightFailed(
+            "this machine cannot run the embedded cluster:"
+            + "".join(f"\n  {problem}" for problem in problems),
+            hint=f"apt-get install {' '.join(packages)}" if packages else "",
+        )
+    slirp = shutil.which("slirp4netns", path=folders) or ""
+    forwards = FORWARDING.read_text().strip() == "1"
+    return Machine(memory, slirp, _snapshotter(existing), forwards)
+
+
+def _missing_tools(folders: str) -> tuple[list[str], list[str]]:
+    missing = [tool for tool in PACKAGES if shutil.which(tool, path=folders) is None]
+    packages = sorted({PACKAGES[tool] for tool in missing})
+    return [f"{tool} is missing (Debian package {PACKAGES[tool]})" for tool in missing], packages
+
+
+def _snapshotter(folder: Path) -> str:
+    """Overlay, except on a file system that cannot carry one, such as a container's own overlay."""
+    best, kind = Path("/"), ""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, where, what, *_ = line.split()
+        path = Path(where)
+        if folder.is_relative_to(path) and path.is_relative_to(best):
+            best, kind = path, what
+    return (
+        "native" if kind in ("overlay", "aufs", "ecryptfs", "fuse.fuse-overlayfs") else "overlayfs"
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 1024**3:.1f} GiB"

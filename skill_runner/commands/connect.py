@@ -1,0 +1,86 @@
+"""Build the real World: the one place where the doors to the outside are opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from skill_runner import assets, clusters
+from skill_runner.backends.base import Cluster, Target
+from skill_runner.backends.clock import SystemClock
+from skill_runner.backends.cluster import connect
+from skill_runner.backends.helm import PyHelm
+from skill_runner.commands.tape import taped, taped_helm
+from skill_runner.commands.target import Asked, choose_target
+from skill_runner.images import make_images
+from skill_runner.progress import Connected, Report
+from skill_runner.world import World
+
+
+@asynccontextmanager
+async def world(asked: Asked, report: Report, registry: str = "") -> AsyncIterator[World]:
+    """A World for the chosen cluster, checked to answer; closed at the end.
+
+    `registry` takes the images that are built, where the caller named one.
+    """
+    target = await choose_target(asked, report)
+    report(Connected(target.context, target.server))
+    cluster = await connect(target.kubeconfig, target.context)
+    clock = SystemClock()
+    seen = taped(cluster, clock)
+    try:
+        await seen.version()
+        helm = await assets.ensure("helm", report=report)
+        yield World(
+            helm=taped_helm(PyHelm(str(helm), cluster), seen),
+            cluster=seen,
+            images=make_images(image_store(target), assets.cache_folder(), registry),
+            clock=clock,
+            connect=lambda: _again(target),
+            report=report,
+        )
+    finally:
+        await cluster.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterImages:
+    """The images of one local cluster, by its provider."""
+
+    provider: clusters.Provider
+    name: str
+
+    async def has_image(self, ref: str) -> bool:
+        return await self.provider.has_image(self.name, ref)
+
+    async def load_archive(self, archive: Path) -> None:
+        await self.provider.load(self.name, archive)
+
+
+def image_store(target: Target) -> ClusterImages | None:
+    """Where images can be loaded for this cluster, or None."""
+    ours = clusters.find(target.context)
+    if ours is not None and ours.server == target.server:
+        return ClusterImages(clusters.provider(ours.provider), ours.name)
+    if target.context.startswith("kind-"):
+        return ClusterImages(clusters.provider("kind"), target.context.removeprefix("kind-"))
+    if target.context == "minikube":
+        return ClusterImages(clusters.provider("minikube"), "minikube")
+    return None
+
+
+async def _again(target: Target) -> Cluster:
+    return await connect(target.kubeconfig, target.context)
+
+
+@asynccontextmanager
+async def cluster_only(asked: Asked) -> AsyncIterator[Cluster]:
+    """A connection without Helm or images, for commands that only read."""
+    target = await choose_target(asked)
+    cluster = await connect(target.kubeconfig, target.context)
+    try:
+        yield cluster
+    finally:
+        await cluster.close()

@@ -1,0 +1,103 @@
+"""`skill describe`: one skill before it is run."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from skill_runner.commands.options import output_option
+from skill_runner.conform import shown
+from skill_runner.description import change_of, describe, effects, permissions, type_of, undo
+from skill_runner.library import default_library
+from skill_runner.skill import MISSING, Input, Skill
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  skill describe kafka-k8s-setup
+  skill describe ./my-skills/redis
+  skill describe kafka-k8s-setup -o json    # with the JSON Schema of its inputs
+"""
+)
+@click.argument("skill")
+@output_option
+def command(skill: str, output: str) -> int:
+    """Show a SKILL, by its name or by a path: inputs, effects, proofs, outputs, undoing."""
+    found = default_library().find(skill)
+    if output == "json":
+        click.echo(json.dumps(describe(found)))
+    else:
+        _show(found, skill, Console(highlight=False))
+    return 0
+
+
+def _show(skill: Skill, named: str, console: Console) -> None:
+    console.print(Text.assemble((skill.name, "bold cyan"), f" {skill.version}"))
+    console.print(Text(skill.summary))
+    _line(console, "use when", skill.use_when)
+    _line(console, "not when", skill.do_not_use_when)
+    _line(console, "takes", skill.takes)
+    for each in skill.requires:
+        _line(console, "requires", each.skill + (f", when {each.when}" if each.when else ""))
+    _head(console, "Inputs")
+    console.print(Padding(_inputs(skill), (0, 0, 0, 2)))
+    _head(console, "A run")
+    _items(console, effects(skill))
+    _head(console, "Proofs")
+    _items(console, [f"{each.id} ({each.kind}): {each.hook}" for each in skill.prove] or ["none"])
+    _head(console, "Outputs")
+    _items(console, [", ".join(skill.outputs) or "none"])
+    _head(console, "Permissions")
+    _items(
+        console, [f"{v}: {', '.join(kinds)}" for v, kinds in permissions(skill).items() if kinds]
+    )
+    if skill.policy_exceptions:
+        _head(console, "Exceptions from the policy")
+        _items(console, [f"{e.rule}, {e.resource}: {e.reason}" for e in skill.policy_exceptions])
+    _head(console, "To undo")
+    _items(console, [undo(skill)])
+    example = next((f" --set {i.name}=…" for i in skill.inputs.values() if i.required), "")
+    _head(console, "To run")
+    _items(console, [f"skill run {named}{example}"])
+
+
+def _inputs(skill: Skill) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for each in skill.inputs.values():
+        kind = "secret" if each.secret else type_of(each.schema)
+        facts = Text.assemble(
+            kind, ("; " + ", ".join([_default(each), change_of(each)]), "dim")
+        )  # fmt: skip
+        table.add_row(Text(each.name, "bold" if each.required else "cyan"), facts)
+        table.add_row("", Text(each.description))
+    return table
+
+
+def _default(each: Input) -> str:
+    if each.default is MISSING:
+        return "required"
+    plain = isinstance(each.default, str) and each.default
+    return f"default {each.default if plain else shown(each.default)}"
+
+
+def _head(console: Console, title: str) -> None:
+    console.print()
+    console.print(Text(title, "bold"))
+
+
+def _line(console: Console, label: str, text: str) -> None:
+    if text:
+        console.print(Text.assemble((f"{label}: ", "dim"), text))
+
+
+def _items(console: Console, items: list[str] | tuple[str, ...]) -> None:
+    for item in items:
+        console.print(Padding(Text(item), (0, 0, 0, 2)))

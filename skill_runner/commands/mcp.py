@@ -1,0 +1,80 @@
+"""`skill mcp`: the tools for coding agents, over stdio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from skill_runner import record
+from skill_runner.agents.permits import Permits
+from skill_runner.agents.server import Agents, serve
+from skill_runner.backends.clock import SystemClock
+from skill_runner.commands import connect
+from skill_runner.commands.status import row
+from skill_runner.commands.target import Asked
+from skill_runner.errors import UsageError
+from skill_runner.library import default_library
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  skill mcp --read-only
+  skill mcp --allow-skill kafka-k8s-setup --namespace kafka
+  claude mcp add skill -- skill mcp
+  codex mcp add skill -- uvx --from kube-skills skill mcp
+"""
+)
+@click.option("--read-only", is_flag=True, help="Offer only the tools that change nothing.")
+@click.option(
+    "--allow-changes/--no-changes", default=True, show_default=True,
+    help="Whether `run` may change an installation that exists.",
+)  # fmt: skip
+@click.option("--allow-skill", "skills", multiple=True, help="Only these skills. Repeatable.")
+@click.option(
+    "--allow-context", "contexts", multiple=True,
+    help="Contexts that may be used; without any, only a local cluster. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--namespace", "namespaces", multiple=True, help="Only in these namespaces. Repeatable."
+)
+@click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file to use.")
+@click.option("--cluster", "cluster_name", help="One of the clusters of `skill cluster`.")
+def command(
+    read_only: bool,
+    allow_changes: bool,
+    skills: tuple[str, ...],
+    contexts: tuple[str, ...],
+    namespaces: tuple[str, ...],
+    kubeconfig: str | None,
+    cluster_name: str | None,
+) -> None:
+    """Serve coding agents over stdio by the Model Context Protocol.
+
+    What the options forbid, no agent can ask for. Runs go on when the server ends; `skill status`
+    finds them.
+    """
+    if contexts and cluster_name:
+        raise UsageError("--allow-context and --cluster name the cluster twice", hint="Give one.")
+    library = default_library()
+    for name in skills:
+        library.folder_of(name)  # UnknownSkill, before an agent meets it
+    permits = Permits(
+        read_only=read_only, allow_changes=allow_changes, skills=skills, contexts=contexts,
+        namespaces=namespaces,
+    )  # fmt: skip
+
+    async def records(context: str | None) -> list[dict[str, Any]]:
+        asked = Asked(kubeconfig, context, cluster_name)
+        async with connect.cluster_only(asked) as cluster:
+            return [row(each) for each in await record.find_all(cluster, None)]
+
+    named = (("--kubeconfig", kubeconfig), ("--cluster", cluster_name))
+    connection = tuple(f"{option}={value}" for option, value in named if value)
+    agents = Agents(
+        library=library, permits=permits, clock=SystemClock(), records=records,
+        connection=connection,
+    )  # fmt: skip
+    asyncio.run(serve(agents))

@@ -1,0 +1,178 @@
+"""Options that several commands share, spelled once, and handed over as one value."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from skill_runner import session
+from skill_runner.commands.target import Asked
+from skill_runner.inputs import check_given, read_values, refuse_open_secrets
+from skill_runner.library import default_library
+from skill_runner.skill import Skill
+
+Command = Callable[..., Any]
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What --name, -n, --set, --inputs, --values, --use, --images and --registry say."""
+
+    name: str | None
+    namespace: str | None
+    sets: tuple[str, ...]
+    given: Mapping[str, Any]
+    values_files: tuple[str, ...]
+    uses: Mapping[str, str]
+    images: session.ImageMode
+    registry: str
+
+    def request(self, skill: Skill) -> session.Request:
+        """The request for this skill; the installation's name is the skill's by default.
+
+        InputError for inputs that are wrong whatever stands in the cluster: before it is asked.
+        """
+        refuse_open_secrets(skill, self.given)
+        files = tuple(file for file in self.values_files if file != STDIN)
+        piped = read_values(sys.stdin, "--values -") if self.piped else {}
+        given = {**self.given, **piped}
+        check_given(skill, files, self.sets, given)
+        return session.Request(
+            skill=skill, name=self.name or skill.name, namespace=self.namespace,
+            values_files=files, sets=self.sets, given=given,
+            use=self.uses, images=self.images,
+        )  # fmt: skip
+
+    @property
+    def piped(self) -> bool:
+        """Whether inputs come on standard input, which can be read only once."""
+        return STDIN in self.values_files
+
+
+def cluster_options(function: Command) -> Command:
+    """--context, --kubeconfig, --cluster: which cluster, as `asked`."""
+
+    @functools.wraps(function)
+    def call(
+        *, context: str | None, kubeconfig: str | None, cluster_name: str | None, **rest: Any
+    ) -> Any:
+        return function(asked=Asked(kubeconfig, context, cluster_name), **rest)
+
+    return _with(
+        call,
+        click.option("--context", help="Context of the kubeconfig to use."),
+        click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file to use."),
+        click.option(
+            "--cluster", "cluster_name",
+            help="One of the clusters of `skill cluster`; `embedded` is started if need be.",
+        ),
+    )  # fmt: skip
+
+
+def library_option(function: Command) -> Command:
+    """--skills: folders of skills beside the installed ones, as `library`."""
+
+    @functools.wraps(function)
+    def call(*, folders: tuple[str, ...], **rest: Any) -> Any:
+        return function(library=default_library(named=folders), **rest)
+
+    return click.option(
+        "--skills", "folders", multiple=True, metavar="FOLDER",
+        type=click.Path(exists=True, file_okay=False),
+        help="Folder of skills of your own, whose hooks may run; as in SKILL_PATH.",
+    )(call)  # fmt: skip
+
+
+def output_option(function: Command) -> Command:
+    """-o text|json."""
+    return click.option(
+        "-o", "--output", type=click.Choice(["text", "json"]), default="text",
+        help="text for people, json for programs: one document on stdout.",
+    )(function)  # fmt: skip
+
+
+def outcome_option(function: Command) -> Command:
+    """-o text|json|jsonl, of commands whose document is an outcome."""
+    return click.option(
+        "-o", "--output", type=click.Choice(["text", "json", "jsonl"]), default="text",
+        help="text for people; json: one outcome on stdout; jsonl: a line for each event, then "
+        "the outcome.",
+    )(function)  # fmt: skip
+
+
+def input_options(function: Command) -> Command:
+    """--name, -n, --set, --inputs, --values, --use, --images, --registry: as `wanted`."""
+
+    @functools.wraps(function)
+    def call(
+        *, name: str | None, namespace: str | None, sets: tuple[str, ...], given: dict[str, Any],
+        values_files: tuple[str, ...], uses: dict[str, str], images: session.ImageMode,
+        registry: str, **rest: Any,
+    ) -> Any:  # fmt: skip
+        wanted = Wanted(name, namespace, sets, given, values_files, uses, images, registry)
+        return function(wanted=wanted, **rest)
+
+    return _with(
+        call,
+        click.option("--name", help="Name of the installation; the skill's by default."),
+        click.option("-n", "--namespace", help="Namespace of the installation."),
+        click.option(
+            "--set", "sets", multiple=True, metavar="INPUT=VALUE", help="Set one input (YAML)."
+        ),
+        click.option(
+            "--inputs", "given", metavar="JSON", callback=_json_object, default="{}",
+            show_default=False, help="Inputs as one JSON object, for programs.",
+        ),
+        click.option(
+            "--values", "values_files", multiple=True, type=click.Path(),
+            help="YAML file of inputs; - reads standard input.",
+        ),
+        click.option(
+            "--use", "uses", multiple=True, metavar="ALIAS=NAMESPACE/NAME", callback=_uses,
+            help="Installation to use for what the skill requires, by its alias or skill.",
+        ),
+        click.option(
+            "--images", type=click.Choice(["auto", "pull", "build"]), default="auto",
+            help="Pull official images, build them from recipes, or whichever works.",
+        ),
+        click.option(
+            "--registry", default="", metavar="HOST/PATH",
+            help="Push what is built there, for a cluster that takes no images from here.",
+        ),
+    )  # fmt: skip
+
+
+def _with(function: Command, *options: Callable[[Command], Command]) -> Command:
+    """The function with options, in the order in which help shows them."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _uses(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """ALIAS=NAMESPACE/NAME as a mapping."""
+    pairs = [value.partition("=") for value in values]
+    for alias, _, named in pairs:
+        if not alias or not named:
+            raise click.BadParameter("expected ALIAS=NAMESPACE/NAME, such as kafka=events/kafka")
+    return {alias: named for alias, _, named in pairs}
+
+
+def _json_object(context: click.Context, option: click.Parameter, value: str) -> dict[str, Any]:
+    """A JSON object as a mapping; what it holds is checked as every input is."""
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise click.BadParameter('expected one JSON object, such as {"replicas": 2}')
+    return found

@@ -1,0 +1,35 @@
+"""`skill plan`: what `run` would do."""
+
+from __future__ import annotations
+
+import click
+
+from skill_runner import graph, session
+from skill_runner.commands import connect
+from skill_runner.commands.execute import execute
+from skill_runner.commands.options import Wanted, cluster_options, input_options, outcome_option
+from skill_runner.commands.target import Asked
+from skill_runner.library import default_library
+from skill_runner.outcome import Outcome
+from skill_runner.progress import Report
+from skill_runner.runs import Run
+
+
+@click.command(epilog="Example: skill plan kafka-k8s-setup --set brokers=3")
+@click.argument("skill")
+@input_options
+@cluster_options
+@outcome_option
+def command(skill: str, wanted: Wanted, asked: Asked, output: str) -> int:
+    """Show what `skill run SKILL` would change; nothing is touched."""
+    library = default_library()
+    request = wanted.request(library.find(skill))
+
+    async def work(run: Run, report: Report) -> Outcome:
+        run.redactor.add(session.secrets_of(request))
+        async with connect.world(asked, report, wanted.registry) as world:
+            return await graph.plan([request], world, library)
+
+    return execute(
+        request.skill.name, work, output=output, verbose=False, installation=request.name
+    )

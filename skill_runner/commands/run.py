@@ -1,0 +1,97 @@
+"""`skill run`: install or update, wait, prove."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from skill_runner import detached, graph, session
+from skill_runner.commands import connect
+from skill_runner.commands.execute import execute
+from skill_runner.commands.options import Wanted, cluster_options, input_options, outcome_option
+from skill_runner.commands.show import print_outcome
+from skill_runner.commands.target import Asked
+from skill_runner.errors import UsageError
+from skill_runner.library import default_library
+from skill_runner.outcome import Outcome, to_json
+from skill_runner.progress import Report
+from skill_runner.runner import Options
+from skill_runner.runs import Run
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  skill run kafka-k8s-setup
+  skill run kafka-k8s-setup --set brokers=3 --set 'topics=[orders, payments]'
+  skill run kafka-k8s-setup --cluster embedded -o json
+  skill run kafka-k8s-setup --detach          then: skill status RUN --wait 60
+"""
+)
+@click.argument("skill")
+@input_options
+@cluster_options
+@outcome_option
+@click.option("--prove", is_flag=True, help="Prove again, also when nothing changed.")
+@click.option("--redeploy", is_flag=True, help="Deploy again, also when nothing changed.")
+@click.option("--no-change", is_flag=True, help="Refuse to change an installation that exists.")
+@click.option("--drill", is_flag=True, help="Run proofs that disturb, too (test clusters only).")
+@click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; the same as `skill plan`.")
+@click.option("--detach", is_flag=True, help="Work on in the background; print the run's id.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
+def command(
+    skill: str,
+    wanted: Wanted,
+    asked: Asked,
+    output: str,
+    prove: bool,
+    redeploy: bool,
+    no_change: bool,
+    drill: bool,
+    stability: float | None,
+    dry_run: bool,
+    detach: bool,
+    verbose: bool,
+) -> int:
+    """Install or update SKILL's installation, wait until it is ready, and prove that it works."""
+    library = default_library()
+    if detach and wanted.piped:
+        raise UsageError("--detach has no standard input", hint="Name a file: --values FILE")
+    request = wanted.request(library.find(skill))
+    options = Options(
+        prove=prove, redeploy=redeploy, drills=drill, stability=stability, no_change=no_change
+    )
+    if detach:
+        return _detach(request, output)
+
+    async def work(run: Run, report: Report) -> Outcome:
+        run.redactor.add(session.secrets_of(request))
+        async with connect.world(asked, report, wanted.registry) as world:
+            if dry_run:
+                return await graph.plan([request], world, library)
+            return await graph.run([request], world, library, run, options)
+
+    return execute(
+        request.skill.name, work, output=output, verbose=verbose, installation=request.name
+    )
+
+
+def _detach(request: session.Request, output: str) -> int:
+    """The same command in a worker of its own; what it was called with is the root's `obj`."""
+    called: tuple[str, ...] = click.get_current_context().obj
+    arguments = [word for word in called if word != "--detach"]
+    run = detached.start(
+        arguments, label=request.skill.name, installation=request.name, now=time.time()
+    )
+    outcome = Outcome(
+        status="running", run=run.id, installation=request.name, details=str(run.folder),
+        version=request.skill.version,
+        notes=(f"skill status {run.id} --wait 60", f"skill logs {run.id} --tail 50"),
+    )  # fmt: skip
+    if output == "text":
+        print_outcome(outcome)
+    else:
+        click.echo(to_json(outcome))
+    return 0

@@ -1,0 +1,95 @@
+"""`skill status`: the installations of a cluster, by their records; or one run, by its id."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from skill_runner import detached, record
+from skill_runner.backends.clock import SystemClock
+from skill_runner.commands import connect
+from skill_runner.commands.options import cluster_options, output_option
+from skill_runner.commands.show import View, print_document
+from skill_runner.commands.target import Asked
+from skill_runner.progress import Note
+from skill_runner.record import Record
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  skill status -o json
+  skill status kafka-7f3a --wait 60      a run, in this terminal or another
+"""
+)
+@click.argument("run", required=False)
+@click.option(
+    "--wait",
+    default=0.0,
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    help="Wait so long for RUN to end.",
+)
+@click.option("-n", "--namespace", help="Only this namespace.")
+@cluster_options
+@output_option
+def command(
+    run: str | None, wait: float, namespace: str | None, asked: Asked, output: str
+) -> int:  # fmt: skip
+    """Show the installations of a cluster: what, which version, proven when.
+
+    With RUN, the id of a run: its outcome, or how far it is (exit code 5 while it works).
+    """
+    if run:
+        return _run(run, wait, output)
+    found = asyncio.run(_records(asked, namespace))
+    if output == "json":
+        click.echo(json.dumps({"installations": [row(r) for r in found]}))
+        return 0
+    if not found:
+        click.echo("no installations; `skill list` shows what can be installed")
+        return 0
+    table = Table("installation", "skill", "version", "state", "proofs", box=None)
+    for item in found:
+        proofs = ", ".join(f"{k} {v.status}" for k, v in item.proofs.items())
+        state = "complete" if item.complete else "unfinished: run it again"
+        table.add_row(str(item.installation), item.skill, item.version, state, proofs)
+    Console().print(table)
+    return 0
+
+
+def _run(run: str, wait: float, output: str) -> int:
+    with View() as view:
+        view(Note(f"waiting for {run}")) if wait else None
+        document = asyncio.run(detached.wait(run, wait, SystemClock()))
+    if output == "json":
+        click.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        print_document(document)
+    return int(document["exit_code"])
+
+
+async def _records(asked: Asked, namespace: str | None) -> tuple[Record, ...]:
+    async with connect.cluster_only(asked) as cluster:
+        return tuple(await record.find_all(cluster, namespace))
+
+
+def row(item: Record) -> dict[str, object]:
+    """An installation as data, by its record."""
+    now = time.time()
+    return {
+        "installation": str(item.installation),
+        "skill": item.skill,
+        "version": item.version,
+        "complete": item.complete,
+        "proofs": {
+            key: {"status": p.status, "seconds_ago": round(now - p.at)}
+            for key, p in item.proofs.items()
+        },
+        "outputs": dict(item.outputs),
+    }

@@ -1,0 +1,44 @@
+"""A recorder between a command and its cluster: `skill debug record` puts it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from skill_runner.backends.base import Clock, Cluster, Helm
+from skill_runner.backends.history import RecordingCluster, RecordingHelm
+from skill_runner.redact import Redactor
+from skill_runner.runs import Run
+
+TAPE: Final = "skill_runner.tape"  # keys of click's context, which nested commands share
+RUN: Final = "skill_runner.run"
+
+
+@dataclass(slots=True)
+class Tape:
+    """What one command's cluster said; empty until the command has connected."""
+
+    recording: RecordingCluster | None = None
+
+
+def taped(cluster: Cluster, clock: Clock) -> Cluster:
+    """The cluster, or a recording one around it where the command is being recorded."""
+    context = click.get_current_context(silent=True)
+    tape = context.meta.get(TAPE) if context else None
+    if not isinstance(tape, Tape):
+        return cluster
+    tape.recording = RecordingCluster(cluster, clock)
+    return tape.recording
+
+
+def taped_helm(helm: Helm, seen: Cluster) -> Helm:
+    """Helm, noting its refusals where the cluster is recorded."""
+    return RecordingHelm(helm, seen) if isinstance(seen, RecordingCluster) else helm
+
+
+def redactor_of(context: click.Context) -> Redactor:
+    """Knows the secrets of the run that a command has begun."""
+    run = context.meta.get(RUN)
+    return run.redactor if isinstance(run, Run) else Redactor(())

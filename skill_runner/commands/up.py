@@ -1,0 +1,74 @@
+"""`skill up FILE`: make a whole platform ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from skill_runner import graph
+from skill_runner.commands import connect
+from skill_runner.commands.execute import execute
+from skill_runner.commands.options import cluster_options, outcome_option
+from skill_runner.commands.target import Asked
+from skill_runner.library import default_library
+from skill_runner.outcome import Outcome
+from skill_runner.platform import read_platform
+from skill_runner.progress import Report
+from skill_runner.runner import Options
+from skill_runner.runs import Run
+from skill_runner.session import ImageMode, Request
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  skill up platform.yaml
+  skill up platform.yaml --dry-run
+  skill up examples/learnflow/platform.yaml --cluster embedded -o json
+"""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--images", type=click.Choice(["auto", "pull", "build"]), default="auto",
+    help="Pull official images, build them from recipes, or whichever works.",
+)  # fmt: skip
+@click.option("--prove", is_flag=True, help="Prove again, also where nothing changed.")
+@click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; nothing is touched.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
+@cluster_options
+@outcome_option
+def command(
+    file: Path,
+    images: ImageMode,
+    prove: bool,
+    stability: float | None,
+    dry_run: bool,
+    verbose: bool,
+    asked: Asked,
+    output: str,
+) -> int:
+    """Install or update every installation that FILE lists, and all that these require.
+
+    What depends on nothing begins at once; a failure keeps its dependents from beginning, and
+    nobody else. Again, it changes only what differs.
+    """
+    library = default_library()
+    platform = read_platform(file, library)
+    requests = [
+        Request(
+            skill=each.skill, name=each.name, namespace=each.namespace, given=each.inputs,
+            use=each.use, images=images, where=each.where,
+        )
+        for each in platform.wanted
+    ]  # fmt: skip
+    options = Options(prove=prove, stability=stability)
+
+    async def work(run: Run, report: Report) -> Outcome:
+        async with connect.world(asked, report) as world:
+            if dry_run:
+                return await graph.plan(requests, world, library)
+            return await graph.run(requests, world, library, run, options)
+
+    return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)

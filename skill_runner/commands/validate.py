@@ -1,0 +1,110 @@
+"""`skill validate`: every mistake of skill folders at once; no cluster is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from skill_runner import assets
+from skill_runner.backends.base import Helm
+from skill_runner.backends.helm import PyHelm
+from skill_runner.backends.memory import MemoryCluster
+from skill_runner.commands.options import output_option
+from skill_runner.errors import SkillError, SkillFileError
+from skill_runner.library import default_library
+from skill_runner.loader import load_skill, requirement_problems
+from skill_runner.trial import Trial, try_skill
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one folder. `trials` are those that were made, by name."""
+
+    folder: str
+    name: str
+    ok: bool
+    problems: tuple[str, ...]
+    trials: tuple[str, ...] = ()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  skill validate                    # every skill that `skill list` shows
+  skill validate ./my-skills/redis
+  skill validate skills/* -o json
+"""
+)
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@output_option
+def command(paths: tuple[str, ...], output: str) -> int:
+    """Check skills, by name or by path; every mistake at once, each with its file and line.
+
+    Reads skill.yaml, hooks.py (without running it) and the templates; holds `requires` against the
+    skills that it names; plans the skill with its
+    defaults and with each case in its tests/ folder; renders local charts, where Helm is there;
+    and holds what they render against the policy. Exit code 2 when a mistake was found.
+    """
+    helm = _helm()
+    verdicts = [_verdict(folder, helm) for folder in _folders(paths)]
+    good = all(verdict.ok for verdict in verdicts)
+    if output == "json":
+        skills = [asdict(verdict) for verdict in verdicts]
+        click.echo(json.dumps({"ok": good, "charts": helm is not None, "skills": skills}))
+    else:
+        _show(verdicts, helm)
+    return 0 if good else SkillFileError.exit_code
+
+
+def _folders(paths: tuple[str, ...]) -> list[Path]:
+    library = default_library()
+    names = paths or library.names()
+    # A path without a slash names a folder here, if there is one: shells expand skills/* so.
+    return [
+        Path(name) if Path(name, "skill.yaml").is_file() else library.folder_of(name)
+        for name in names
+    ]
+
+
+def _helm() -> Helm | None:
+    """Helm as it is on this machine; rendering needs no cluster, so none is given."""
+    found, _ = assets.find(assets.BY_TOOL["helm"])
+    return PyHelm(str(found["helm"]), MemoryCluster()) if "helm" in found else None
+
+
+def _verdict(folder: Path, helm: Helm | None) -> Verdict:
+    try:
+        skill = load_skill(folder)
+        others = requirement_problems(folder, default_library().find)
+        trials = asyncio.run(try_skill(skill, helm))
+    except SkillFileError as error:
+        return Verdict(str(folder), folder.name, False, error.problems or (error.message,))
+    except SkillError as error:
+        return Verdict(str(folder), folder.name, False, (str(error),))
+    problems = tuple(_line(trial, problem) for trial in trials for problem in trial.problems)
+    problems = (*others, *problems)
+    names = tuple(trial.name for trial in trials)
+    return Verdict(str(folder), skill.name, not problems, problems, names)
+
+
+def _line(trial: Trial, problem: str) -> str:
+    return f"with {trial.name}: {problem}"
+
+
+def _show(verdicts: list[Verdict], helm: Helm | None) -> None:
+    console = Console(highlight=False)
+    for verdict in verdicts:
+        mark, style = ("✓", "green") if verdict.ok else ("✗", "bold red")
+        tried = f"  tried with {', '.join(verdict.trials)}" if verdict.trials else ""
+        head = Text.assemble((f"{mark} {verdict.name}", style), (tried, "dim"))
+        console.print(head, soft_wrap=True)
+        for problem in verdict.problems:
+            console.print(Text(f"    {problem}"), soft_wrap=True)
+    if helm is None:
+        console.print(Text("Charts were not rendered: helm is not here (`skill doctor`).", "dim"))

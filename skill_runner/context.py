@@ -1,0 +1,161 @@
+"""What a hook is given: its inputs, and the one way to the cluster that works everywhere."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm, Object, Ref
+from skill_runner.errors import HookFailed
+from skill_runner.outcome import Code
+from skill_runner.plan import ImageChoice, Installation
+from skill_runner.pods import pod_manifest, run_to_completion
+from skill_runner.progress import Note, Report
+
+SMALL: Final = {
+    "requests": {"cpu": "50m", "memory": "64Mi"},
+    "limits": {"cpu": "500m", "memory": "256Mi"},
+}
+
+
+class RetryLater(Exception):
+    """Not yet: call the hook again after `after` seconds, within its time."""
+
+    def __init__(self, message: str, *, after: float = 1.0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class GiveUp(Exception):
+    """It will not work, and why; `hint` is the next step.
+
+    A hook that knows the cause names it: `code` is one of the outcome's, `resource` as an outcome
+    names it ("Pod kafka/kafka-0 container kafka"). Lines after the message's first are evidence.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", code: Code | None = None, resource: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.code = code
+        self.resource = resource
+
+
+@dataclass(frozen=True, slots=True)
+class PodResult:
+    """How a pod of a hook's own ended; `logs` are the last lines of its container."""
+
+    exit_code: int
+    logs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Handed to every hook. Everything that it makes is in the installation's namespace."""
+
+    installation: Installation
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    images: Mapping[str, ImageChoice]
+    cluster: Cluster
+    helm: Helm
+    clock: Clock
+    report: Report
+    requires: Mapping[str, Mapping[str, Any]]
+    folder: Path | None = None  # of the run, for what a hook wants to keep
+
+    @property
+    def namespace(self) -> str:
+        return self.installation.namespace
+
+    def note(self, text: str) -> None:
+        """Tell the person watching."""
+        self.report(Note(text))
+
+    async def get(self, ref: Ref) -> Object:
+        return await self.cluster.get(ref)
+
+    async def list(
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        labels: str | None = None,
+        namespace: str | None = None,
+    ) -> tuple[Object, ...]:
+        found = await self.cluster.list(
+            api_version, kind, namespace=namespace or self.namespace, labels=labels
+        )
+        return found.items
+
+    async def apply(self, manifest: Object) -> Object:
+        return await self.cluster.apply(manifest)
+
+    async def delete(self, ref: Ref, *, grace: int | None = None) -> None:
+        """Delete; `grace` is the seconds that a pod has to end, and 0 kills it."""
+        await self.cluster.delete(ref, grace=grace)
+
+    async def logs(self, pod: str, container: str, *, tail: int = 100) -> str:
+        return await self.cluster.logs(self.namespace, pod, container, tail=tail)
+
+    async def exec(
+        self,
+        pod: str,
+        argv: Sequence[str],
+        *,
+        container: str,
+        stdin: str | None = None,
+        timeout: float = 60.0,
+    ) -> ExecResult:
+        """Run a command in a container of the installation; `timeout` in seconds."""
+        return await self.cluster.exec(
+            self.namespace, pod, container, argv, stdin=stdin, timeout=timeout
+        )
+
+    def port_forward(self, pod: str, port: int) -> AbstractAsyncContextManager[int]:
+        """A local port that reaches the pod's, on any cluster."""
+        return self.cluster.port_forward(self.namespace, pod, port)
+
+    async def run_pod(
+        self,
+        *,
+        name: str,
+        image: str,
+        command: Sequence[str],
+        env: Mapping[str, Any] | None = None,
+        timeout: float = 120.0,
+        resources: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        namespace: str | None = None,
+        pod: Mapping[str, Any] | None = None,
+    ) -> PodResult:
+        """Run a command in a pod of its own, with its own limits, and remove the pod.
+
+        `env` values are strings, or `valueFrom` objects. `pod` overrides fields of the pod's spec.
+        HookFailed when the pod never starts or does not end within `timeout` seconds.
+        """
+        manifest = pod_manifest(
+            name=f"{name}-{secrets.token_hex(3)}",
+            installation=self.installation,
+            image=image,
+            command=command,
+            env=env or {},
+            resources=resources or SMALL,
+            labels=labels or {},
+            annotations=annotations,
+            namespace=namespace,
+            overrides=pod or {},
+        )
+        try:
+            code, logs = await run_to_completion(
+                self.cluster, self.clock, manifest, timeout=timeout
+            )
+        except TimeoutError as error:
+            raise HookFailed(f"pod {manifest['metadata']['name']}: {error}") from error
+        return PodResult(code, logs)

@@ -1,0 +1,71 @@
+"""Deletions: what is being deleted now, and waiting until it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from skill_runner.backends.base import Cluster, Ref
+from skill_runner.errors import NotFound, NotReadyInTime
+from skill_runner.progress import Awaiting, Note, ObjectState
+from skill_runner.world import World
+
+LOOK_EVERY = 0.25  # seconds; deletions are few and short, so looking is cheaper than watching
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """An object that is to go. With a `uid`, another one of its name does not count."""
+
+    ref: Ref
+    uid: str = ""
+
+
+async def find_leaving(cluster: Cluster, refs: Iterable[Ref]) -> tuple[Leaving, ...]:
+    """Those of `refs` that someone is deleting: they still answer, and are lost already."""
+    leaving = []
+    for ref in refs:
+        try:
+            meta = (await cluster.get(ref))["metadata"]
+        except NotFound:
+            continue
+        if meta.get("deletionTimestamp"):
+            leaving.append(Leaving(ref, meta["uid"]))
+    return tuple(leaving)
+
+
+async def until_gone(world: World, leaving: Iterable[Leaving], timeout: float) -> None:
+    """Wait until none is left, showing whoever still stands.
+
+    NotReadyInTime names what is still there after `timeout` seconds, and what holds it.
+    """
+    clock = world.clock
+    deadline = clock.monotonic() + timeout
+    left = dict.fromkeys(leaving, "")
+    while True:
+        left = {each: held for each in left if (held := await _held_by(world.cluster, each))}
+        if not left:
+            return
+        world.report(
+            Awaiting(tuple(ObjectState(str(each.ref), "terminating", "going") for each in left))
+        )
+        if clock.monotonic() > deadline:
+            world.report(Note("run the same command again to go on waiting"))
+            shown = [f"{each.ref} ({held})" for each, held in left.items()]
+            raise NotReadyInTime(
+                f"still there after {timeout:.0f} s: {', '.join(shown[:5])}",
+                hint="A finalizer may hold it: look at metadata.finalizers of the object.",
+            )
+        await clock.sleep(LOOK_EVERY)
+
+
+async def _held_by(cluster: Cluster, leaving: Leaving) -> str:
+    """What keeps the object, in words; empty when it is gone."""
+    try:
+        meta = (await cluster.get(leaving.ref))["metadata"]
+    except NotFound:
+        return ""
+    if leaving.uid and meta["uid"] != leaving.uid:
+        return ""
+    finalizers = meta.get("finalizers") or []
+    return f"held by finalizer {', '.join(finalizers)}" if finalizers else "ending"

@@ -1,0 +1,87 @@
+"""Helm at work on one release, its hooks watched meanwhile: Helm says nothing of their pods."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from skill_runner import crds, releases
+from skill_runner.awaiting import await_objects
+from skill_runner.backends.base import Object, Ref, ReleaseSpec
+from skill_runner.errors import HelmError, NotFound
+from skill_runner.plan import PlannedRelease
+from skill_runner.progress import Line
+from skill_runner.status.fields import at
+from skill_runner.wait import Expected
+
+if TYPE_CHECKING:
+    from skill_runner.runner import Walk
+
+AFTERTHOUGHT: Final = 5.0  # seconds that a diagnosis may take once Helm has failed
+_EVENTS: Final = frozenset({"pre-install", "post-install", "pre-upgrade", "post-upgrade"})
+
+
+async def deploy(walk: Walk, step: PlannedRelease) -> None:
+    """Install or upgrade. The diagnosed failure of a hook comes before Helm's own words."""
+    spec = releases.release_spec(step, walk.plan.installation, walk.run.id)
+    made = await walk.world.helm.template(spec)
+    walk.run.manifests(step.id, made)
+    await _define(walk, spec)
+    expected = [await _expected(walk, hook, step.namespace) for hook in hooks_among(made)]
+    install = asyncio.ensure_future(
+        walk.world.helm.install_or_upgrade(
+            spec, on_line=lambda text: walk.report(Line("helm", text))
+        )
+    )
+    watching = asyncio.ensure_future(_watch(walk, step, expected))
+    try:
+        await asyncio.wait({install, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if install.done() and expected and isinstance(install.exception(), HelmError):
+            # Helm sees that a hook failed as soon as we do, and not why.
+            alarm = asyncio.ensure_future(walk.world.clock.sleep(AFTERTHOUGHT))
+            await asyncio.wait({watching, alarm}, return_when=asyncio.FIRST_COMPLETED)
+            alarm.cancel()
+        if watching.done():
+            watching.result()  # raises the diagnosed failure of a hook
+        await install
+    finally:
+        for task in (watching, install):
+            task.cancel()
+        await asyncio.gather(watching, install, return_exceptions=True)
+
+
+async def _define(walk: Walk, spec: ReleaseSpec) -> None:
+    """What is in the chart's crds/ folder first, and until the API serves it."""
+    definitions = await walk.world.helm.definitions(spec)
+    made = await crds.apply_definitions(walk.world.cluster, definitions, walk.plan.installation)
+    if made:
+        expected = [Expected(ref=ref) for ref in made]
+        await await_objects(walk, expected, (), spec.timeout, stability=0)
+
+
+def hooks_among(manifests: Iterable[Object]) -> list[Object]:
+    """The Jobs and Pods that Helm runs as hooks of an installation or upgrade."""
+    return [
+        manifest for manifest in manifests
+        if manifest["kind"] in ("Job", "Pod")
+        and _EVENTS & set(str(at(manifest, "metadata.annotations", {}).get("helm.sh/hook", ""))
+                          .replace(" ", "").split(","))
+    ]  # fmt: skip
+
+
+async def _expected(walk: Walk, hook: Object, namespace: str) -> Expected:
+    """The hook, told apart from the one of the release before, which Helm removes first."""
+    placed = await releases.with_namespace(walk.world.cluster, hook, namespace)
+    try:
+        former = await walk.world.cluster.get(Ref.of(placed))
+    except NotFound:
+        return Expected.of(placed)
+    return Expected.of(placed, former=at(former, "metadata.uid"))
+
+
+async def _watch(walk: Walk, step: PlannedRelease, expected: list[Expected]) -> None:
+    """Raises the diagnosed failure of a hook; never returns: Helm goes on by itself."""
+    if expected:
+        await await_objects(walk, expected, (), step.timeout, stability=0)
+    await asyncio.Event().wait()

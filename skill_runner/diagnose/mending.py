@@ -1,0 +1,61 @@
+"""Code → one sentence: what to change. The pages of docs/reference/problems say more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from skill_runner.outcome import Code
+
+MENDING: Final[Mapping[Code, str]] = {
+    "IMAGE_NOT_FOUND": "Correct the image's name or tag, or push or load the image under it.",
+    "IMAGE_PULL_DENIED": "Check the image's name first; then give the namespace a pull secret, and "
+    "name it in the workload's imagePullSecrets.",
+    "IMAGE_NAME_INVALID": "Write the image as registry/repository:tag, in lower case.",
+    "IMAGE_NEVER_PULLED": "Load the image into the cluster, or set imagePullPolicy: IfNotPresent.",
+    "IMAGE_WRONG_ARCH": "Use an image built for the node's processor, or a node of the image's.",
+    "REGISTRY_UNREACHABLE": "Give the nodes a way to the registry (DNS, proxy, mirror), or build "
+    "the image from its recipe and load it.",
+    "CONFIG_MISSING": "Create what is named in the same namespace, or correct the reference; the "
+    "pod goes on by itself.",
+    "COMMAND_NOT_FOUND": "Correct the command, or use an image that holds it.",
+    "CRASH_LOOP": "Mend what the program's last words name; the cluster only restarts it.",
+    "OUT_OF_MEMORY": "Raise the container's memory limit, or make the program use less.",
+    "UNSCHEDULABLE": "Ask for less, add or free a node, or correct the selector, affinity or "
+    "toleration that is named.",
+    "VOLUME_UNBOUND": "Name a StorageClass or a claim that exists, or make one class the default.",
+    "ADMISSION_DENIED": "Change in the pod template what the refusal names, or the policy of the "
+    "namespace.",
+    "QUOTA_EXCEEDED": "Ask for less, remove something, or raise the ResourceQuota.",
+    "SERVICE_ACCOUNT_MISSING": "Create the ServiceAccount in the namespace, or correct its name.",
+    "PROBE_FAILING": "Mend what the probe's answer names (refused: nothing listens on that port); "
+    "if the start is slow, add a startupProbe or raise failureThreshold.",
+    "JOB_FAILED": "Mend what its words name (or raise its limit), delete the Job, and run again.",
+    "HOOK_FAILED": "Mend what its last words name, and run again: the hook runs anew.",
+    "NOT_OBSERVED": "Install or start the operator that handles the kind, or let it watch the "
+    "namespace; a kind that never reports needs a wait rule in the skill.",
+    "RESOURCE_GONE": "Find out what removed it and stop that; then run the same command again.",
+    "WEBHOOK_UNAVAILABLE": "Make the webhook's Service answer, or remove its configuration if its "
+    "owner is gone.",
+    "RESOURCE_FAILED": "Read the object's status and its controller's log; mend what they name.",
+    "SIDECAR_MISSING": "Run dapr-k8s-setup: it installs the injector or finds it, and makes such "
+    "pods again, now with their sidecars.",
+    "COMPONENT_FAILED": "Correct the component's metadata, or start what it connects to.",
+    "COMPONENT_NOT_LOADED": "Correct the component's scopes, namespace or metadata, then restart "
+    "the pods: a sidecar loads its components when it starts.",
+    "NOT_READY_IN_TIME": "Run the same command again to go on waiting.",
+    "CHART_ERROR": "Correct the value or the template that is named.",
+    "CAPACITY": "Free or add room on the nodes: disk, memory or processors.",
+    "FORBIDDEN": "Use a context with this permission, or have it granted.",
+    "CLUSTER_UNREACHABLE": "Start the cluster, or name another with --context or --cluster.",
+    "NAMESPACE_TERMINATING": "Wait until the namespace is gone, then run again; its conditions "
+    "name what holds it.",
+    "PROOF_FAILED": "Everything is ready and it does not work: mend what the proof's words name.",
+    "RELEASE_LOCKED": "Wait for the other Helm; if it died, roll the release back or uninstall it.",
+    "LOCKED": "Wait for the other run; the lock of a dead one ends by itself.",
+}
+
+
+def mending_of(code: Code) -> str:
+    """What to change; empty for codes whose cause says it already."""
+    return MENDING.get(code, "")

@@ -1,0 +1,188 @@
+"""From an exception to one Problem, a status and an exit code; evidence first, then on_failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from skill_runner import evidence, releases
+from skill_runner.backends.base import Ref
+from skill_runner.backends.kubeconfig import flags_for
+from skill_runner.diagnose.mending import mending_of
+from skill_runner.diagnose.remedies import Subject, concrete
+from skill_runner.errors import (
+    AssetError,
+    BuildFailed,
+    ChartError,
+    ClusterUnreachable,
+    Forbidden,
+    HookFailed,
+    LockHeld,
+    LockLost,
+    NotReadyInTime,
+    PreflightFailed,
+    Refused,
+    ReleaseLocked,
+    SkillError,
+    UsageError,
+)
+from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
+from skill_runner.progress import StepResult
+from skill_runner.wait import Expected, Suspect, look_once
+from skill_runner.world import World
+
+if TYPE_CHECKING:
+    from skill_runner.runner import Walk
+
+CODES: Final[Mapping[type[SkillError], Code]] = {
+    UsageError: "USAGE",
+    Refused: "REFUSED",
+    ClusterUnreachable: "CLUSTER_UNREACHABLE",
+    Forbidden: "FORBIDDEN",
+    ChartError: "CHART_ERROR",
+    ReleaseLocked: "RELEASE_LOCKED",
+    LockHeld: "LOCKED",
+    LockLost: "LOCKED",
+    NotReadyInTime: "NOT_READY_IN_TIME",
+    BuildFailed: "BUILD_FAILED",
+    AssetError: "BUILD_FAILED",
+    HookFailed: "HOOK_FAILED",
+    PreflightFailed: "POLICY_VIOLATION",
+}
+RETRYABLE: Final = frozenset({"CLUSTER_UNREACHABLE", "LOCKED", "NOT_READY_IN_TIME"})
+
+
+def cluster_of(world: World) -> dict[str, str]:
+    target = world.cluster.target
+    return {"context": target.context, "server": target.server}
+
+
+def status_of(error: SkillError) -> tuple[Status, int]:
+    """The outcome's status and the exit code that an error means."""
+    if isinstance(error, NotReadyInTime):
+        return "not_ready", error.exit_code
+    if error.exit_code in (2, 3, 6, 7):
+        return "refused", error.exit_code
+    return "failed", error.exit_code
+
+
+def problem_of(error: SkillError) -> Problem:
+    """The Problem that the error carries, or one made of its words."""
+    carried = getattr(error, "problem", None)
+    if isinstance(carried, Problem):
+        return carried
+    known = [CODES[kind] for kind in type(error).__mro__ if kind in CODES]
+    code: Code = known[0] if known else "RESOURCE_FAILED"
+    lines = error.message.splitlines() or [type(error).__name__]
+    if lines[0].endswith(":") and len(lines) > 1:  # the first of a list says what is meant
+        lines = [f"{lines[0]} {lines[1].strip()}", *lines[2:]]
+    return Problem(
+        code=code,
+        resource="",
+        cause=lines[0],
+        evidence=tuple(line.strip() for line in lines[1:12]),
+        retryable=code in RETRYABLE,
+        mend=mending_of(code),
+        next=(NextAction(run=error.hint, safe=True),) if error.hint.startswith("skill ") else (),
+    )
+
+
+def outcome_of(error: SkillError, *, installation: str = "", run: str = "") -> Outcome:
+    """The outcome of a command that ended before anything began."""
+    status, code = status_of(error)
+    hint = (error.hint,) if error.hint else ()
+    return Outcome(
+        status=status, exit_code=code, installation=installation, run=run,
+        problem=problem_of(error), notes=hint,
+    )  # fmt: skip
+
+
+def interrupted(installation: str = "", steps: Iterable[StepResult] = ()) -> Outcome:
+    """The outcome of a command that a signal ended."""
+    problem = Problem(
+        code="INTERRUPTED", resource=installation, cause="interrupted by a signal", retryable=True
+    )
+    return Outcome(
+        status="interrupted", exit_code=130, installation=installation, problem=problem,
+        steps=tuple(steps), notes=("the next run goes on from here",),
+    )  # fmt: skip
+
+
+def bug(error: Exception, where: str, *, installation: str = "") -> Outcome:
+    """The outcome of an exception that is a fault of ours; `where` says where more is."""
+    problem = Problem(
+        code="INTERNAL",
+        resource=installation,
+        cause=f"a bug in skill: {type(error).__name__}: {error}",
+        evidence=(where,),
+    )
+    return Outcome(status="error", exit_code=70, installation=installation, problem=problem)
+
+
+async def handle(walk: Walk, error: SkillError) -> Problem:
+    """The problem, and its evidence in the run's folder: before anything is rolled back."""
+    problem = evidence.with_words(problem_of(error), await _collect(walk))
+    problem = _with_next(walk, problem)
+    if problem.code != "LOCKED":
+        walk.notes.extend(() if not error.hint else (error.hint,))
+    return problem
+
+
+async def _collect(walk: Walk) -> tuple[str, ...]:
+    """Of what looks wrong; where nothing does (a proof failed), of every pod that is ready."""
+    if walk.suspects:
+        return await _collect_of(walk, walk.suspects)
+    try:
+        await _collect_of(walk, await _standing(walk))
+    except SkillError as error:
+        walk.notes.append(f"evidence is incomplete: {error.message.splitlines()[0]}")
+    return ()
+
+
+async def _standing(walk: Walk) -> tuple[Suspect, ...]:
+    """Every container of the installation's pods; none before anything was changed."""
+    world = walk.world
+    if not walk.changed:
+        return ()
+    expected = [
+        Expected.of(await releases.with_namespace(world.cluster, manifest, entry.namespace))
+        for entry in walk.record.releases
+        for manifest in await world.helm.manifest(entry.name, entry.namespace)
+    ]
+    seen = await look_once(world.cluster, world.clock, expected, policy=walk.policy())
+    return tuple(
+        Suspect(Ref.of(o), container["name"])
+        for o in seen.objects if o["kind"] == "Pod"
+        for container in o["spec"]["containers"]
+    )  # fmt: skip
+
+
+async def _collect_of(walk: Walk, suspects: Sequence[Suspect]) -> tuple[str, ...]:
+    if not suspects:
+        return ()
+    try:
+        return await evidence.collect(
+            walk.world.cluster, suspects, walk.run.folder / "evidence", walk.run.redactor
+        )
+    except SkillError as error:
+        walk.notes.append(f"evidence is incomplete: {error.message.splitlines()[0]}")
+        return ()
+
+
+def _with_next(walk: Walk, problem: Problem) -> Problem:
+    """Commands that name the installation and the cluster."""
+    name = walk.plan.installation
+    kubeconfig, context = flags_for(walk.world.cluster.target)
+    subject = Subject(
+        namespace=name.namespace, name=name.name, skill=walk.plan.skill.name,
+        kubeconfig=kubeconfig, context=context,
+    )  # fmt: skip
+    if not problem.next:
+        actions = [NextAction(run=f"skill why {name.name} -n {name.namespace}", safe=True)]
+        if problem.retryable:
+            again = f"skill run {walk.plan.skill.name} --name {name.name} -n {name.namespace}"
+            why = "goes on where this run stopped"
+            actions.insert(0, NextAction(run=again, safe=True, why=why))
+        problem = replace(problem, next=tuple(actions))
+    return concrete(problem, subject)

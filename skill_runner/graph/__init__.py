@@ -1,0 +1,50 @@
+"""Skills that require skills: settled before the first change, then run as a graph.
+
+requests ─settle─▶ who needs whom ─prepare─▶ plans ─check─▶ preflight of all ─run_all─▶ outcome
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skill_runner import session
+from skill_runner.graph import result
+from skill_runner.graph.prepare import Graph, Node, as_prepared, check, prepare, refuse_changes
+from skill_runner.graph.walk import run_all
+from skill_runner.inputs import secret_values
+from skill_runner.library import Library
+from skill_runner.outcome import Outcome
+from skill_runner.runner import Options
+from skill_runner.runs import Run
+from skill_runner.session import Request
+from skill_runner.world import World
+
+__all__ = ["Graph", "Node", "plan", "prepare", "run"]
+
+
+async def run(
+    requests: Sequence[Request], world: World, library: Library, run_: Run, options: Options
+) -> Outcome:
+    """Make everything that is asked for ready, and what that requires. Errors before the first
+    change are raised as they are."""
+    for request in requests:
+        run_.redactor.add(session.secrets_of(request))
+    graph = await prepare(requests, world, library)
+    for node in graph.nodes:
+        run_.redactor.add(secret_values(node.skill, node.plan.inputs if node.plan else {}))
+    if options.no_change:
+        refuse_changes(graph)
+    await check(graph, world)
+    return result.outcome(graph, await run_all(graph, world, run_, options), world)
+
+
+async def plan(requests: Sequence[Request], world: World, library: Library) -> Outcome:
+    """What `run` would do, with everything that preflight can check; nothing is touched."""
+    graph = await prepare(requests, world, library)
+    made = await check(graph, world)
+    asked = graph.asked
+    root = None
+    if len(asked) == 1:
+        objects = len(made[asked[0].installation])
+        root = await session.planned(as_prepared(asked[0]), world, objects)
+    return result.planned(graph, root, world)

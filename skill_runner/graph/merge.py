@@ -1,0 +1,110 @@
+"""What several ask of one installation, put together; what cannot hold at once is refused by name.
+
+Lists and mappings are put together, unless the input is fixed once installed; of an input that may
+grow, the larger amount holds both; anything else must be equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skill_runner.changes import grows
+from skill_runner.conform import shown
+from skill_runner.errors import Refused
+from skill_runner.plan import Installation
+from skill_runner.record import Record
+from skill_runner.skill import Change, Skill
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one caller or dependent wants of an installation's inputs."""
+
+    who: str
+    inputs: Mapping[str, Any]
+
+
+class Clash(Exception):
+    """Two values that cannot hold at once."""
+
+
+def together(change: Change, one: Any, other: Any) -> Any:
+    """A value that holds both; Clash when there is none."""
+    if one == other:
+        return one
+    if change != "refuse" and isinstance(one, list) and isinstance(other, list):
+        return [*one, *(item for item in other if item not in one)]
+    if change != "refuse" and isinstance(one, Mapping) and isinstance(other, Mapping):
+        both = {k: together(change, one[k], other[k]) for k in one if k in other}
+        return {**one, **other, **both}
+    if change == "grow" and grows(one, other):
+        return other
+    if change == "grow" and grows(other, one):
+        return one
+    raise Clash
+
+
+def combine(skill: Skill, installation: Installation, asks: Sequence[Ask]) -> dict[str, Any]:
+    """The inputs that hold for all; Refused with every clash, and who wants what."""
+    values: dict[str, Any] = {}
+    clashes: list[str] = []
+    for ask in asks:
+        for name, value in ask.inputs.items():
+            try:
+                values[name] = (
+                    together(_change(skill, name), values[name], value) if name in values else value
+                )
+            except Clash:
+                clashes.append(name)
+    if clashes:
+        lines = [_clash(name, asks) for name in dict.fromkeys(clashes)]
+        raise Refused(
+            f"{installation} is asked for what cannot hold at once:"
+            + "".join(f"\n  {line}" for line in lines),
+            hint="Let them agree, or give one an installation of its own: "
+            "--use ALIAS=NAMESPACE/NAME.",
+        )
+    return values
+
+
+def _clash(name: str, asks: Sequence[Ask]) -> str:
+    wanted = [f"{shown(a.inputs[name])} for {a.who}" for a in asks if name in a.inputs]
+    return f"{name}: {', '.join(wanted)}"
+
+
+def _change(skill: Skill, name: str) -> Change:
+    return skill.inputs[name].change if name in skill.inputs else "refuse"
+
+
+def onto(skill: Skill, old: Record, wants: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be given so that an existing installation has what is wanted, and keeps the rest.
+
+    Empty when it fits as it is. A value that clashes is taken as wanted: whether it may change so
+    is for `changes` to say.
+    """
+    needed: dict[str, Any] = {}
+    for name, value in wants.items():
+        if name not in old.inputs:
+            needed[name] = value
+            continue
+        try:
+            both = together(_change(skill, name), old.inputs[name], value)
+        except Clash:
+            both = value
+        if both != old.inputs[name]:
+            needed[name] = both
+    return needed
+
+
+def clashing(skill: Skill, old: Record, wants: Mapping[str, Any]) -> tuple[str, ...]:
+    """The inputs in which an existing installation has something else, and neither holds both."""
+    names = []
+    for name, value in wants.items():
+        try:
+            if name in old.inputs:
+                together(_change(skill, name), old.inputs[name], value)
+        except Clash:
+            names.append(name)
+    return tuple(names)

@@ -1,0 +1,173 @@
+"""Remove installations, dependents before what they require, from their records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from skill_runner import failure, lock, removal
+from skill_runner.errors import Refused, SkillError
+from skill_runner.graph.dag import Work, walk
+from skill_runner.holder import Holder
+from skill_runner.outcome import Outcome, SkillResult, SkillStatus
+from skill_runner.plan import Installation
+from skill_runner.record import Record
+from skill_runner.records import Records
+from skill_runner.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """What became of one removal; neither `done` nor `failed` when its dependents stand in the way.
+
+    Wall time in seconds.
+    """
+
+    done: removal.Removed | None = None
+    failed: Outcome | None = None
+    seconds: float = 0.0
+
+
+async def remove(
+    world: World, targets: Sequence[Record], *, purge: bool, cascade: bool, unasked: bool = False
+) -> Outcome:
+    """Remove the targets; with `cascade` all that require them, too, and with `unasked` what only
+    they require and nobody asked for.
+
+    Refused while another installation requires one of them.
+    """
+    looked_up = Records(world.cluster, (each.installation.namespace for each in targets))
+    records = {r.installation: r for r in await looked_up.all()}
+    chosen = {target.installation: target for target in targets}
+    if cascade:
+        _add_dependents(chosen, records)
+    _refuse_used(chosen, records)
+    if unasked:
+        _add_unasked(chosen, records)
+    gone = await walk(_order(chosen), _work(world, chosen, purge=purge))
+    return _outcome(world, targets, chosen, gone, records)
+
+
+def _add_dependents(
+    chosen: dict[Installation, Record], records: Mapping[Installation, Record]
+) -> None:
+    left = list(chosen.values())
+    while left:
+        for user in _users(left.pop(), records):
+            if user.installation not in chosen:
+                chosen[user.installation] = user
+                left.append(user)
+
+
+def _add_unasked(
+    chosen: dict[Installation, Record], records: Mapping[Installation, Record]
+) -> None:
+    """What came with these, and is required by nobody else."""
+    found = True
+    while found:
+        found = False
+        for other in records.values():
+            users = [user.installation for user in _users(other, records)]
+            alone = bool(users) and all(user in chosen for user in users)
+            if alone and not other.asked and other.installation not in chosen:
+                chosen[other.installation] = other
+                found = True
+
+
+def _users(target: Record, records: Mapping[Installation, Record]) -> list[Record]:
+    name = str(target.installation)
+    return [other for other in records.values() if name in other.requires.values()]
+
+
+def _refuse_used(
+    chosen: Mapping[Installation, Record], records: Mapping[Installation, Record]
+) -> None:
+    for target in chosen.values():
+        users = [u for u in _users(target, records) if u.installation not in chosen]
+        if users:
+            name = target.installation
+            raise Refused(
+                f"{name} is required by {', '.join(str(u.installation) for u in users)}",
+                hint=f"skill remove {name.name} -n {name.namespace} --cascade --yes removes "
+                "these first; or remove them by name.",
+            )
+
+
+def _order(chosen: Mapping[Installation, Record]) -> dict[Installation, tuple[Installation, ...]]:
+    """Each after those that require it."""
+    return {
+        each: tuple(u.installation for u in _users(target, chosen))
+        for each, target in chosen.items()
+    }
+
+
+def _work(
+    world: World, chosen: Mapping[Installation, Record], *, purge: bool
+) -> Work[Installation, Gone]:
+    clock = world.clock
+
+    async def do(installation: Installation) -> Gone:
+        began = clock.monotonic()
+        me = str(Holder.here())
+        try:
+            async with lock.hold(world.connect, installation, me, clock) as held:
+                done = await removal.remove(world, chosen[installation], held, purge=purge)
+        except SkillError as error:
+            failed = failure.outcome_of(error, installation=str(installation))
+            return Gone(failed=failed, seconds=clock.monotonic() - began)
+        return Gone(done=done, seconds=clock.monotonic() - began)
+
+    return Work(do=do, good=lambda gone: gone.done is not None, blocked=lambda each, by: Gone())
+
+
+def _outcome(
+    world: World,
+    targets: Sequence[Record],
+    chosen: Mapping[Installation, Record],
+    gone: Mapping[Installation, Gone],
+    records: Mapping[Installation, Record],
+) -> Outcome:
+    failed = next((g.failed for g in gone.values() if g.failed), None)
+    removed = [g.done for g in gone.values() if g.done]
+    one = targets[0] if len(targets) == 1 else None
+    return Outcome(
+        status=failed.status if failed else "removed",
+        exit_code=failed.exit_code if failed else 0,
+        installation=str(one.installation) if one else "",
+        version=one.version if one else "",
+        changed=bool(removed),
+        cluster=failure.cluster_of(world),
+        problem=failed.problem if failed else None,
+        skills=tuple(_line(chosen[each], gone[each]) for each in gone) if len(gone) > 1 else (),
+        notes=(
+            *(f"kept {what}; --purge removes it" for done in removed for what in done.kept),
+            *_left_alone(chosen, records),
+            *(f"removed {what}" for done in removed for what in done.removed),
+        ),
+    )
+
+
+def _line(target: Record, gone: Gone) -> SkillResult:
+    status: SkillStatus = "blocked"
+    message = ""
+    if gone.done:
+        status = "removed"
+    elif gone.failed and gone.failed.problem:
+        status, message = gone.failed.status, gone.failed.problem.cause
+    return SkillResult(
+        installation=str(target.installation), skill=target.skill, version=target.version,
+        status=status, seconds=gone.seconds, message=message,
+    )  # fmt: skip
+
+
+def _left_alone(
+    chosen: Mapping[Installation, Record], records: Mapping[Installation, Record]
+) -> Iterable[str]:
+    """What came with these, and serves nobody now."""
+    left = dict(chosen)
+    _add_unasked(left, records)
+    return (
+        f"kept {each}, which nothing requires now: skill remove {each.name} -n {each.namespace}"
+        for each in left
+        if each not in chosen
+    )

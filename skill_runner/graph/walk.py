@@ -1,0 +1,80 @@
+"""Run a graph: every plan in a task of its own, as soon as what it requires is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from skill_runner import failure, session
+from skill_runner.errors import SkillError
+from skill_runner.graph.dag import Work, walk
+from skill_runner.graph.prepare import Graph, Node
+from skill_runner.outcome import Outcome
+from skill_runner.plan import Installation
+from skill_runner.progress import Note, Of, Report
+from skill_runner.runner import Options
+from skill_runner.runs import Run
+from skill_runner.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What became of one node; `began` and `ended` in seconds of the clock.
+
+    Without an outcome it never began: it was `blocked` by what it requires.
+    """
+
+    outcome: Outcome | None
+    began: float
+    ended: float
+    blocked_by: tuple[Installation, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        return self.outcome is not None and self.outcome.status in ("ready", "unchanged")
+
+
+async def run_all(
+    graph: Graph, world: World, run: Run, options: Options
+) -> dict[Installation, Done]:
+    """What became of every node that has a plan. Only a bug raises."""
+    several = len(graph.needs()) > 1
+    clock = world.clock
+
+    async def do(installation: Installation) -> Done:
+        node = graph[installation]
+        began = clock.monotonic()
+        own = replace(world, report=_report_of(world.report, installation)) if several else world
+        its_run = sub_run(run, installation) if several else run
+        outcome = await _run(node, own, its_run, options if node.asked else _plain(options))
+        return Done(outcome=outcome, began=began, ended=clock.monotonic())
+
+    def blocked(installation: Installation, by: tuple[Installation, ...]) -> Done:
+        world.report(Note(f"{installation} is blocked by {', '.join(map(str, by))}"))
+        now = clock.monotonic()
+        return Done(outcome=None, began=now, ended=now, blocked_by=by)
+
+    return await walk(graph.needs(), Work(do=do, good=lambda done: done.good, blocked=blocked))
+
+
+def sub_run(run: Run, installation: Installation) -> Run:
+    """The part of a run's folder for one of its installations."""
+    folder = run.folder / f"{installation.namespace}.{installation.name}"
+    folder.mkdir(exist_ok=True)
+    return Run(run.id, folder, run.redactor)
+
+
+async def _run(node: Node, world: World, run: Run, options: Options) -> Outcome:
+    assert node.plan is not None
+    try:
+        return await session.run_prepared(node.plan, world, run, options, asked=node.asked)
+    except SkillError as error:  # of its lock or its namespace: siblings go on
+        return failure.outcome_of(error, installation=str(node.installation), run=run.id)
+
+
+def _plain(options: Options) -> Options:
+    """For what is only required: no new proof, deployment or drill that nobody asked for."""
+    return Options(stability=options.stability)
+
+
+def _report_of(report: Report, installation: Installation) -> Report:
+    return lambda event: report(Of(str(installation), event))

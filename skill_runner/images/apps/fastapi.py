@@ -1,0 +1,152 @@
+"""FastAPI: the locked requirements in a virtual environment, served by uvicorn without rights."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from skill_runner.errors import UsageError
+from skill_runner.images.apps.layout import PIP, PIP_ENV, Layout, only_known
+
+PORT: Final = 8000
+PYTHON: Final = (3, 13)  # of the base image
+_APPLICATION: Final = re.compile(r"^(\w+)\s*(?::\s*\w+\s*)?=\s*(?:\w+\.)*FastAPI\(", re.MULTILINE)
+_MODULE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_PLACES: Final = ("main.py", "app.py", "app/main.py", "src/main.py", "app/__init__.py")
+
+
+def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
+    """How this project is built; UsageError when it cannot be. Settings: `module`, `port`."""
+    only_known(settings, ("module", "port"), "fastapi")
+    install, manifests, notes = _install(folder)
+    module, root = _module(folder, str(settings.get("module") or ""))
+    port = int(settings.get("port") or PORT)
+    return Layout(
+        containerfile=_containerfile(install, manifests, module, root, port),
+        bases=("python",),
+        notes=notes,
+    )
+
+
+def _install(folder: Path) -> tuple[str, list[str], tuple[str, ...]]:
+    """The command that installs what the project needs, the files it reads, and notes."""
+    if (folder / "uv.lock").is_file():
+        _check(folder, _project(folder))
+        command = (
+            "/venv/bin/pip install --quiet uv && "
+            "UV_PROJECT_ENVIRONMENT=/venv UV_SYSTEM_CERTS=1 UV_CACHE_DIR=/cache/pip/uv "
+            "/venv/bin/uv sync --locked --no-dev --no-install-project --inexact"
+        )
+        return command, ["pyproject.toml", "uv.lock"], ()
+    if (folder / "requirements.txt").is_file():
+        text = (folder / "requirements.txt").read_text()
+        _check(folder, text)
+        notes = () if _pinned(text) else (_unpinned("requirements.txt"),)
+        return "/venv/bin/pip install -r requirements.txt", ["requirements.txt"], notes
+    if (folder / "pyproject.toml").is_file():
+        wanted = _dependencies(folder)
+        _check(folder, "\n".join(wanted))
+        quoted = " ".join(f"'{each}'" for each in wanted)
+        notes = () if all("==" in each for each in wanted) else (_unpinned("pyproject.toml"),)
+        return f"/venv/bin/pip install {quoted}", ["pyproject.toml"], notes
+    raise UsageError(
+        f"{folder} is not a Python project: it has no requirements.txt, pyproject.toml or uv.lock",
+        hint="`source` names the folder that holds one of them.",
+    )
+
+
+def _unpinned(file: str) -> str:
+    return (
+        f"no lock file: {file} does not pin every package, and another build may take other "
+        "versions; `uv lock`, or `pip freeze >requirements.txt`"
+    )
+
+
+def _project(folder: Path) -> str:
+    try:
+        return "\n".join(_dependencies(folder))
+    except FileNotFoundError:
+        raise UsageError(f"{folder} has a uv.lock without a pyproject.toml") from None
+
+
+def _dependencies(folder: Path) -> list[str]:
+    file = folder / "pyproject.toml"
+    try:
+        data = tomllib.loads(file.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file} is not TOML: {error}") from error
+    return [str(each) for each in (data.get("project") or {}).get("dependencies") or ()]
+
+
+def _check(folder: Path, requirements: str) -> None:
+    if not re.search(r"^\s*fastapi\b", requirements, re.MULTILINE | re.IGNORECASE):
+        raise UsageError(
+            f"{folder} is not a FastAPI project: it does not require fastapi",
+            hint="Add fastapi and uvicorn to its requirements.",
+        )
+    standard = re.search(r"^\s*fastapi\[(standard|all)", requirements, re.MULTILINE | re.I)
+    if not standard and not re.search(r"^\s*uvicorn\b", requirements, re.MULTILINE | re.I):
+        raise UsageError(
+            f"{folder} requires fastapi without uvicorn, which serves it",
+            hint="Add uvicorn to its requirements.",
+        )
+
+
+def _pinned(text: str) -> bool:
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return all("==" in line or "@" in line for line in lines if line and line[0] != "-")
+
+
+def _module(folder: Path, given: str) -> tuple[str, str]:
+    """The application as module:name, and the folder (in the image) that it is imported from."""
+    if given:
+        if not _MODULE.fullmatch(given):
+            raise UsageError(f"module {given!r} is not of the form package.module:name")
+        file = given.partition(":")[0].replace(".", "/")
+        for root in ("", "src/"):
+            if (folder / f"{root}{file}.py").is_file() or (folder / root / file).is_dir():
+                return given, f"/app/{root}".rstrip("/")
+        raise UsageError(f"{folder} has no {file}.py, which module {given!r} names")
+    for place in (*_PLACES, *_packages(folder)):
+        file_path = folder / place
+        found = _APPLICATION.search(file_path.read_text()) if file_path.is_file() else None
+        if found:
+            root = "/app/src" if place.startswith("src/") else "/app"
+            name = place.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
+            return f"{name.replace('/', '.')}:{found[1]}", root
+    raise UsageError(
+        f"no FastAPI application was found in {folder}: looked for `name = FastAPI(` in "
+        f"{', '.join(_PLACES)}",
+        hint="Name it: module=package.module:name",
+    )
+
+
+def _packages(folder: Path) -> list[str]:
+    found = [*folder.glob("*/main.py"), *folder.glob("src/*/main.py")]
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def _containerfile(install: str, manifests: list[str], module: str, root: str, port: int) -> str:
+    return (
+        "FROM {python} AS build\n"
+        "WORKDIR /app\n"
+        "ENV PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1\n"
+        f"COPY {' '.join(manifests)} ./\n"
+        f"RUN {PIP} {PIP_ENV}python -m venv /venv && {install} && "
+        "test -x /venv/bin/uvicorn && { /venv/bin/python -m compileall -q /venv/lib || true; }\n"
+        "FROM {python}\n"
+        f"WORKDIR {root}\n"
+        "ENV PATH=/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+        "PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1\n"
+        "COPY --from=build /venv /venv\n"
+        "COPY . /app\n"
+        "USER 1000\n"
+        f"EXPOSE {port}\n"
+        # The time for open requests ends before the pod's grace does (uvicorn's default: never).
+        f'CMD ["uvicorn", "{module}", "--host", "0.0.0.0", "--port", "{port}", '
+        '"--proxy-headers", "--forwarded-allow-ips", "*", "--timeout-graceful-shutdown", "20", '
+        '"--no-server-header"]\n'
+    )

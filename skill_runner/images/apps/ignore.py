@@ -1,0 +1,90 @@
+"""Which files of a source folder are part of an application: .dockerignore, or a list of ours.
+
+The rules are Docker's (https://docs.docker.com/build/concepts/context/#dockerignore-files):
+patterns from the root, the last one that matches decides, `!` brings back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FILE: Final = ".dockerignore"
+# What stands in for a .dockerignore: made anew by the build, or about the work and not the program.
+DEFAULT: Final = (
+    ".git", ".github", ".vscode", ".idea", "**/.DS_Store", "**/node_modules", "**/.next",
+    "**/.docusaurus", "build", "dist", "out", "coverage", "**/.venv", "venv", "**/__pycache__",
+    "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache", "**/*.egg-info", ".pnpm-store",
+    "**/*.log", "**/*.tsbuildinfo",
+)  # fmt: skip
+# Whatever a .dockerignore says: logins and keys are for mounts and Secrets, never for a layer.
+NEVER: Final = (
+    ".git", "**/node_modules", "**/.env", "**/.env.*", "!**/.env.example", "**/.npmrc",
+    "**/.pypirc", "**/.netrc", "**/id_rsa", "**/id_ed25519", "**/*.pem", "**/*.p12",
+    "**/*.key",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Compiled patterns in order; `keep` is true for those that begin with `!`."""
+
+    patterns: tuple[tuple[re.Pattern[str], bool], ...]
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether a path (relative, with /) or a folder above it is left out."""
+        out = False
+        for pattern, keep in self.patterns:
+            if pattern.match(path):
+                out = not keep
+        return out
+
+    def may_bring_back(self) -> bool:
+        """Whether a left-out folder must be looked into all the same."""
+        return any(keep for _, keep in self.patterns)
+
+
+def compile_rules(lines: Iterable[str]) -> Rules:
+    """Rules from the lines of a .dockerignore."""
+    made = []
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        keep = text.startswith("!")
+        text = text.lstrip("!").strip().strip("/").removeprefix("./")
+        if text and text != ".":
+            made.append((_compile(text), keep))
+    return Rules(tuple(made))
+
+
+def rules_of(folder: Path) -> tuple[Rules, Rules]:
+    """The folder's own rules (or ours in their place), and what never goes along."""
+    file = folder / FILE
+    own = file.read_text(errors="replace").splitlines() if file.is_file() else DEFAULT
+    return compile_rules(own), compile_rules(NEVER)
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    """A pattern of Go's filepath.Match with `**`; it matches the path and all that is below it."""
+    parts = []
+    position = 0
+    while position < len(pattern):
+        rest = pattern[position:]
+        if rest.startswith("**/"):
+            parts.append("(?:.*/)?")
+            position += 3
+        elif rest.startswith("**"):
+            parts.append(".*")
+            position += 2
+        elif rest[0] == "[" and "]" in rest[1:]:
+            end = rest.index("]", 1)
+            parts.append(rest[: end + 1])
+            position += end + 1
+        else:
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
+            position += 1
+    return re.compile("".join(parts) + "(?:/.*)?\\Z", re.DOTALL)

@@ -1,0 +1,167 @@
+"""Images for real: official ones where their registry answers, built ones elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skill_runner.errors import BuildFailed, UsageError
+from skill_runner.images.apps.bases import choose_bases
+from skill_runner.images.apps.build import build_application
+from skill_runner.images.apps.prepare import Prepared, find_layout, prepare
+from skill_runner.images.base import ImageStore, Mode
+from skill_runner.images.build import build_recipe
+from skill_runner.images.push import push_archive, pushed_ref
+from skill_runner.images.recipe import LOCAL_PREFIX, load_recipe, local_ref
+from skill_runner.images.registry import parse_reference, registry_has
+from skill_runner.plan import ImageChoice
+from skill_runner.progress import Note, Report
+from skill_runner.skill import Application, Image
+
+
+@dataclass(slots=True)
+class RecipeImages:
+    """`store` is None for clusters that we cannot load images into.
+
+    `registry`, with a path if it needs one, takes what is built in place of the store.
+    """
+
+    store: ImageStore | None
+    cache: Path
+    registry: str = ""
+    watch: Callable[[], float] = time.monotonic
+    _answers: dict[str, bool] = field(default_factory=dict)
+    _prepared: dict[str, Prepared] = field(default_factory=dict)
+
+    async def choose(
+        self,
+        image: Image,
+        folder: Path,
+        *,
+        mode: Mode,
+        recorded: ImageChoice | None,
+        override: str | None,
+    ) -> ImageChoice:
+        if override:
+            return ImageChoice(name=image.name, ref=override, source="pull", official=image.ref)
+        if image.application is not None:
+            return await self._application(image.name, image.application, mode, recorded)
+        pull = ImageChoice(name=image.name, ref=image.ref, source="pull", official=image.ref)
+        if image.recipe is None:
+            return pull
+        registry = self._registry(recorded)
+        made = local_ref(image.ref, load_recipe(folder / image.recipe).digest)
+        build = ImageChoice(
+            name=image.name, ref=pushed_ref(made, registry) if registry else made, source="build",
+            official=image.ref, registry=registry,
+        )  # fmt: skip
+        if mode != "auto":
+            return pull if mode == "pull" else build
+        if recorded is not None and recorded.official == image.ref:
+            return build if recorded.source == "build" else pull
+        if self.store is None and not registry:
+            return pull
+        return pull if await self._pullable(image.ref) else build
+
+    def _registry(self, recorded: ImageChoice | None) -> str:
+        """Where built images go: as asked, or where an earlier run has pushed them."""
+        return (self.registry or (recorded.registry if recorded else "")).rstrip("/")
+
+    async def _application(
+        self, name: str, asked: Application, mode: Mode, recorded: ImageChoice | None
+    ) -> ImageChoice:
+        """By the digest of its source; where that is not on this machine, what was recorded."""
+        try:
+            folder, layout = find_layout(asked)
+        except UsageError:
+            known = recorded is not None and recorded.origin == asked.source
+            if (
+                recorded is None
+                or not known
+                or not asked.source
+                or Path(asked.source).expanduser().exists()
+            ):
+                raise
+            return recorded
+        before = recorded.bases if recorded else ""
+        bases = await choose_bases(layout.bases, mode=mode, before=before, pullable=self._pullable)
+        prepared = prepare(asked, folder, layout, bases=bases)
+        registry = self._registry(recorded)
+        ref = pushed_ref(prepared.ref, registry) if registry else prepared.ref
+        self._prepared[ref] = prepared
+        return ImageChoice(
+            name=name, ref=ref, source="build", official="", origin=asked.source, bases=bases,
+            registry=registry,
+        )  # fmt: skip
+
+    async def _pullable(self, ref: str) -> bool:
+        """Asked once for each registry that does not answer at all."""
+        host = parse_reference(ref).host
+        if self._answers.get(host) is False:
+            return False
+        self._answers[host] = await registry_has(ref)
+        return self._answers[host]
+
+    async def provide(
+        self,
+        choice: ImageChoice,
+        recipe: Path | None,
+        report: Report,
+        *,
+        application: Application | None = None,
+    ) -> str:
+        if choice.source == "pull" or (recipe is None and application is None):
+            return ""
+        if choice.registry:
+            return await self._push(choice, recipe, report)
+        if self.store is None:
+            raise BuildFailed(
+                f"{choice.ref} was built here, and this cluster takes no images from here",
+                hint="Push it to a registry that the cluster reaches: --registry HOST/PATH; or use "
+                "--images pull.",
+            )
+        if await self.store.has_image(choice.ref):
+            return ""
+        began = self.watch()
+        archive = await self._archive(choice, recipe, report)
+        built = self.watch()
+        report(Note(f"loading {choice.ref} into the cluster"))
+        await self.store.load_archive(archive)
+        return self._told(choice, archive, built - began, "loaded", self.watch() - built)
+
+    async def _push(self, choice: ImageChoice, recipe: Path | None, report: Report) -> str:
+        if await registry_has(choice.ref):
+            return ""
+        began = self.watch()
+        archive = await self._archive(choice, recipe, report)
+        built = self.watch()
+        report(Note(f"pushing {choice.ref}"))
+        await push_archive(archive, built_ref(choice), choice.registry, report)
+        return self._told(choice, archive, built - began, "pushed", self.watch() - built)
+
+    async def _archive(self, choice: ImageChoice, recipe: Path | None, report: Report) -> Path:
+        if recipe is not None:
+            return await build_recipe(load_recipe(recipe), built_ref(choice), self.cache, report)
+        prepared = self._prepared.get(choice.ref)
+        if prepared is None:
+            raise BuildFailed(
+                f"the cluster has lost {choice.ref}, and its source {choice.origin} is not here",
+                hint="Name the folder where it is now: --set source=FOLDER",
+            )
+        return await build_application(prepared, self.cache, report)
+
+    def _told(self, choice: ImageChoice, archive: Path, build: float, how: str, rest: float) -> str:
+        """Name, size and times; of an application, what was added or assumed for its build."""
+        size = archive.stat().st_size / 2**20
+        made = f"built {choice.ref} ({size:.0f} MiB) in {build:.1f} s, {how} in {rest:.1f} s"
+        prepared = self._prepared.get(choice.ref)
+        return "; ".join((made, *(prepared.layout.notes if prepared else ())))
+
+
+def built_ref(choice: ImageChoice) -> str:
+    """The name under which an image was built here, before it was pushed to a registry."""
+    if not choice.registry:
+        return choice.ref
+    return f"{LOCAL_PREFIX}/{choice.ref.removeprefix(f'{choice.registry}/')}"

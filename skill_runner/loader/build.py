@@ -1,0 +1,192 @@
+"""A checked skill.yaml into the frozen Skill; nothing here can fail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from skill_runner.loader.checks import is_remote
+from skill_runner.loader.files import digest, read_text
+from skill_runner.loader.source import Source, step_kind
+from skill_runner.loader.templates import alias_of, template_files
+from skill_runner.shipped import shared_chart
+from skill_runner.skill import (
+    MISSING,
+    Application,
+    ApplyStep,
+    Check,
+    FailureOverride,
+    HookStep,
+    Image,
+    ImageStep,
+    Input,
+    PolicyException,
+    Proof,
+    ReleaseStep,
+    Requirement,
+    Skill,
+    Step,
+    WaitRule,
+    WaitStep,
+)
+
+_STEP_TIMEOUT: Final = 600.0
+_CHECK_TIMEOUT: Final = 60.0
+_PROOF_TIMEOUT: Final = 180.0
+_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+Data = Mapping[str, Any]
+
+
+def build_skill(source: Source) -> Skill:
+    """The Skill that a source without problems describes."""
+    data = source.data
+    return Skill(
+        name=data["name"],
+        version=data["version"],
+        summary=data["summary"],
+        use_when=data["use_when"],
+        folder=source.folder,
+        do_not_use_when=data.get("do_not_use_when", ""),
+        inputs={name: _input(name, entry) for name, entry in data["inputs"].items()},
+        requires=tuple(_requirement(entry) for entry in data.get("requires", ())),
+        images={name: _image(name, entry) for name, entry in data.get("images", {}).items()},
+        preflight=tuple(_check(entry) for entry in data.get("preflight", ())),
+        steps=tuple(_step(entry) for entry in data["steps"]),
+        prove=tuple(_proof(entry) for entry in data.get("prove", ())),
+        outputs=data.get("outputs", {}),
+        on_failure=data.get("on_failure", "keep"),
+        policy_exceptions=tuple(PolicyException(**e) for e in data.get("policy_exceptions", ())),
+        failure_policy=tuple(
+            FailureOverride(reason=e["reason"], budget=seconds(e["budget"]), why=e["why"])
+            for e in data.get("failure_policy", ())
+        ),
+        stability=float(data.get("stability", 3.0)),
+        takes=data.get("takes", ""),
+        problems=data.get("problems", {}),
+        hook_says={name: hook.says for name, hook in source.hooks.items() if hook.says},
+        makes=_makes(source.folder, data),
+        texts={name: read_text(source.folder, name) for _, name in template_files(source)},
+        digests=_digests(source.folder, data),
+    )
+
+
+def seconds(duration: str | float) -> float:
+    """Seconds of a duration such as 90, "90s", "10m", "1h30m"."""
+    if isinstance(duration, int | float):
+        return float(duration)
+    parts = re.findall(r"([0-9]+)([hms])", duration)
+    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+
+
+def _input(name: str, entry: Data) -> Input:
+    return Input(
+        name=name,
+        schema={key: value for key, value in entry.items() if key != "change"},
+        default=entry.get("default", MISSING),
+        description=entry["description"],
+        change=entry.get("change", "free"),
+    )
+
+
+def _image(name: str, entry: Data) -> Image:
+    if "source" not in entry:
+        return Image(name=name, ref=entry["ref"], recipe=entry.get("recipe"))
+    application = Application(
+        source=entry["source"], framework=entry["framework"], name=entry.get("name", ""),
+        settings=entry.get("settings", {}),
+    )  # fmt: skip
+    return Image(name=name, application=application)
+
+
+def _requirement(entry: Data) -> Requirement:
+    return Requirement(
+        skill=entry["skill"], alias=alias_of(entry), when=entry.get("when"),
+        inputs=entry.get("with", {}),
+    )  # fmt: skip
+
+
+def _wait(entry: Data) -> tuple[WaitRule, ...]:
+    return tuple(
+        WaitRule(
+            api_version=rule["apiVersion"], kind=rule["kind"], name=rule["name"],
+            namespace=rule.get("namespace"), condition=rule.get("condition"),
+            jsonpath=rule.get("jsonpath"), value=rule.get("value"), skip=rule.get("skip"),
+        )
+        for rule in entry.get("wait", ())
+    )  # fmt: skip
+
+
+def _step(entry: Data) -> Step:
+    name, when = entry["id"], entry.get("when")
+    timeout = seconds(entry.get("timeout", _STEP_TIMEOUT))
+    kind = step_kind(entry)
+    if kind == "release":
+        return ReleaseStep(
+            id=name, release=entry["release"], chart=entry["chart"], repo=entry.get("repo"),
+            version=entry.get("version"), values=entry.get("values"), when=when,
+            wait=_wait(entry), timeout=timeout,
+        )  # fmt: skip
+    if kind == "apply":
+        return ApplyStep(
+            id=name, manifest=entry["apply"], when=when, wait=_wait(entry), timeout=timeout
+        )
+    if kind == "image":
+        return ImageStep(id=name, image=entry["image"], when=when)
+    if kind == "hook":
+        return HookStep(
+            id=name, hook=entry["hook"], when=when, timeout=timeout,
+            always=entry.get("always", False),
+        )  # fmt: skip
+    return WaitStep(id=name, wait=_wait(entry), when=when, timeout=timeout)
+
+
+def _check(entry: Data) -> Check:
+    return Check(
+        id=entry["id"], hook=entry["hook"], when=entry.get("when"),
+        timeout=seconds(entry.get("timeout", _CHECK_TIMEOUT)),
+    )  # fmt: skip
+
+
+def _proof(entry: Data) -> Proof:
+    return Proof(
+        id=entry["id"], hook=entry["hook"], kind=entry["kind"], when=entry.get("when"),
+        timeout=seconds(entry.get("timeout", _PROOF_TIMEOUT)),
+    )  # fmt: skip
+
+
+def _digests(folder: Path, data: Data) -> dict[str, str]:
+    names = [image["recipe"] for image in data.get("images", {}).values() if "recipe" in image]
+    names.extend(
+        step["chart"]
+        for step in data["steps"]
+        if "chart" in step and not is_remote(step["chart"], step.get("repo"))
+    )
+    if (folder / "hooks.py").is_file():
+        names.append("hooks.py")
+    return {name: _digest_of(folder, name) for name in names}
+
+
+def _makes(folder: Path, data: Data) -> tuple[str, ...]:
+    """The kinds in manifests and local charts, as they are written: whatever an input chooses."""
+    found: set[str] = set()
+    for step in data["steps"]:
+        files = [folder / step["apply"]] if "apply" in step else []
+        if "chart" in step and not is_remote(step["chart"], step.get("repo")):
+            chart = shared_chart(step["chart"]) or folder / step["chart"]
+            files = sorted((chart / "templates").rglob("*.yaml"))
+        for file in files:
+            for document in re.split(r"^---", file.read_text("utf-8"), flags=re.M):
+                of = dict(
+                    re.findall(r"^(apiVersion|kind):[ ]*([A-Za-z0-9./]+)[ ]*$", document, re.M)
+                )
+                if len(of) == 2:
+                    found.add(f"{of['apiVersion']} {of['kind']}")
+    return tuple(sorted(found))
+
+
+def _digest_of(folder: Path, name: str) -> str:
+    shared = shared_chart(name)
+    return digest(shared.parent, shared.name) if shared else digest(folder, name)

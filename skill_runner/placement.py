@@ -1,0 +1,60 @@
+"""Manifests of apply steps with what every object of an installation carries: where, and whose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+INSTANCE: Final = "app.kubernetes.io/instance"
+
+# Kinds without a namespace; of the API server itself, and of what the skills meet. Others whose
+# name begins with Cluster are taken for such by the convention of the field (ClusterIssuer, …).
+CLUSTER_SCOPED: Final = frozenset({
+    "Namespace", "Node", "PersistentVolume", "StorageClass", "VolumeAttachment", "CSIDriver",
+    "CSINode", "CustomResourceDefinition", "APIService", "PriorityClass", "RuntimeClass",
+    "IngressClass", "GatewayClass", "FlowSchema", "PriorityLevelConfiguration",
+    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
+    "CertificateSigningRequest", "ServiceCIDR", "IPAddress", "VolumeAttributesClass",
+    "DeviceClass", "ResourceSlice", "VolumeSnapshotClass", "VolumeSnapshotContent",
+})  # fmt: skip
+_NAMESPACED_CLUSTERS: Final = frozenset({"Cluster", "ClusterClass"})  # CNPG's, Cluster API's
+
+
+def is_cluster_scoped(kind: str) -> bool:
+    """Whether objects of a kind have no namespace, as far as its name tells."""
+    if kind in CLUSTER_SCOPED:
+        return True
+    return kind.startswith("Cluster") and kind not in _NAMESPACED_CLUSTERS
+
+
+def flatten(documents: tuple[Any, ...]) -> Iterator[tuple[int, Any]]:
+    """Each document with its number from 1; the items of a List one by one."""
+    for number, document in enumerate(documents, 1):
+        if isinstance(document, Mapping) and document.get("kind") == "List":
+            yield from ((number, item) for item in document.get("items") or ())
+        else:
+            yield number, document
+
+
+def fault_of(manifest: Any) -> str | None:
+    """Why a document is no manifest, None when it is one."""
+    if not isinstance(manifest, Mapping):
+        return "expected a Kubernetes object, a mapping"
+    for key in ("apiVersion", "kind"):
+        if not isinstance(manifest.get(key), str) or not manifest[key]:
+            return f"'{key}' is missing"
+    meta = manifest.get("metadata")
+    if not isinstance(meta, Mapping) or not isinstance(meta.get("name"), str) or not meta["name"]:
+        return f"the {manifest['kind']} has no metadata.name, as text"
+    return None
+
+
+def placed(manifest: Mapping[str, Any], namespace: str, instance: str) -> dict[str, Any]:
+    """The manifest in its namespace, where it names none, with the labels of its installation."""
+    meta = dict(manifest["metadata"])
+    if not meta.get("namespace") and not is_cluster_scoped(manifest["kind"]):
+        meta["namespace"] = namespace
+    labels = {INSTANCE: instance, **(meta.get("labels") or {}), MANAGED_BY: "skill-runner"}
+    return {**manifest, "metadata": {**meta, "labels": labels}}

@@ -1,0 +1,41 @@
+"""Skill and inputs in, ordered steps out: what a run would do, without asking a cluster."""
+
+from skill_runner.plan.make import (
+    MAX_NAME,
+    check_installation,
+    context,
+    make_plan,
+    wanted_images,
+    wanted_requirements,
+)
+from skill_runner.plan.types import (
+    ImageChoice,
+    Installation,
+    Manifest,
+    Plan,
+    PlannedApply,
+    PlannedHook,
+    PlannedImage,
+    PlannedRelease,
+    PlannedStep,
+    PlannedWait,
+)
+
+__all__ = [
+    "MAX_NAME",
+    "ImageChoice",
+    "Installation",
+    "Manifest",
+    "Plan",
+    "PlannedApply",
+    "PlannedHook",
+    "PlannedImage",
+    "PlannedRelease",
+    "PlannedStep",
+    "PlannedWait",
+    "check_installation",
+    "context",
+    "make_plan",
+    "wanted_images",
+    "wanted_requirements",
+]

@@ -1,0 +1,329 @@
+"""Skill and inputs in, ordered steps out, without asking a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from skill_runner.errors import SkillFileError, UsageError
+from skill_runner.placement import fault_of, flatten, is_cluster_scoped, placed
+from skill_runner.plan.types import (
+    ImageChoice,
+    Installation,
+    Manifest,
+    Plan,
+    PlannedApply,
+    PlannedHook,
+    PlannedImage,
+    PlannedRelease,
+    PlannedStep,
+    PlannedWait,
+)
+from skill_runner.render import evaluate, read_yaml, render_data, render_yaml
+from skill_runner.shipped import shared_chart
+from skill_runner.skill import (
+    EXACT_VERSION,
+    ApplyStep,
+    Check,
+    Image,
+    ImageStep,
+    Proof,
+    ReleaseStep,
+    Requirement,
+    Skill,
+    Step,
+    WaitRule,
+    WaitStep,
+)
+
+# A StatefulSet's pods carry a label of its name and an 11-character hash, in 63 characters; a
+# chart adds a word of its own to the name.
+MAX_NAME: Final = 40
+_MAX_RELEASE: Final = 53  # Helm's own bound
+_DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+def make_plan(
+    skill: Skill,
+    installation: Installation,
+    inputs: Mapping[str, Any],
+    images: Mapping[str, ImageChoice],
+    requires: Mapping[str, Mapping[str, Any]],
+    edges: Mapping[str, str] | None = None,
+    key: str = "",
+) -> Plan:
+    """The plan of a run. `requires` are the outputs of required installations, by alias, and
+    `edges` which installations these are (namespace/name). `key` makes digests that tell nothing
+    of secret inputs.
+
+    Raises UsageError for an installation's name, SkillFileError for what does not render.
+    """
+    check_installation(installation)
+    scope = context(skill, installation, inputs, images, requires)
+    steps = _Steps(skill, installation, images, scope, key)
+    planned = tuple(steps.plan(step) for step in skill.steps if steps.wanted(step))
+    planned = (*_implicit_images(steps, planned), *planned)
+    checks = tuple(c for c in skill.preflight if steps.applies(c, "check"))
+    proofs = tuple(p for p in skill.prove if steps.applies(p, "proof"))
+    outputs = render_data(skill.outputs, scope, f"{steps.file}: outputs")
+    return Plan(
+        skill=skill, installation=installation, inputs=inputs, images=images, steps=planned,
+        checks=checks, proofs=proofs, outputs=outputs, requires=requires, edges=edges or {},
+        digest=_digest(skill, installation, inputs, planned, proofs, outputs, requires, key),
+        key=key,
+    )  # fmt: skip
+
+
+def wanted_requirements(
+    skill: Skill, installation: Installation, inputs: Mapping[str, Any]
+) -> tuple[Requirement, ...]:
+    """The skills that these inputs require, with the inputs that they are to have."""
+    scope = context(skill, installation, inputs, {}, {})
+    return tuple(
+        replace(each, inputs=render_data(each.inputs, scope, f"{skill.name}: requires"))
+        for each in skill.requires
+        if each.when is None or evaluate(each.when, scope, f"{skill.name}: requires {each.skill}")
+    )
+
+
+def wanted_images(
+    skill: Skill, installation: Installation, inputs: Mapping[str, Any]
+) -> dict[str, Image]:
+    """The skill's images, with the applications' sources and settings that these inputs name."""
+    scope = context(skill, installation, inputs, {}, {})
+    return {name: _filled(image, skill, scope) for name, image in skill.images.items()}
+
+
+def _filled(image: Image, skill: Skill, scope: Mapping[str, Any]) -> Image:
+    if image.application is None:
+        return image
+    where = f"{skill.folder / 'skill.yaml'}: images.{image.name}"
+    asked = image.application
+    name = str(render_data(asked.name, scope, where)) or scope["installation"]["name"]
+    return replace(
+        image,
+        application=replace(
+            asked,
+            source=str(render_data(asked.source, scope, where)),
+            name=name,
+            settings=render_data(asked.settings, scope, where),
+        ),
+    )
+
+
+def check_installation(installation: Installation) -> None:
+    """UsageError unless both names are DNS labels, short enough for the names made from them."""
+    for what, name, longest in (
+        ("the installation's name", installation.name, MAX_NAME),
+        ("the namespace", installation.namespace, 63),
+    ):
+        if not _DNS_LABEL.fullmatch(name):
+            raise UsageError(
+                f"{what} {name!r} is not allowed",
+                hint="Lower-case letters, digits and hyphens, beginning and ending with a letter "
+                "or digit (RFC 1123).",
+            )
+        if len(name) > longest:
+            raise UsageError(
+                f"{what} {name!r} has {len(name)} characters, at most {longest} are allowed",
+                hint="Names of releases, pods and labels are made from it.",
+            )
+
+
+def context(
+    skill: Skill,
+    installation: Installation,
+    inputs: Mapping[str, Any],
+    images: Mapping[str, ImageChoice],
+    requires: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The names that templates may use (documented in docs/reference/skill-yaml.md)."""
+    return {
+        **inputs,
+        "inputs": dict(inputs),
+        "installation": {"name": installation.name, "namespace": installation.namespace},
+        "skill": {"name": skill.name, "version": skill.version},
+        "images": {name: image_names(choice) for name, choice in images.items()},
+        "requires": {alias: dict(outputs) for alias, outputs in requires.items()},
+    }
+
+
+def image_names(choice: ImageChoice) -> dict[str, str]:
+    """What templates may say of an image; `version` is the official tag, however it was made."""
+    official = replace(choice, ref=choice.official)
+    return {
+        "ref": choice.ref, "repository": choice.repository, "tag": choice.tag,
+        "official": choice.official, "version": official.tag,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Turns the steps of one skill into planned ones, in one scope of names."""
+
+    skill: Skill
+    installation: Installation
+    images: Mapping[str, ImageChoice]
+    scope: Mapping[str, Any]
+    key: str
+
+    @property
+    def file(self) -> str:
+        return str(self.skill.folder / "skill.yaml")
+
+    def wanted(self, step: Step) -> bool:
+        return step.when is None or evaluate(step.when, self.scope, self._at(step, "when"))
+
+    def applies(self, hook: Check | Proof, what: str) -> bool:
+        where = f"{self.file}: {what} {hook.id}"
+        return hook.when is None or bool(evaluate(hook.when, self.scope, where))
+
+    def plan(self, step: Step) -> PlannedStep:
+        if isinstance(step, ReleaseStep):
+            return self._release(step)
+        if isinstance(step, ApplyStep):
+            return PlannedApply(
+                id=step.id, manifests=self._manifests(step), wait=self._wait(step),
+                timeout=step.timeout,
+            )  # fmt: skip
+        if isinstance(step, ImageStep):
+            return self.image(step.id, self.images[step.image])
+        if isinstance(step, WaitStep):
+            return PlannedWait(id=step.id, wait=self._wait(step), timeout=step.timeout)
+        return PlannedHook(id=step.id, hook=step.hook, timeout=step.timeout, always=step.always)
+
+    def image(self, step_id: str, choice: ImageChoice) -> PlannedImage:
+        image = _filled(self.skill.images[choice.name], self.skill, self.scope)
+        recipe = str(self.skill.folder / image.recipe) if image.recipe else None
+        return PlannedImage(id=step_id, choice=choice, recipe=recipe, application=image.application)
+
+    def _release(self, step: ReleaseStep) -> PlannedRelease:
+        name = render_data(step.release, self.scope, self._at(step, "release"))
+        if not isinstance(name, str) or not _DNS_LABEL.fullmatch(name) or len(name) > _MAX_RELEASE:
+            raise SkillFileError(
+                f"{self._at(step, 'release')}: {name!r} is no name for a Helm release: a DNS "
+                f"label of at most {_MAX_RELEASE} characters"
+            )
+        chart = str(render_data(step.chart, self.scope, self._at(step, "chart")))
+        local = step.repo is None and not chart.startswith("oci://")
+        return PlannedRelease(
+            id=step.id, release=name, namespace=self.installation.namespace,
+            chart=str(_chart_folder(self.skill, chart)) if local else chart,
+            values=self._values(step), repo=step.repo, version=self._version(step),
+            wait=self._wait(step), timeout=step.timeout, key=self.key,
+        )  # fmt: skip
+
+    def _version(self, step: ReleaseStep) -> str | None:
+        """The chart's version; UsageError when an input makes it a range."""
+        if step.version is None:
+            return None
+        version = str(render_data(step.version, self.scope, self._at(step, "version")))
+        if not EXACT_VERSION.fullmatch(version):
+            raise UsageError(
+                f"the chart version {version!r} of step {step.id} is no exact version",
+                hint="A range changes without anyone's doing: name one, such as 1.2.3.",
+            )
+        return version
+
+    def _values(self, step: ReleaseStep) -> Mapping[str, Any]:
+        if step.values is None:
+            return {}
+        documents = self._documents(step.values)
+        if not documents:
+            return {}
+        if len(documents) > 1 or not isinstance(documents[0], dict):
+            raise SkillFileError(
+                f"{self.skill.folder / step.values}: expected one mapping of Helm values"
+            )
+        return documents[0]
+
+    def _manifests(self, step: ApplyStep) -> tuple[Manifest, ...]:
+        made = []
+        for number, document in flatten(self._documents(step.manifest)):
+            fault = fault_of(document)
+            if fault:
+                file = self.skill.folder / step.manifest
+                raise SkillFileError(f"{file}: document {number}: {fault}")
+            made.append(placed(document, self.installation.namespace, self.installation.name))
+        return tuple(made)
+
+    def _documents(self, file: str) -> tuple[Any, ...]:
+        where, text = str(self.skill.folder / file), self.skill.texts[file]
+        return (
+            render_yaml(text, self.scope, where) if file.endswith(".j2") else read_yaml(text, where)
+        )
+
+    def _wait(self, step: ReleaseStep | ApplyStep | WaitStep) -> tuple[WaitRule, ...]:
+        where = self._at(step, "wait")
+        return tuple(
+            replace(
+                rule,
+                name=str(render_data(rule.name, self.scope, where)),
+                namespace=_placed_namespace(rule, self.installation, self.scope, where),
+                value=render_data(rule.value, self.scope, where),
+            )
+            for rule in step.wait
+        )
+
+    def _at(self, step: Step, field_name: str) -> str:
+        return f"{self.file}: step {step.id}: {field_name}"
+
+
+def _placed_namespace(
+    rule: WaitRule, installation: Installation, scope: Mapping[str, Any], where: str
+) -> str | None:
+    if rule.namespace is not None:
+        return str(render_data(rule.namespace, scope, where))
+    return None if is_cluster_scoped(rule.kind) else installation.namespace
+
+
+def _chart_folder(skill: Skill, chart: str) -> Path:
+    return shared_chart(chart) or (skill.folder / chart).absolute()
+
+
+def _implicit_images(maker: _Steps, steps: Sequence[PlannedStep]) -> tuple[PlannedImage, ...]:
+    """Steps for the built images that charts and manifests name, and no step of the skill makes."""
+    explicit = {step.choice.name for step in steps if isinstance(step, PlannedImage)}
+    made = json.dumps([_content(step) for step in steps], default=str)
+    return tuple(
+        maker.image(f"image-{name}", choice)
+        for name, choice in maker.images.items()
+        if choice.source == "build" and name not in explicit and choice.repository in made
+    )
+
+
+def _digest(
+    skill: Skill,
+    installation: Installation,
+    inputs: Mapping[str, Any],
+    steps: Sequence[PlannedStep],
+    proofs: Sequence[Proof],
+    outputs: Mapping[str, Any],
+    requires: Mapping[str, Mapping[str, Any]],
+    key: str,
+) -> str:
+    """A keyed SHA-256 over all that a run depends on, but for where the skill's folder is."""
+    parts = [
+        skill.name, skill.version, skill.digests, str(installation), inputs,
+        [_content(step) for step in steps], [asdict(proof) for proof in proofs], outputs,
+        requires,
+    ]  # fmt: skip
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _content(step: PlannedStep) -> dict[str, Any]:
+    """A step as plain data, without local paths (the skill's digests stand for those files)."""
+    data = asdict(step)
+    data.pop("recipe", None)
+    data.pop("key", None)
+    data.pop("application", None)  # the image's own name has the digest of it
+    if isinstance(step, PlannedRelease) and step.repo is None and "://" not in step.chart:
+        data["chart"] = "local"
+    return {"step": type(step).__name__, **data}

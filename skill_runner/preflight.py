@@ -1,0 +1,284 @@
+"""Everything that can be known before the first change; nothing is touched, no lock is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from skill_runner import permissions, policy, releases
+from skill_runner.backends.base import Cluster, Object, Ref, ReleaseSpec
+from skill_runner.context import Context
+from skill_runner.diagnose.mending import mending_of
+from skill_runner.errors import (
+    ChartError,
+    Forbidden,
+    HookFailed,
+    NotFound,
+    PreflightFailed,
+)
+from skill_runner.hooks import call_hook
+from skill_runner.outcome import Code, Problem
+from skill_runner.plan import Plan, PlannedApply, PlannedRelease
+from skill_runner.quantity import parse_quantity
+from skill_runner.world import World
+
+
+async def check(plan: Plan, world: World) -> tuple[Object, ...]:
+    """The manifests that the plan makes; PreflightFailed (exit 3) with the first problem found.
+
+    Forbidden (exit 4) names every permission that the user lacks.
+    """
+    try:
+        manifests = await render_manifests(plan, world)
+    except PreflightFailed:
+        await _ask_the_skill(plan, world)  # what it refuses needs no chart that cannot be had
+        raise
+    check_policy(plan, manifests)
+    await _check_namespace(plan, world.cluster)
+    await permissions.check(plan, world.cluster, manifests)
+    await _check_storage(world.cluster, manifests)
+    await _check_capacity(world.cluster, manifests)
+    await _ask_the_skill(plan, world)
+    return manifests
+
+
+async def _ask_the_skill(plan: Plan, world: World) -> None:
+    """The skill's own checks, which only read."""
+    given = Context(
+        installation=plan.installation, inputs=plan.inputs, outputs=plan.outputs,
+        images=plan.images, cluster=world.cluster, helm=world.helm, clock=world.clock,
+        report=world.report, requires=plan.requires,
+    )  # fmt: skip
+    for check_ in plan.checks:
+        try:
+            await call_hook(plan.skill, check_.hook, given, timeout=check_.timeout)
+        except HookFailed as error:
+            said = error.message.removeprefix(f"hook {check_.hook}: ")
+            first, *more = said.splitlines()
+            refused = _refused("CHECK_FAILED", str(plan.installation), first, more)
+            named = error.problem or refused.problem  # a hook that knows its code says it
+            raise PreflightFailed(refused.message, hint=error.hint, problem=named) from error
+
+
+async def render_manifests(plan: Plan, world: World) -> tuple[Object, ...]:
+    """Everything that the plan's steps would apply, charts rendered by Helm."""
+    made: list[Object] = []
+    for step in plan.steps:
+        if isinstance(step, PlannedRelease):
+            spec = releases.release_spec(step, plan.installation, "preflight")
+            rendered = await _rendered(world, spec)
+            made += [_placed(m, step.namespace) for m in rendered]
+        elif isinstance(step, PlannedApply):
+            made += [_placed(m, plan.installation.namespace) for m in step.manifests]
+    return tuple(made)
+
+
+async def _rendered(world: World, spec: ReleaseSpec) -> Sequence[Object]:
+    try:
+        return await world.helm.template(spec)
+    except ChartError as error:
+        cause, *lines = error.message.splitlines()
+        raise _refused("CHART_ERROR", f"chart {spec.chart}", cause, lines[:8]) from error
+
+
+def _placed(manifest: Object, namespace: str) -> Object:
+    meta = manifest.get("metadata") or {}
+    return {**manifest, "metadata": {"namespace": namespace, **meta}}
+
+
+def check_policy(plan: Plan, manifests: Sequence[Object]) -> None:
+    """Limits, probes, namespaces and images; every violation at once."""
+    violations = policy.check(
+        manifests,
+        exceptions=plan.skill.policy_exceptions,
+        default_namespace=plan.installation.namespace,
+    )
+    if not violations:
+        return
+    lines = tuple(f"{v.resource}: {v.message} ({v.rule})" for v in violations)
+    raise _refused(
+        "POLICY_VIOLATION", violations[0].resource,
+        f"{len(violations)} policy violations in what {plan.skill.name} renders", lines,
+        violations[0].remedy,
+    )  # fmt: skip
+
+
+def _refused(
+    code: Code, resource: str, cause: str, evidence: Iterable[str] = (), mend: str = ""
+) -> PreflightFailed:
+    problem = Problem(
+        code=code, resource=resource, cause=cause, evidence=tuple(evidence),
+        mend=mend or mending_of(code),
+        retryable=code == "NAMESPACE_TERMINATING",
+    )  # fmt: skip
+    details = "".join(f"\n  {line}" for line in problem.evidence)
+    return PreflightFailed(f"{cause}{details}", problem=problem)
+
+
+async def _check_namespace(plan: Plan, cluster: Cluster) -> None:
+    name = plan.installation.namespace
+    try:
+        found = await cluster.get(Ref("v1", "Namespace", name))
+    except (NotFound, Forbidden):  # whoever owns one namespace alone may not look at it
+        return
+    if (found.get("status") or {}).get("phase") == "Terminating":
+        held = [
+            c.get("message", "")
+            for c in (found.get("status") or {}).get("conditions") or ()
+            if c.get("status") == "True"
+        ]
+        raise _refused(
+            "NAMESPACE_TERMINATING", f"Namespace {name}",
+            f"namespace {name} is being deleted", held, "Run again when it is gone.",
+        )  # fmt: skip
+
+
+async def _check_storage(cluster: Cluster, manifests: Sequence[Object]) -> None:
+    """Every claim's StorageClass exists; a claim that names none needs a default."""
+    claims = [claim for m in manifests for claim in _claims(m)]
+    if not claims:
+        return
+    classes = await _if_allowed(cluster, "storage.k8s.io/v1", "StorageClass")
+    if classes is None:
+        return
+    names = {c["metadata"]["name"] for c in classes}
+    default = "storageclass.kubernetes.io/is-default-class"
+    has_default = any(
+        (c["metadata"].get("annotations") or {}).get(default) == "true" for c in classes
+    )
+    for owner, wanted in claims:
+        if wanted is None and not has_default:
+            raise _refused(
+                "VOLUME_UNBOUND", owner, "no default StorageClass in this cluster",
+                [f"classes: {', '.join(sorted(names)) or 'none'}"],
+            )  # fmt: skip
+        if wanted and wanted not in names:
+            raise _refused(
+                "VOLUME_UNBOUND", owner, f"StorageClass {wanted} does not exist",
+                [f"classes: {', '.join(sorted(names)) or 'none'}"],
+            )  # fmt: skip
+
+
+async def _if_allowed(cluster: Cluster, api_version: str, kind: str) -> Sequence[Object] | None:
+    """All objects of a kind, or None for a user of a few namespaces, who may not see them."""
+    try:
+        return (await cluster.list(api_version, kind)).items
+    except Forbidden:
+        return None
+
+
+def _claims(manifest: Object) -> list[tuple[str, str | None]]:
+    spec = manifest.get("spec") or {}
+    if manifest["kind"] == "PersistentVolumeClaim":
+        return [(str(Ref.of(manifest)), spec.get("storageClassName"))]
+    return [
+        (str(Ref.of(manifest)), (t.get("spec") or {}).get("storageClassName"))
+        for t in spec.get("volumeClaimTemplates") or ()
+    ]
+
+
+async def _check_capacity(cluster: Cluster, manifests: Sequence[Object]) -> None:
+    """Each pod must fit some node when that is empty; what is free is the scheduler's to say."""
+    nodes = await _if_allowed(cluster, "v1", "Node")
+    for manifest in manifests:
+        pod = _pod_spec(manifest)
+        if pod is None:
+            continue
+        wanted = {r: _requested(pod, r) for r in ("cpu", "memory")}
+        if nodes and not any(_fits(node, wanted) for node in nodes):
+            largest = {
+                r: max(nodes, key=lambda n: parse_quantity(_allocatable(n).get(r, "0")))
+                for r in wanted
+            }
+            raise _refused(
+                "CAPACITY", str(Ref.of(manifest)),
+                f"no node can hold a pod of {Ref.of(manifest)}",
+                [
+                    f"{r}: the pod requests {_text(r, wanted[r])}, the largest node offers"
+                    f" {_allocatable(largest[r]).get(r, '0')}"
+                    for r in wanted
+                ],
+            )  # fmt: skip
+
+
+async def check_room(cluster: Cluster, made: Mapping[str, Sequence[Object]]) -> None:
+    """All new pods together must fit what no pod of the cluster has requested yet.
+
+    `made` are the manifests of new installations, by name: the pods of others are there already.
+    """
+    wanted = {
+        name: {r: sum(_of_all_pods(m, r) for m in manifests) for r in ("cpu", "memory")}
+        for name, manifests in made.items()
+    }
+    if not any(amount for each in wanted.values() for amount in each.values()):
+        return
+    nodes = await _if_allowed(cluster, "v1", "Node")
+    all_pods = await _if_allowed(cluster, "v1", "Pod")
+    if nodes is None or all_pods is None:
+        return
+    usable = [n for n in nodes if not (n.get("spec") or {}).get("unschedulable")]
+    pods = [p for p in all_pods if _holds_room(p)]
+    short = []
+    for resource in ("cpu", "memory"):
+        need = sum(each[resource] for each in wanted.values())
+        room = sum(parse_quantity(_allocatable(n).get(resource, "0")) for n in usable)
+        taken = sum(_requested(p["spec"], resource) for p in pods)
+        if nodes and need > room - taken:
+            short.append(
+                f"{resource}: {_text(resource, need)} are requested, "
+                f"{_text(resource, max(0.0, room - taken))} of {_text(resource, room)} are free"
+            )
+    if short:
+        shares = [
+            f"{name}: {_text('cpu', each['cpu'])}, {_text('memory', each['memory'])}"
+            for name, each in wanted.items()
+        ]
+        raise _refused("CAPACITY", "", "the cluster has no room for all of it", [*short, *shares])
+
+
+def _of_all_pods(manifest: Object, resource: str) -> float:
+    pod = _pod_spec(manifest)
+    if pod is None or manifest["kind"] in ("Job", "CronJob"):
+        return 0.0  # these come and go
+    replicas = (manifest.get("spec") or {}).get("replicas", 1)
+    return float(replicas) * _requested(pod, resource)
+
+
+def _holds_room(pod: Object) -> bool:
+    done = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return bool((pod.get("spec") or {}).get("nodeName")) and not done
+
+
+def _pod_spec(manifest: Object) -> dict[str, Any] | None:
+    spec = manifest.get("spec") or {}
+    if manifest["kind"] == "Pod":
+        return dict(spec)
+    template = spec.get("template") or {}
+    if manifest["kind"] == "CronJob":
+        template = ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
+    pod = template.get("spec")
+    return pod if isinstance(pod, dict) and "containers" in pod else None
+
+
+def _requested(pod: dict[str, Any], resource: str) -> float:
+    total = 0.0
+    for container in pod.get("containers") or ():
+        resources = container.get("resources") or {}
+        for part in ("requests", "limits"):
+            if resource in (resources.get(part) or {}):
+                total += parse_quantity(str(resources[part][resource]))
+                break
+    return total
+
+
+def _allocatable(node: Object) -> dict[str, str]:
+    return (node.get("status") or {}).get("allocatable") or {}
+
+
+def _fits(node: Object, wanted: dict[str, float]) -> bool:
+    room = _allocatable(node)
+    return all(value <= parse_quantity(room.get(r, "0")) for r, value in wanted.items())
+
+
+def _text(resource: str, value: float) -> str:
+    return f"{value:g} cores" if resource == "cpu" else f"{value / 2**20:.0f}Mi"

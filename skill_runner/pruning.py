@@ -1,0 +1,95 @@
+"""Take away what an earlier run applied and this one leaves out: a client's copy of a Secret, say.
+
+Only objects that the record knows and that still carry our labels go. What holds data stays (a
+volume, what owns one, whatever asks to be kept), and a removal finds it in the record. Most go once
+the steps are done, so that nothing is without its old part before it has the new one; what works by
+being there goes first: a Role that is left still grants, a Dapr component that is left is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from skill_runner import operated, releases, steps, volumes
+from skill_runner.backends.base import Object, Ref
+from skill_runner.deletions import Leaving, until_gone
+from skill_runner.errors import NotFound
+from skill_runner.placement import INSTANCE, MANAGED_BY
+from skill_runner.plan import PlannedApply
+from skill_runner.status.fields import at
+from skill_runner.status.table import group_of
+
+if TYPE_CHECKING:
+    from skill_runner.runner import Walk
+
+# On what a removal may take and a change of inputs may not: a topic with its messages.
+LEFT_OUT: Final = "skill-runner.dev/left-out"
+WORK_BY_BEING_THERE: Final = frozenset({"dapr.io", "rbac.authorization.k8s.io"})  # API groups
+GONE_WITHIN: Final = 60.0  # seconds
+
+
+async def prune_what_works_by_itself(walk: Walk) -> None:
+    """Before the steps: what starts later must not find it. NotReadyInTime when it does not go."""
+    await _prune(
+        walk, [r for r in walk.record.objects if group_of(r.api_version) in WORK_BY_BEING_THERE]
+    )
+
+
+async def prune(walk: Walk) -> None:
+    """After the steps: delete what is left out, and note it. NotReadyInTime when it does not go."""
+    await _prune(walk, walk.record.objects)
+
+
+async def _prune(walk: Walk, candidates: Iterable[Ref]) -> None:
+    if walk.options.no_change:
+        return
+    wanted = await _wanted(walk)
+    for ref in candidates:
+        if ref not in wanted and await _goes(walk, ref):
+            await _delete(walk, ref)
+
+
+async def _wanted(walk: Walk) -> frozenset[Ref]:
+    cluster, namespace = walk.world.cluster, walk.plan.installation.namespace
+    return frozenset([
+        Ref.of(await releases.with_namespace(cluster, manifest, namespace))
+        for step in walk.plan.steps if isinstance(step, PlannedApply)
+        for manifest in step.manifests
+    ])  # fmt: skip
+
+
+async def _goes(walk: Walk, ref: Ref) -> bool:
+    """Whether the object is still ours, and holds no data."""
+    try:
+        live = await walk.world.cluster.get(ref)
+    except NotFound:
+        _forget(walk, ref)
+        return False
+    labels = at(live, "metadata.labels", {})
+    ours = (labels.get(MANAGED_BY), labels.get(INSTANCE)) == (
+        "skill-runner", walk.plan.installation.name,
+    )  # fmt: skip
+    return ours and not await _holds_data(walk, ref, live)
+
+
+async def _holds_data(walk: Walk, ref: Ref, live: Object) -> bool:
+    notes = at(live, "metadata.annotations", {})
+    if (ref.api_version, ref.kind) == volumes.PVC:
+        return True
+    if "keep" in (notes.get(LEFT_OUT), notes.get(volumes.KEEP)):
+        return True
+    return await operated.owns_claims(walk.world.cluster, ref, live)
+
+
+async def _delete(walk: Walk, ref: Ref) -> None:
+    await steps.begin_change(walk)
+    await walk.world.cluster.delete(ref)
+    await until_gone(replace(walk.world, report=walk.report), [Leaving(ref)], GONE_WITHIN)
+    _forget(walk, ref)
+    walk.notes.append(f"removed {ref}, which is left out now")
+
+
+def _forget(walk: Walk, ref: Ref) -> None:
+    walk.record = replace(walk.record, objects=tuple(r for r in walk.record.objects if r != ref))

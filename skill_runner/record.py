@@ -1,0 +1,295 @@
+"""An installation's record in the cluster: one ConfigMap, from which every later command starts."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.errors import NotFound, Refused, SkillError
+from skill_runner.plan import ImageChoice, Installation, Plan
+from skill_runner.redact import texts_of
+from skill_runner.skill import Skill
+
+SCHEMA: Final = 1
+KEY: Final = "record.json"
+DIGEST_KEY: Final = ".digest-key"  # no input can have this name
+LABELS: Final = {
+    "app.kubernetes.io/managed-by": "skill-runner",
+    "skill-runner.dev/record": "true",
+}
+SELECTOR: Final = "skill-runner.dev/record=true"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """A Helm release of the installation, and the digest of what it was made from.
+
+    `revision` is the last one with which a whole run ended ready and proven; 0 for none.
+    """
+
+    name: str
+    namespace: str
+    digest: str
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRecord:
+    """The last time that a proof ran: `at` in seconds since the epoch, `seconds` it took."""
+
+    status: str
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What stands in the cluster under one name.
+
+    The values of `secret_inputs`, and the key of this installation's digests, are kept in a Secret
+    beside the record; `read` and `find` bring them, `find_all` does not.
+    `complete` is false from before the first change of a run until after its last proof.
+    `requires` names, by alias, the installations (namespace/name) whose outputs this one uses.
+    `asked` is false while it is there only because another installation requires it.
+    `source` is the folder that the skill came from; a hint for people, for anyone could write it.
+    """
+
+    installation: Installation
+    skill: str
+    version: str
+    inputs: Mapping[str, Any]
+    secret_inputs: tuple[str, ...] = ()
+    key: str = field(default="", repr=False)
+    source: str = ""
+    images: Mapping[str, ImageChoice] = field(default_factory=dict)
+    releases: tuple[ReleaseRecord, ...] = ()
+    objects: tuple[Ref, ...] = ()
+    requires: Mapping[str, str] = field(default_factory=dict)
+    asked: bool = True
+    created_namespace: bool = False
+    proofs: Mapping[str, ProofRecord] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    plan_digest: str = ""
+    complete: bool = False
+    created: float = 0.0
+    updated: float = 0.0
+
+
+def intend(
+    old: Record | None,
+    plan: Plan,
+    *,
+    now: float,
+    created_namespace: bool = False,
+    asked: bool = True,
+) -> Record:
+    """The record of what a run intends; what the old one knows of the cluster is carried over.
+
+    `asked` says that the caller named this installation; it stays so, once said.
+    """
+    new = Record(
+        installation=plan.installation,
+        skill=plan.skill.name,
+        version=plan.skill.version,
+        inputs=dict(plan.inputs),
+        secret_inputs=tuple(i.name for i in plan.skill.inputs.values() if i.secret),
+        key=plan.key,
+        source=str(plan.skill.folder.absolute()),
+        images=dict(plan.images),
+        outputs=dict(plan.outputs),
+        plan_digest=plan.digest,
+        requires=dict(plan.edges),
+        asked=asked,
+        created_namespace=created_namespace,
+        created=now,
+        updated=now,
+    )
+    if old is None:
+        return new
+    return replace(
+        new,
+        releases=old.releases,
+        objects=old.objects,
+        asked=old.asked or asked,
+        proofs=old.proofs,
+        created_namespace=old.created_namespace or created_namespace,
+        created=old.created,
+    )
+
+
+def same_but_times(one: Record, other: Record) -> bool:
+    """Whether two records say the same of the installation, whenever they were written."""
+    return _untimed(one) == _untimed(other)
+
+
+def _untimed(record: Record) -> str:
+    data = _to_data(record)
+    for key in ("created", "updated", "source"):  # the same skill may be in another folder
+        data.pop(key)
+    return json.dumps(data, sort_keys=True)
+
+
+def key_for(
+    old: Record | None, skill: Skill, token: Callable[[int], str] = secrets.token_hex
+) -> str:
+    """The key of an installation's digests, so that they tell nothing of its secret inputs.
+
+    Its own, or a new one; empty for a skill without secret inputs.
+    """
+    if not any(each.secret for each in skill.inputs.values()):
+        return ""
+    return (old.key if old else "") or token(32)
+
+
+async def read(cluster: Cluster, installation: Installation) -> Record | None:
+    """The record of an installation, or None."""
+    try:
+        return await opened(cluster, _from_object(await cluster.get(_ref(installation))))
+    except NotFound:
+        return None
+
+
+async def opened(cluster: Cluster, record: Record) -> Record:
+    """The record with its secret inputs; those that nobody kept are left out."""
+    if not record.secret_inputs or record.key:
+        return record
+    try:
+        data = (await cluster.get(_secret_ref(record.installation))).get("data") or {}
+    except NotFound:
+        return record
+    kept = {
+        name: json.loads(b64decode(data[name])) for name in record.secret_inputs if name in data
+    }
+    key = b64decode(data.get(DIGEST_KEY, "")).decode()
+    return replace(record, inputs={**record.inputs, **kept}, key=key)
+
+
+async def write(cluster: Cluster, record: Record) -> None:
+    """Keep the record; whoever wrote it before, this is what stands now."""
+    if record.key:  # one that was only listed knows no secrets, and must not overwrite them
+        await cluster.apply(_secret(record), force=True)
+    text = json.dumps(_to_data(record), sort_keys=True)
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": _name(record.installation),
+            "namespace": record.installation.namespace,
+            "labels": {**LABELS, "app.kubernetes.io/instance": record.installation.name},
+        },
+        "data": {KEY: text},
+    }
+    await cluster.apply(manifest, force=True)
+
+
+def _secret(record: Record) -> Object:
+    kept = {n: json.dumps(record.inputs[n]) for n in record.secret_inputs if n in record.inputs}
+    kept[DIGEST_KEY] = record.key
+    ref = _secret_ref(record.installation)
+    return {
+        "apiVersion": ref.api_version,
+        "kind": ref.kind,
+        "metadata": {
+            "name": ref.name,
+            "namespace": ref.namespace,
+            "labels": {
+                "app.kubernetes.io/managed-by": "skill-runner",
+                "app.kubernetes.io/instance": record.installation.name,
+            },
+        },
+        "data": {name: b64encode(text.encode()).decode() for name, text in kept.items()},
+    }
+
+
+async def remove(cluster: Cluster, record: Record) -> None:
+    """The record, and the Secret beside it; a hand that removed one of them before is fine."""
+    if record.secret_inputs:
+        await cluster.delete(_secret_ref(record.installation))
+    await cluster.delete(_ref(record.installation))
+
+
+async def find_all(cluster: Cluster, namespace: str | None = None) -> tuple[Record, ...]:
+    """Every record of a namespace, or of all, by installation."""
+    found = await cluster.list("v1", "ConfigMap", namespace=namespace, labels=SELECTOR)
+    records = [_from_object(obj) for obj in found.items]
+    return tuple(sorted(records, key=lambda r: str(r.installation)))
+
+
+async def find(cluster: Cluster, name: str, namespace: str | None = None) -> Record | None:
+    """The record by name alone; Refused when several namespaces have one."""
+    found = [r for r in await find_all(cluster, namespace) if r.installation.name == name]
+    if len(found) > 1:
+        where = ", ".join(r.installation.namespace for r in found)
+        raise Refused(f"{name} is in several namespaces: {where}", hint="Name one with -n.")
+    return await opened(cluster, found[0]) if found else None
+
+
+def secret_texts(record: Record) -> tuple[str, ...]:
+    """The values of the secret inputs as texts, for whoever redacts."""
+    return texts_of([record.inputs[n] for n in record.secret_inputs if n in record.inputs])
+
+
+def _name(installation: Installation) -> str:
+    return f"skill-runner.{installation.name}"
+
+
+def _ref(installation: Installation) -> Ref:
+    return Ref("v1", "ConfigMap", _name(installation), installation.namespace)
+
+
+def _secret_ref(installation: Installation) -> Ref:
+    return Ref("v1", "Secret", _name(installation), installation.namespace)
+
+
+def _to_data(record: Record) -> dict[str, Any]:
+    data = {"schema": SCHEMA, **asdict(record)}
+    del data["key"]
+    data["inputs"] = {n: v for n, v in record.inputs.items() if n not in record.secret_inputs}
+    return data
+
+
+def _from_object(obj: Object) -> Record:
+    """Fields that a newer runner added are left alone; a newer schema is refused."""
+    meta = obj["metadata"]
+    where = f"ConfigMap {meta['namespace']}/{meta['name']}"
+    try:
+        data: dict[str, Any] = json.loads((obj.get("data") or {})[KEY])
+        if data["schema"] > SCHEMA:
+            raise Refused(
+                f"{where} was written by a newer version of skill (schema {data['schema']})",
+                hint="Upgrade: pip install --upgrade kube-skills",
+            )
+        return _from_data(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SkillError(
+            f"{where} is not a record that can be read: {type(error).__name__}: {error}",
+            hint="Someone changed it by hand; restore it, or remove what it named by hand.",
+        ) from error
+
+
+def _from_data(data: Mapping[str, Any]) -> Record:
+    return Record(
+        installation=Installation(**data["installation"]),
+        skill=data["skill"],
+        version=data["version"],
+        inputs=data["inputs"],
+        secret_inputs=tuple(data.get("secret_inputs", ())),
+        source=data.get("source", ""),
+        images={name: ImageChoice(**choice) for name, choice in data["images"].items()},
+        releases=tuple(ReleaseRecord(**r) for r in data["releases"]),
+        objects=tuple(Ref(**r) for r in data["objects"]),
+        requires=dict(data["requires"]),
+        asked=data.get("asked", True),
+        created_namespace=data["created_namespace"],
+        proofs={name: ProofRecord(**p) for name, p in data["proofs"].items()},
+        outputs=data["outputs"],
+        plan_digest=data["plan_digest"],
+        complete=data["complete"],
+        created=data["created"],
+        updated=data["updated"],
+    )

@@ -1,0 +1,66 @@
+"""The records of one cluster, each read at most once: what a graph of installations looks up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from skill_runner import record
+from skill_runner.backends.base import Cluster
+from skill_runner.errors import Forbidden, Refused
+from skill_runner.plan import Installation
+from skill_runner.record import Record
+
+
+class Records:
+    """One request for a record that is named; one for all, when a record must be searched."""
+
+    def __init__(self, cluster: Cluster, namespaces: Iterable[str] = ()) -> None:
+        self._cluster = cluster
+        self._namespaces = frozenset(namespaces)
+        self._known: dict[Installation, Record | None] = {}
+        self._all: tuple[Record, ...] | None = None
+        self._whole = False
+
+    async def read(self, installation: Installation) -> Record | None:
+        """The record of an installation, or None."""
+        if installation not in self._known:
+            if self._whole:
+                return None
+            self._known[installation] = await record.read(self._cluster, installation)
+        return await self._opened(self._known[installation])
+
+    async def _opened(self, found: Record | None) -> Record | None:
+        """With its secret inputs, which a list leaves out."""
+        if found is not None:
+            found = await record.opened(self._cluster, found)
+            self._known[found.installation] = found
+        return found
+
+    async def all(self) -> tuple[Record, ...]:
+        """Every record of the cluster, by installation.
+
+        Whoever owns some namespaces alone sees those of the ones that were asked for.
+        """
+        if self._all is None:
+            try:
+                self._all = await record.find_all(self._cluster)
+                self._whole = True
+            except Forbidden:
+                spaces = sorted({each.namespace for each in self._known} | self._namespaces)
+                lists = [await record.find_all(self._cluster, space) for space in spaces]
+                self._all = tuple(each for found in lists for each in found)
+            self._known.update({each.installation: each for each in self._all})
+        return self._all
+
+    async def find(self, name: str) -> Record | None:
+        """The record by name alone; Refused when several namespaces have one."""
+        found = [each for each in await self.all() if each.installation.name == name]
+        if len(found) > 1:
+            where = ", ".join(each.installation.namespace for each in found)
+            raise Refused(f"{name} is in several namespaces: {where}", hint="Name one with -n.")
+        return await self._opened(found[0] if found else None)
+
+    async def users_of(self, installation: Installation) -> tuple[Record, ...]:
+        """Those that require an installation."""
+        name = str(installation)
+        return tuple(each for each in await self.all() if name in each.requires.values())

@@ -1,0 +1,149 @@
+"""A release of an installation: is it as applied, put it there, and take it over from the dead."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from skill_runner.backends.base import (
+    FIELD_MANAGER,
+    HELM_MANAGER,
+    Cluster,
+    Helm,
+    Object,
+    Ref,
+    Release,
+    ReleaseSpec,
+)
+from skill_runner.errors import Conflict, NotFound, ReleaseLocked
+from skill_runner.plan import Installation, PlannedRelease
+
+DIGEST_LABEL: Final = "skill-runner.dev/digest"
+RUN_LABEL: Final = "skill-runner.dev/run"
+INSTALLATION_LABEL: Final = "skill-runner.dev/installation"
+
+
+def release_spec(step: PlannedRelease, installation: Installation, run: str) -> ReleaseSpec:
+    """What Helm is asked for, with the labels by which later runs know it again."""
+    return ReleaseSpec(
+        name=step.release,
+        namespace=step.namespace,
+        chart=step.chart,
+        values=step.values,
+        repo=step.repo,
+        version=step.version,
+        timeout=step.timeout,
+        labels={
+            DIGEST_LABEL: release_digest(step),
+            RUN_LABEL: run,
+            INSTALLATION_LABEL: installation.name,
+        },
+    )
+
+
+def release_digest(step: PlannedRelease) -> str:
+    """A keyed digest of chart and values; of a local chart, of every file in it."""
+    digest = hmac.new(step.key.encode(), digestmod=hashlib.sha256)
+    for part in (step.chart if step.repo or "://" in step.chart else "", step.repo, step.version):
+        digest.update(f"{part}\0".encode())
+    folder = Path(step.chart)
+    if folder.is_dir():
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    digest.update(json.dumps(step.values, sort_keys=True).encode())
+    return digest.hexdigest()[:40]
+
+
+async def is_as_applied(helm: Helm, cluster: Cluster, step: PlannedRelease) -> str:
+    """Empty when the release stands as this step wants it; otherwise what is different."""
+    release = await helm.get(step.release, step.namespace)
+    if release is None:
+        return "it is not installed"
+    if release.status != "deployed":
+        return f"its last revision is {release.status}"
+    if release.labels.get(DIGEST_LABEL) != release_digest(step):
+        return "chart or values changed"
+    made = await helm.manifest(step.release, step.namespace)
+    wanted = [_as_helm_applies(m, step) for m in made]
+    return await find_drift(cluster, wanted, step.namespace, manager=HELM_MANAGER)
+
+
+def _as_helm_applies(manifest: Object, step: PlannedRelease) -> Object:
+    """The manifest with the marks that Helm adds (helm/helm, pkg/action/validate.go)."""
+    meta = manifest.get("metadata") or {}
+    owner = {
+        "meta.helm.sh/release-name": step.release,
+        "meta.helm.sh/release-namespace": step.namespace,
+    }
+    labels = {**(meta.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    annotations = {**(meta.get("annotations") or {}), **owner}
+    return {**manifest, "metadata": {**meta, "labels": labels, "annotations": annotations}}
+
+
+async def find_drift(
+    cluster: Cluster, manifests: Iterable[Object], namespace: str, *, manager: str = FIELD_MANAGER
+) -> str:
+    """The first object that is gone or going, or that someone changed; empty when there is none.
+
+    A server-side apply as a dry run, by the manager that made it, tells: a conflict with others,
+    or a result that differs from what stands.
+    """
+    for manifest in manifests:
+        wanted = await with_namespace(cluster, manifest, namespace)
+        ref = Ref.of(wanted)
+        try:
+            live = await cluster.get(ref)
+            if live["metadata"].get("deletionTimestamp"):
+                return f"{ref} is being deleted"
+            would = await cluster.apply(wanted, dry_run=True, manager=manager)
+        except NotFound:
+            return f"{ref} is gone"
+        except Conflict as error:
+            return f"{ref} was changed by someone else ({error.message})"
+        if _content(live) != _content(would):
+            return f"{ref} was changed by someone else"
+    return ""
+
+
+async def with_namespace(cluster: Cluster, manifest: Object, namespace: str) -> Object:
+    """The manifest with the namespace that it would land in, where its kind has one."""
+    if (manifest.get("metadata") or {}).get("namespace"):
+        return manifest
+    for kind in await cluster.resource_types():
+        if (kind.api_version, kind.kind) == (manifest["apiVersion"], manifest["kind"]):
+            if not kind.namespaced:
+                return manifest
+            break
+    return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+
+
+def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """What an owner decides: no status, no bookkeeping of the server."""
+    kept = {key: value for key, value in obj.items() if key not in ("status", "metadata")}
+    meta = obj.get("metadata") or {}
+    kept["labels"] = meta.get("labels") or {}
+    kept["annotations"] = meta.get("annotations") or {}
+    return kept
+
+
+async def release_lock(helm: Helm, release: Release, *, installation: str) -> str:
+    """Free a release that a dead run of ours left pending; what was done, or empty.
+
+    We hold the installation's lock, so whoever left it pending under our label is dead.
+    ReleaseLocked when the pending operation is not one of ours.
+    """
+    if not release.status.startswith("pending-"):
+        return ""
+    if release.labels.get(INSTALLATION_LABEL) != installation:
+        raise ReleaseLocked(
+            f"release {release.namespace}/{release.name} is {release.status}"
+            f" since {release.updated or 'an unknown time'}, by a Helm operation that is not ours",
+            hint="Wait until it is done; if it died, `helm rollback` or `helm uninstall` it first.",
+        )
+    await helm.mark_failed(release.name, release.namespace, release.revision)
+    run = release.labels.get(RUN_LABEL, "an earlier run")
+    return f"took over release {release.name}, left {release.status} by run {run}"

@@ -1,0 +1,183 @@
+"""Walk one Plan against a cluster: steps, implicit waits, proofs; one StepResult each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo
+from skill_runner.context import Context
+from skill_runner.errors import SkillError
+from skill_runner.lock import Held
+from skill_runner.outcome import Outcome, Problem
+from skill_runner.plan import Plan
+from skill_runner.progress import Event, StepFinished, StepResult, StepStarted
+from skill_runner.record import Record, ReleaseRecord
+from skill_runner.runs import Run
+from skill_runner.wait import DEFAULT_POLICY, FailurePolicy, Suspect
+from skill_runner.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run was asked for. `stability` in seconds; None takes the skill's.
+
+    With `no_change` an installation that exists is not changed: what is missing is made, what is
+    unfinished is finished, and what stands may only be put back.
+    """
+
+    prove: bool = False
+    redeploy: bool = False
+    drills: bool = False
+    stability: float | None = None
+    no_change: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """The state of one run: the only mutable value, and it lives no longer than the run."""
+
+    plan: Plan
+    world: World
+    run: Run
+    record: Record
+    options: Options
+    check_lock: Callable[[], None]
+    results: list[StepResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    proof: dict[str, str] = field(default_factory=dict)
+    suspects: tuple[Suspect, ...] = ()
+    windows: list[awaiting.Window] = field(default_factory=list)
+    changed: bool = False
+    written: Record | None = None
+
+    def policy(self) -> FailurePolicy:
+        return DEFAULT_POLICY.override(self.plan.skill.failure_policy)
+
+    def report(self, event: Event) -> None:
+        self.world.report(event)
+
+    def context(self) -> Context:
+        return Context(
+            installation=self.plan.installation,
+            inputs=self.plan.inputs,
+            outputs=self.plan.outputs,
+            images=self.plan.images,
+            cluster=self.world.cluster,
+            helm=self.world.helm,
+            clock=self.world.clock,
+            report=self.report,
+            requires=self.plan.requires,
+            folder=self.run.folder,
+        )
+
+
+async def run_plan(
+    plan: Plan,
+    world: World,
+    run: Run,
+    held: Held,
+    old: Record | None,
+    options: Options,
+    *,
+    created_namespace: bool = False,
+    asked: bool = True,
+) -> Outcome:
+    """Make the installation ready, and prove it. Never raises for what it can diagnose.
+
+    The record is written before the first change and after the last, so that a run that dies in
+    between is continued by the next.
+    """
+    started = world.clock.monotonic()
+    walk = Walk(
+        plan=plan, world=world, run=run, options=options, check_lock=held.check,
+        record=record.intend(
+            old, plan, now=world.clock.now(), created_namespace=created_namespace, asked=asked
+        ),
+    )  # fmt: skip
+    error: SkillError | None = None
+    try:
+        await pruning.prune_what_works_by_itself(walk)
+        await _walk_steps(walk, old)
+        await pruning.prune(walk)
+        await proofs.prove(walk, old)
+        await awaiting.settle(walk)
+        await _finish_record(walk, old)
+    except SkillError as caught:
+        error = caught
+    finally:
+        await awaiting.close(walk)
+    problem = recovery = None
+    if error is not None:
+        problem = await failure.handle(walk, error)
+        recovery = await undo.undo(walk, error, old)
+    outcome = replace(_outcome(walk, error, problem), recovery=recovery)
+    return replace(outcome, seconds=world.clock.monotonic() - started)
+
+
+async def _walk_steps(walk: Walk, old: Record | None) -> None:
+    """Every step in order; the rest is `not run` after a failure."""
+    for position, step in enumerate(walk.plan.steps):
+        walk.report(StepStarted(step.id, steps.title(step)))
+        began = walk.world.clock.monotonic()
+        try:
+            status, message = await steps.perform(walk, step, old)
+        except (SkillError, asyncio.CancelledError) as error:
+            failed = isinstance(error, SkillError)
+            _finish(walk, step.id, "failed" if failed else "interrupted", began, _first(error))
+            for left in walk.plan.steps[position + 1 :]:
+                walk.results.append(StepResult(id=left.id, status="not run"))
+            raise
+        _finish(walk, step.id, status, began, message)
+
+
+def _finish(walk: Walk, step: str, status: Any, began: float, message: str) -> None:
+    seconds = walk.world.clock.monotonic() - began
+    result = StepResult(id=step, status=status, seconds=seconds, message=message)
+    walk.results.append(result)
+    walk.report(StepFinished(result))
+
+
+def _first(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else ""
+
+
+async def _as_stands(walk: Walk, entry: ReleaseRecord) -> ReleaseRecord:
+    """With the revision that is ready and proven now: what a failure later goes back to."""
+    found = await walk.world.helm.get(entry.name, entry.namespace)
+    return replace(entry, revision=found.revision) if found else entry
+
+
+async def _finish_record(walk: Walk, old: Record | None) -> None:
+    """Write what stands now, unless it is what the record says already."""
+    new = replace(walk.record, complete=True)
+    if walk.changed:
+        new = replace(new, releases=tuple([await _as_stands(walk, r) for r in new.releases]))
+    if old is not None and record.same_but_times(old, new):
+        return
+    walk.check_lock()
+    await record.write(walk.world.cluster, replace(new, updated=walk.world.clock.now()))
+
+
+def _outcome(walk: Walk, error: SkillError | None, problem: Problem | None) -> Outcome:
+    plan = walk.plan
+    outputs: Mapping[str, Any] = plan.outputs if error is None else {}
+    base = Outcome(
+        status="ready" if walk.changed else "unchanged",
+        run=walk.run.id,
+        installation=str(plan.installation),
+        version=plan.skill.version,
+        changed=walk.changed,
+        cluster=failure.cluster_of(walk.world),
+        steps=tuple(walk.results),
+        proof=walk.proof,
+        outputs=outputs,
+        notes=tuple(walk.notes),
+        details=str(walk.run.folder),
+    )
+    if error is None:
+        return base
+    status, code = failure.status_of(error)
+    return replace(base, status=status, exit_code=code, problem=problem)

@@ -1,0 +1,219 @@
+"""From a request to an outcome: record, inputs, images, plan, preflight, lock, run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from skill_runner import (
+    inputs,
+    lock,
+    namespaces,
+    preflight,
+    record,
+    releases,
+    runner,
+    steps,
+)  # fmt: skip
+from skill_runner.backends.base import Cluster
+from skill_runner.changes import check_changes
+from skill_runner.errors import InputError, Refused, UsageError
+from skill_runner.holder import Holder
+from skill_runner.outcome import Outcome
+from skill_runner.plan import (
+    ImageChoice,
+    Installation,
+    Plan,
+    PlannedRelease,
+    PlannedStep,
+    make_plan,
+    wanted_images,
+)
+from skill_runner.progress import StepResult, StepStatus
+from skill_runner.record import Record
+from skill_runner.records import Records
+from skill_runner.runs import Run
+from skill_runner.skill import MISSING, Skill
+from skill_runner.world import World
+
+ImageMode = Literal["auto", "pull", "build"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a caller asks for: inputs as files, as text (`sets`), or as data (`given`).
+
+    `use` names installations for what the skill requires, by alias or skill: namespace/name, or a
+    name. `where` is the place of the request in a platform file, for messages.
+    """
+
+    skill: Skill
+    name: str
+    namespace: str | None
+    values_files: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    use: Mapping[str, str] = field(default_factory=dict)
+    images: ImageMode = "auto"
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and the record of what stands already."""
+
+    plan: Plan
+    old: Record | None
+
+
+async def prepare(request: Request, world: World) -> Prepared:
+    """Read the record, resolve inputs and images, make the plan; nothing is touched.
+
+    What the skill requires is the graph's to bring (see skill_runner.graph).
+    """
+    installation, old = await locate(request, Records(world.cluster))
+    values = resolve(request, old)
+    chosen = await choose_images(request, installation, values, world, old)
+    key = record.key_for(old, request.skill)
+    return Prepared(make_plan(request.skill, installation, values, chosen, {}, key=key), old)
+
+
+async def locate(request: Request, records: Records) -> tuple[Installation, Record | None]:
+    """Which installation a request means, and its record: by namespace, else by name alone."""
+    error, namespace = None, request.namespace
+    try:
+        namespace = str(resolve(request, None).get("namespace") or "default")
+    except InputError as caught:  # what is missing may be in the record
+        error, namespace = caught, namespace or _namespace(request)
+    old = await records.read(Installation(namespace, request.name))
+    if old is not None and old.skill != request.skill.name:
+        raise Refused(
+            f"{old.installation} is an installation of {old.skill}, not of {request.skill.name}",
+            hint="Choose another name with --name, or another namespace with -n.",
+        )
+    if old is None and request.namespace is None:
+        old = await records.find(request.name)
+        old = old if old is not None and old.skill == request.skill.name else None
+    if old is None and error is not None:
+        raise error
+    return (old.installation if old else Installation(namespace, request.name)), old
+
+
+def _namespace(request: Request) -> str:
+    default = request.skill.inputs["namespace"].default
+    named = request.given.get("namespace", "default" if default is MISSING else default)
+    return str(named)
+
+
+def resolve(
+    request: Request, old: Record | None, wants: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The inputs of a run; `wants` are those that others need, in place of `given`.
+
+    Refused when an existing installation does not let them change so.
+    """
+    sets = list(request.sets)
+    if request.namespace is not None and "namespace" in request.skill.inputs:
+        sets.append(f"namespace={request.namespace}")
+    values = inputs.resolve_inputs(
+        request.skill,
+        values_files=request.values_files,
+        sets=sets,
+        recorded=old.inputs if old else None,
+        given=request.given if wants is None else wants,
+    )
+    if old is not None:
+        check_changes(request.skill, old.inputs, values)
+    return values
+
+
+async def choose_images(
+    request: Request,
+    installation: Installation,
+    values: Mapping[str, Any],
+    world: World,
+    old: Record | None,
+) -> dict[str, ImageChoice]:
+    """One choice for each image of the skill; an earlier choice is kept."""
+    images = wanted_images(request.skill, installation, values)
+    only = len(images) == 1
+    return {
+        name: await world.images.choose(
+            image,
+            request.skill.folder,
+            mode=request.images,
+            recorded=old.images.get(name) if old else None,
+            override=str(values["image"]) if only and values.get("image") else None,
+        )
+        for name, image in images.items()
+    }
+
+
+def secrets_of(request: Request) -> tuple[str, ...]:
+    """The secrets in what the caller gives, to be redacted before anything else is done."""
+    return inputs.given_secrets(request.skill, request.values_files, request.sets, request.given)
+
+
+async def run(request: Request, world: World, run_: Run, options: runner.Options) -> Outcome:
+    """Prepare, check, lock, run. Errors before the first change are raised as they are."""
+    run_.redactor.add(secrets_of(request))
+    prepared = await prepare(request, world)
+    await preflight.check(prepared.plan, world)
+    return await run_prepared(prepared.plan, world, run_, options)
+
+
+async def run_prepared(
+    plan: Plan, world: World, run_: Run, options: runner.Options, *, asked: bool = True
+) -> Outcome:
+    """Lock and run a plan that preflight let pass; `asked` when the caller named it."""
+    run_.redactor.add(inputs.secret_values(plan.skill, plan.inputs))
+    installation = plan.installation
+    created = await namespaces.ensure_namespace(world.cluster, installation.namespace)
+    async with lock.hold(
+        world.connect, installation, str(Holder.here()), world.clock, world.report
+    ) as held:
+        old = await record.read(world.cluster, installation)
+        return await runner.run_plan(
+            plan, world, run_, held, old, options, created_namespace=created, asked=asked
+        )
+
+
+async def find_record(cluster: Cluster, name: str, namespace: str | None) -> Record:
+    """The record of an installation; UsageError with the known ones when there is none."""
+    found = await record.find(cluster, name, namespace)
+    if found is None:
+        known = [str(r.installation) for r in await record.find_all(cluster)]
+        raise UsageError(
+            f"no installation {name!r}" + (f" in namespace {namespace}" if namespace else ""),
+            hint=f"This cluster has: {', '.join(known) or 'none'}",
+        )
+    return found
+
+
+async def planned(prepared: Prepared, world: World, objects: int) -> Outcome:
+    """What a run of a plan would do, step by step; `objects` is how many it would make."""
+    plan = prepared.plan
+    results = []
+    for step in plan.steps:
+        status, words = await _intent(step, world)
+        results.append(StepResult(id=step.id, status=status, message=words))
+    changes = any(r.status == "not run" for r in results)
+    target = world.cluster.target
+    return Outcome(
+        status="planned", installation=str(plan.installation), version=plan.skill.version,
+        changed=False, steps=tuple(results), outputs=plan.outputs,
+        cluster={"context": target.context, "server": target.server},
+        notes=(
+            "the installation exists" if prepared.old else "a new installation",
+            f"{objects} objects" + ("" if changes else "; nothing would change"),
+        ),
+    )  # fmt: skip
+
+
+async def _intent(step: PlannedStep, world: World) -> tuple[StepStatus, str]:
+    if isinstance(step, PlannedRelease):
+        why = await releases.is_as_applied(world.helm, world.cluster, step)
+        words = f"{steps.title(step)}: {why}" if why else steps.title(step)
+        return ("not run", words) if why else ("unchanged", words)
+    return "not run", steps.title(step)

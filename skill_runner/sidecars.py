@@ -1,0 +1,192 @@
+"""What a Dapr sidecar itself says: which components it has, and which are meant for it and are not.
+
+A Component has no status and Dapr writes no events, so a sidecar's own word is the only proof.
+Importable by hooks: `check_sidecars` is for skills whose pods have sidecars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import httpx
+
+from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.context import Context, GiveUp, RetryLater
+from skill_runner.diagnose.crash import failed_component
+from skill_runner.diagnose.mending import mending_of
+from skill_runner.diagnose.words import times
+from skill_runner.errors import ApiError, NotFound
+from skill_runner.outcome import Code
+from skill_runner.status.dapr import (
+    ENABLED,
+    SIDECAR,
+    app_id,
+    lacks_sidecar,
+    public_port,
+    sidecar_of,
+)
+from skill_runner.status.fields import at
+from skill_runner.status.pods import container_statuses
+from skill_runner.status.pods import pod as pod_verdict
+
+COMPONENTS: Final = ("dapr.io/v1alpha1", "Component")
+TIMEOUT: Final = 5.0  # seconds for a sidecar's answer
+LOG_LINES: Final = 50
+
+
+async def ask_metadata(cluster: Cluster, pod: Object) -> Mapping[str, Any]:
+    """A sidecar's `/v1.0/metadata`: its id, components and subscriptions, by a port-forward.
+
+    httpx.HTTPError when the sidecar does not answer, SkillError when the pod cannot be reached.
+    """
+    space, name = at(pod, "metadata.namespace", ""), at(pod, "metadata.name", "")
+    async with (
+        cluster.port_forward(space, name, public_port(pod)) as local,
+        httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client,
+    ):
+        answer = await client.get(f"http://127.0.0.1:{local}/v1.0/metadata")
+        answer.raise_for_status()
+        found: Mapping[str, Any] = answer.json()
+        return found
+
+
+def loaded_components(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """The names of what a sidecar has loaded."""
+    return frozenset(str(c.get("name")) for c in metadata.get("components") or ())
+
+
+def meant_for(components: Iterable[Object], app: str) -> frozenset[str]:
+    """Which Components of its namespace an application is to have, by their scopes.
+
+    Those with ignoreErrors are left out: their absence is agreed to.
+    """
+    return frozenset(
+        str(at(c, "metadata.name"))
+        for c in components
+        if app in (c.get("scopes") or [app]) and not at(c, "spec.ignoreErrors")
+    )
+
+
+async def unloaded_components(cluster: Cluster, pod: Object) -> tuple[str, ...]:
+    """Components that are meant for the sidecar of a pod, and that it does not have."""
+    space = at(pod, "metadata.namespace", "")
+    try:
+        there = (await cluster.list(*COMPONENTS, namespace=space)).items
+    except NotFound:
+        return ()  # Dapr is not in this cluster any more
+    wanted = meant_for(there, app_id(pod))
+    if not wanted:
+        return ()
+    return tuple(sorted(wanted - loaded_components(await ask_metadata(cluster, pod))))
+
+
+async def component_failure(cluster: Cluster, pod: Object) -> str | None:
+    """Which component ends the sidecar of a pod, and why, by the sidecar's last words."""
+    status = next((s for s in container_statuses(pod) if s.get("name") == SIDECAR), {})
+    ended = at(status, "state.terminated") is not None
+    if status.get("ready") or not (ended or at(status, "lastState.terminated")):
+        return None
+    where = at(pod, "metadata.namespace", ""), at(pod, "metadata.name", ""), SIDECAR
+    try:
+        said = await cluster.logs(*where, previous=not ended, tail=LOG_LINES)
+    except ApiError:
+        return None  # its log has gone with it; its next end has another
+    return failed_component(SIDECAR, said)
+
+
+async def check_sidecars(
+    ctx: Context, labels: str, *, components: Collection[str] = (), topics: Collection[str] = (),
+    namespace: str | None = None,
+) -> str:  # fmt: skip
+    """That every pod with these labels has a ready sidecar with these components loaded and these
+    topics subscribed; what is meant for it by scopes must be loaded too.
+
+    GiveUp names SIDECAR_MISSING, COMPONENT_FAILED or COMPONENT_NOT_LOADED; RetryLater while a pod
+    is not ready for another reason.
+    """
+    pods = [
+        pod for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace)
+        if not at(pod, "metadata.deletionTimestamp")
+    ]  # fmt: skip
+    if not pods:
+        raise RetryLater(f"there is no pod with {labels} yet")
+    loaded: frozenset[str] = frozenset()
+    for pod in pods:
+        await _check_started(ctx, pod)
+        loaded |= await _check_loaded(ctx, pod, components, topics)
+    return f"{times(len(pods), 'sidecar')} with {', '.join(sorted(loaded)) or 'no component'}"
+
+
+async def _check_started(ctx: Context, pod: Object) -> None:
+    resource = f"Pod {at(pod, 'metadata.namespace')}/{at(pod, 'metadata.name')}"
+    if lacks_sidecar(pod):
+        raise missing_sidecars([pod])
+    if sidecar_of(pod) is None:
+        raise GiveUp(
+            f"{resource} does not ask for a Dapr sidecar", resource=resource,
+            hint=f'Set the annotation {ENABLED}: "true" in the pod template.',
+        )  # fmt: skip
+    if failed := await component_failure(ctx.cluster, pod):
+        where = f"{resource} container {SIDECAR}"
+        raise GiveUp(
+            failed, code="COMPONENT_FAILED", resource=where, hint=mending_of("COMPONENT_FAILED")
+        )
+    verdict = pod_verdict(pod)
+    if not verdict.is_ready:
+        raise RetryLater(f"{resource}: {verdict.message}")
+
+
+async def _check_loaded(
+    ctx: Context, pod: Object, components: Collection[str], topics: Collection[str]
+) -> frozenset[str]:
+    """What its sidecar has loaded."""
+    where = f"{at(pod, 'metadata.namespace')}/{at(pod, 'metadata.name')}"
+    try:
+        metadata = await ask_metadata(ctx.cluster, pod)
+    except httpx.HTTPError as error:
+        raise RetryLater(f"the sidecar of pod {where} does not answer yet: {error!r}") from error
+    loaded = loaded_components(metadata)
+    meant = meant_for(await ctx.list(*COMPONENTS, namespace=at(pod, "metadata.namespace")),
+                      app_id(pod))  # fmt: skip
+    if missing := sorted((set(components) | meant) - loaded):
+        raise not_loaded(missing, where, loaded)
+    listening = {str(s.get("topic")) for s in metadata.get("subscriptions") or ()}
+    if deaf := sorted(set(topics) - listening):
+        heard = ", ".join(sorted(listening)) or "none"
+        raise RetryLater(
+            f"the sidecar of pod {where} has not subscribed to {', '.join(deaf)} (to: {heard})"
+        )
+    return loaded
+
+
+def missing_sidecars(pods: Sequence[Object]) -> GiveUp:
+    """SIDECAR_MISSING, naming the pods; at least one of them."""
+    names = [f"Pod {at(p, 'metadata.namespace')}/{at(p, 'metadata.name')}" for p in pods]
+    many = "1 pod asks" if len(pods) == 1 else f"{len(pods)} pods ask"
+    return _named(
+        "SIDECAR_MISSING", names[0],
+        f"{many} for a Dapr sidecar and {'has' if len(pods) == 1 else 'have'} none: no injector"
+        " served when it was made\n" + "\n".join(names[:8]),
+    )  # fmt: skip
+
+
+def not_loaded(names: Sequence[str], where: str, loaded: Collection[str]) -> GiveUp:
+    """COMPONENT_NOT_LOADED, naming the components; `where` is namespace/name of the pod."""
+    namespace, _, pod = where.partition("/")
+    have = ", ".join(sorted(loaded)) or "none"
+    return _named(
+        "COMPONENT_NOT_LOADED", f"{Ref(*COMPONENTS, names[0], namespace)}",
+        f"{unloaded_words(names)} of pod {pod}\nloaded there: {have}",
+    )  # fmt: skip
+
+
+def unloaded_words(names: Sequence[str]) -> str:
+    """ "Dapr component a is not loaded by the sidecar"."""
+    one = len(names) == 1
+    what = f"component {names[0]} is" if one else f"components {', '.join(names)} are"
+    return f"Dapr {what} not loaded by the sidecar"
+
+
+def _named(code: Code, resource: str, message: str) -> GiveUp:
+    return GiveUp(message, code=code, resource=resource, hint=mending_of(code))

@@ -1,0 +1,251 @@
+"""A skill as frozen data: what `skill.yaml` says, once, for everything downstream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+SCHEMA_VERSION: Final = 1
+EXACT_VERSION: Final = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+
+Change = Literal["free", "grow", "refuse"]
+ProofKind = Literal["observe", "probe", "drill"]
+OnFailure = Literal["keep", "rollback", "remove"]
+
+
+class _Missing:
+    """The type of MISSING: an input without a default."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One input: a JSON Schema 2020-12 property, and what an existing installation lets you do."""
+
+    name: str
+    schema: Mapping[str, Any]
+    default: Any = MISSING
+    description: str = ""
+    change: Change = "free"
+
+    @property
+    def required(self) -> bool:
+        return self.default is MISSING
+
+    @property
+    def secret(self) -> bool:
+        """Never shown, logged or recorded: its schema says `writeOnly: true`."""
+        return bool(self.schema.get("writeOnly"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A folder of the caller's that an image is built from. Texts may hold templates.
+
+    `name` is what the image is called; `settings` are those of the framework's build.
+    """
+
+    source: str
+    framework: str
+    name: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An official image, and the folder (inside the skill's) of a recipe that makes the same.
+
+    Or, without a `ref`, an application that is built from the caller's source.
+    """
+
+    name: str
+    ref: str = ""
+    recipe: str | None = None
+    application: Application | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRule:
+    """What one object must show before it counts as ready, or why nobody waits for it.
+
+    `condition` names a condition that must be True; `jsonpath` and `value` a field and what it
+    must equal; `skip` is the reason for leaving the object out. Strings may hold templates.
+    """
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None = None
+    condition: str | None = None
+    jsonpath: str | None = None
+    value: Any = None
+    skip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseStep:
+    """Install or upgrade one Helm release.
+
+    `chart` is a folder in the skill, a remote name, or a template of either or of an absolute path.
+    """
+
+    id: str
+    release: str
+    chart: str
+    repo: str | None = None
+    version: str | None = None
+    values: str | None = None
+    when: str | None = None
+    wait: tuple[WaitRule, ...] = ()
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyStep:
+    """Server-side apply the documents of one manifest template."""
+
+    id: str
+    manifest: str
+    when: str | None = None
+    wait: tuple[WaitRule, ...] = ()
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageStep:
+    """Make one image of the skill's available to the cluster."""
+
+    id: str
+    image: str
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitStep:
+    """Wait for objects that this skill did not make."""
+
+    id: str
+    wait: tuple[WaitRule, ...]
+    when: str | None = None
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookStep:
+    """Call a function of the skill's hooks.py.
+
+    With `always` in every run: it looks at the cluster itself, writes only what differs, and
+    answers in words when it wrote.
+    """
+
+    id: str
+    hook: str
+    when: str | None = None
+    timeout: float = 600.0
+    always: bool = False
+
+
+Step = ReleaseStep | ApplyStep | ImageStep | WaitStep | HookStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A hook that only reads, called before the first change; its GiveUp refuses the run."""
+
+    id: str
+    hook: str
+    when: str | None = None
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A functional proof. observe: only reads; probe: cleans up after itself; drill: disturbs."""
+
+    id: str
+    hook: str
+    kind: ProofKind
+    when: str | None = None
+    timeout: float = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """Another skill that must be ready first; its outputs are read as requires.<alias>.<output>.
+
+    `inputs` are what `with:` asks of it: templates, until a plan renders them.
+    """
+
+    skill: str
+    alias: str
+    when: str | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyException:
+    """A policy rule that one object may break, and why."""
+
+    rule: str
+    resource: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureOverride:
+    """A row of the failure policy that this skill changes (see diagnose), and why.
+
+    `budget` is in seconds: how long the reason may last before it is terminal.
+    """
+
+    reason: str
+    budget: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skill:
+    """One folder, read and checked.
+
+    `problems` are codes of problems with what to do about them in this skill; `hook_says` what the
+    functions of hooks.py do, by their docstrings; `makes` the kinds in its manifests and in charts
+    that are at hand, as "apps/v1 Deployment". `texts` are the files that a plan is made from,
+    values and manifests, by their path in the folder; `digests` those of what Helm and builders
+    read themselves: charts, recipes, hooks.py.
+    """
+
+    name: str
+    version: str
+    summary: str
+    use_when: str
+    folder: Path
+    do_not_use_when: str = ""
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    requires: tuple[Requirement, ...] = ()
+    images: Mapping[str, Image] = field(default_factory=dict)
+    preflight: tuple[Check, ...] = ()
+    steps: tuple[Step, ...] = ()
+    prove: tuple[Proof, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    on_failure: OnFailure = "keep"
+    policy_exceptions: tuple[PolicyException, ...] = ()
+    failure_policy: tuple[FailureOverride, ...] = ()
+    stability: float = 3.0
+    takes: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    hook_says: Mapping[str, str] = field(default_factory=dict)
+    makes: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def hooks_file(self) -> Path:
+        return self.folder / "hooks.py"

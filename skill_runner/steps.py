@@ -1,0 +1,232 @@
+"""Perform one step: look at the cluster first, write only what differs, then wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from skill_runner import applying, deploying, record, releases
+from skill_runner.awaiting import await_objects, meanwhile, settle
+from skill_runner.backends.base import Object, Ref
+from skill_runner.deletions import find_leaving, until_gone
+from skill_runner.errors import Conflict, NotFound
+from skill_runner.hooks import call_hook
+from skill_runner.namespaces import ensure_namespace
+from skill_runner.plan import (
+    PlannedApply,
+    PlannedHook,
+    PlannedImage,
+    PlannedRelease,
+    PlannedStep,
+    PlannedWait,
+)
+from skill_runner.progress import Changing, Note, StepStatus
+from skill_runner.record import Record, ReleaseRecord
+from skill_runner.wait import Expected
+
+if TYPE_CHECKING:
+    from skill_runner.runner import Walk
+
+Done = tuple[StepStatus, str]
+
+
+def title(step: PlannedStep) -> str:
+    """What a step does, for the person watching."""
+    match step:
+        case PlannedRelease():
+            return f"Helm release {step.release} in {step.namespace}"
+        case PlannedApply():
+            return f"apply {len(step.manifests)} objects"
+        case PlannedImage():
+            return f"image {step.choice.ref}"
+        case PlannedWait():
+            return "wait for " + ", ".join(f"{r.kind} {r.name}" for r in step.wait)
+        case PlannedHook():
+            return f"hook {step.hook}"
+
+
+async def perform(walk: Walk, step: PlannedStep, old: Record | None) -> Done:
+    """Do one step; StepFailed, NotReadyInTime and the errors of the backends otherwise."""
+    if isinstance(step, PlannedRelease | PlannedApply):
+        await settle(walk)  # what is made next may need what was made before
+    match step:
+        case PlannedRelease():
+            return await _release(walk, step)
+        case PlannedApply():
+            return await _apply(walk, step)
+        case PlannedImage():
+            return await _image(walk, step)
+        case PlannedWait():
+            await await_objects(walk, (), step.wait, step.timeout, stability=0)
+            return "done", ""
+        case PlannedHook():
+            return await _hook(walk, step, old)
+
+
+async def _image(walk: Walk, step: PlannedImage) -> Done:
+    if step.choice.source == "pull":
+        return "unchanged", f"{step.choice.ref} is pulled by the cluster"
+    recipe = walk.plan.skill.folder / step.recipe if step.recipe else None
+    made = await walk.world.images.provide(
+        step.choice, recipe, walk.report, application=step.application
+    )
+    if not made:
+        return "unchanged", step.choice.ref
+    if step.application is None:
+        made += f", from the skill's recipe in place of {step.choice.official}"
+    walk.notes.append(made)
+    return "done", made
+
+
+async def _hook(walk: Walk, step: PlannedHook, old: Record | None) -> Done:
+    """Hooks are called again only when something changed: they may be slow, and may write."""
+    if step.always:
+        return await _look_again(walk, step)
+    settled = old is not None and old.complete and old.plan_digest == walk.plan.digest
+    if settled and not walk.changed and not walk.options.redeploy:
+        return "unchanged", ""
+    walk.check_lock()
+    await begin_change(walk)
+    message = await meanwhile(
+        walk,
+        lambda: call_hook(walk.plan.skill, step.hook, walk.context(), timeout=step.timeout),
+    )
+    return "done", message if isinstance(message, str) else ""
+
+
+async def _look_again(walk: Walk, step: PlannedHook) -> Done:
+    """A hook of every run; only one that says what it did has changed something."""
+    walk.check_lock()
+    message = await meanwhile(
+        walk,
+        lambda: call_hook(walk.plan.skill, step.hook, walk.context(), timeout=step.timeout),
+    )
+    if not isinstance(message, str) or not message:
+        return "unchanged", ""
+    await begin_change(walk)
+    return "done", message
+
+
+async def begin_change(walk: Walk) -> None:
+    """Before a step's first write: the lock is ours, and the record says what is intended.
+
+    A run that fails in the middle leaves nothing that a removal would not find.
+    """
+    walk.check_lock()
+    if not walk.changed:
+        walk.changed = True
+        walk.report(Changing(str(walk.plan.installation)))
+    intended = replace(walk.record, complete=False)
+    if walk.written != intended:
+        await record.write(walk.world.cluster, intended)
+        walk.written = intended
+
+
+async def _release(walk: Walk, step: PlannedRelease) -> Done:
+    helm, cluster = walk.world.helm, walk.world.cluster
+    installation = walk.plan.installation
+    found = await helm.get(step.release, step.namespace)
+    if found is not None:
+        took = await releases.release_lock(helm, found, installation=installation.name)
+        if took:
+            walk.notes.append(took)
+    why = await releases.is_as_applied(helm, cluster, step)
+    if walk.options.redeploy:
+        why = why or "asked to deploy again"
+    _remember_release(walk, step)
+    if why:
+        await begin_change(walk)
+        await _let_go(walk, step)
+        await deploying.deploy(walk, step)
+    objects = await helm.manifest(step.release, step.namespace)
+    expected = [
+        Expected.of(
+            await releases.with_namespace(cluster, m, step.namespace), made=True, changed=bool(why)
+        )
+        for m in objects
+    ]
+    stability = _stability(walk) if why else 0.0
+    await await_objects(walk, expected, step.wait, step.timeout, stability=stability)
+    return ("done", why) if why else ("unchanged", "")
+
+
+async def _let_go(walk: Walk, step: PlannedRelease) -> None:
+    """Wait for what someone is deleting: Helm would patch it, and it would vanish afterwards."""
+    spec = releases.release_spec(step, walk.plan.installation, walk.run.id)
+    made = [
+        Ref.of(await releases.with_namespace(walk.world.cluster, manifest, step.namespace))
+        for manifest in await walk.world.helm.template(spec)
+    ]
+    leaving = await find_leaving(walk.world.cluster, made)
+    await until_gone(replace(walk.world, report=walk.report), leaving, step.timeout)
+
+
+def _stability(walk: Walk) -> float:
+    """Seconds without a restart or a flap; what follows the step goes on meanwhile."""
+    asked = walk.options.stability
+    return walk.plan.skill.stability if asked is None else asked
+
+
+async def _apply(walk: Walk, step: PlannedApply) -> Done:
+    """Apply what differs, by a dry run each."""
+    namespace = walk.plan.installation.namespace
+    all_wanted = [
+        await releases.with_namespace(walk.world.cluster, _labelled(manifest, walk), namespace)
+        for manifest in step.manifests
+    ]
+    _remember_objects(walk, [Ref.of(wanted) for wanted in all_wanted])
+    expected: list[Expected] = []
+    wrote = 0
+    for wanted in all_wanted:
+        live = await _apply_if_different(walk, wanted, step.timeout)
+        wrote += live is not None
+        expected.append(Expected.of(wanted, live, made=True))
+    walk.run.manifests(step.id, step.manifests)
+    await await_objects(
+        walk, expected, step.wait, step.timeout, stability=_stability(walk) if wrote else 0
+    )
+    return ("done", f"{wrote} of {len(expected)} applied") if wrote else ("unchanged", "")
+
+
+async def _apply_if_different(walk: Walk, wanted: Object, timeout: float) -> Object | None:
+    """The applied object, or None when it stands as wanted."""
+    cluster = walk.world.cluster
+    with suppress(NotFound, Conflict):
+        if not await releases.find_drift(cluster, [wanted], walk.plan.installation.namespace):
+            return None
+    await begin_change(walk)
+    leaving = await find_leaving(cluster, [Ref.of(wanted)])
+    await until_gone(replace(walk.world, report=walk.report), leaving, timeout)
+    space = wanted["metadata"].get("namespace")
+    if space and await ensure_namespace(cluster, space):
+        walk.report(Note(f"namespace {space} did not exist, and is made"))
+    return await applying.apply(walk, wanted)
+
+
+def _labelled(manifest: Object, walk: Walk) -> Object:
+    meta = manifest["metadata"]
+    labels = {
+        **(meta.get("labels") or {}),
+        "app.kubernetes.io/managed-by": "skill-runner",
+        "app.kubernetes.io/instance": walk.plan.installation.name,
+    }
+    return {**manifest, "metadata": {**meta, "labels": labels}}
+
+
+def _remember_release(walk: Walk, step: PlannedRelease) -> None:
+    known = {(r.name, r.namespace): r for r in walk.record.releases}
+    before = known.pop((step.release, step.namespace), None)
+    entry = ReleaseRecord(
+        step.release, step.namespace, releases.release_digest(step),
+        before.revision if before else 0,
+    )  # fmt: skip
+    others = tuple(known.values())
+    walk.record = replace(walk.record, releases=(*others, entry))
+
+
+def _remember_objects(walk: Walk, refs: Sequence[Ref]) -> None:
+    """In the order in which they were first made: a removal goes the other way."""
+    known = walk.record.objects
+    walk.record = replace(walk.record, objects=(*known, *(r for r in refs if r not in known)))

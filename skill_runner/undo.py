@@ -1,0 +1,182 @@
+"""What a failed run leaves: `on_failure` of the skill, after the evidence is kept.
+
+A rollback goes to the last revision with which a whole run was ready and proven, which the record
+knows (Helm calls every revision "deployed" that it could apply), and is itself awaited. Data
+volumes are never removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from skill_runner import record, releases, removal, volumes
+from skill_runner.backends.base import Object, Release
+from skill_runner.errors import (
+    ClusterUnreachable,
+    LockHeld,
+    LockLost,
+    NotReadyInTime,
+    ReleaseLocked,
+    SkillError,
+)
+from skill_runner.outcome import Recovery
+from skill_runner.progress import StepFinished, StepResult, StepStarted
+from skill_runner.record import Record, ReleaseRecord
+from skill_runner.wait import Expected, WaitResult, wait_ready
+
+if TYPE_CHECKING:
+    from skill_runner.runner import Walk
+
+# Not failures of what was deployed: later runs go on from here, or nobody may write now.
+_LEFT_ALONE = (NotReadyInTime, LockLost, LockHeld, ClusterUnreachable, ReleaseLocked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """A release that went back: to which revision, and as which new one."""
+
+    entry: ReleaseRecord
+    target: int
+    now: int
+
+
+async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | None:
+    """Roll back or remove as the skill asks; None where everything is kept. Never raises."""
+    mode = walk.plan.skill.on_failure
+    if mode == "keep" or not walk.changed or isinstance(error, _LEFT_ALONE):
+        return None
+    first = not await _was_ready(walk, old)
+    if first and mode == "rollback":
+        return Recovery("rollback", "nothing to do", "there is no earlier revision that was ready "
+                        "to go back to; everything is kept")  # fmt: skip
+    action = "remove" if first else "rollback"
+    walk.report(StepStarted(action, f"{action} after the failure"))
+    began = walk.world.clock.monotonic()
+    try:
+        done = await (_remove(walk) if first else _roll_back(walk, old))
+    except SkillError as caught:
+        done = Recovery("remove" if first else "rollback", "failed", caught.message.splitlines()[0])
+    good = done.status in ("ready", "done")
+    seconds = walk.world.clock.monotonic() - began
+    walk.report(
+        StepFinished(
+            StepResult(id=action, status="done" if good else "failed", seconds=seconds,
+                       message=done.message)
+        )
+    )  # fmt: skip
+    return done
+
+
+async def _was_ready(walk: Walk, old: Record | None) -> bool:
+    """Whether a release has a revision that was ready once."""
+    if old is None:
+        return False
+    return any([await _good_revision(walk, entry, old) for entry in old.releases])
+
+
+async def _good_revision(walk: Walk, entry: ReleaseRecord, old: Record) -> int:
+    """The last revision with which a run ended well, if Helm still has it; 0 for none."""
+    kept = await walk.world.helm.history(entry.name, entry.namespace)
+    known = {r.revision for r in kept}
+    if entry.revision:
+        return entry.revision if entry.revision in known else 0
+    # A record from before revisions were kept: the newest that was made from what it says.
+    same = [r.revision for r in kept if r.labels.get(releases.DIGEST_LABEL) == entry.digest]
+    return max(same, default=0) if old.complete else 0
+
+
+async def _roll_back(walk: Walk, old: Record | None) -> Recovery:
+    assert old is not None
+    back: list[_Back] = []
+    for entry in reversed(old.releases):
+        newest = await walk.world.helm.get(entry.name, entry.namespace)
+        target = await _good_revision(walk, entry, old)
+        if newest is None or not target or newest.revision == target:
+            continue
+        back.append(_Back(entry, target, await _release_back(walk, newest, target)))
+    said = ", ".join(
+        f"release {b.entry.name} is back at revision {b.target} (as revision {b.now})" for b in back
+    )
+    result = await _await_old(walk, back)
+    extra = [r for r in walk.record.objects if r not in old.objects]
+    tail = f"; {len(extra)} applied objects of this run stay" if extra else ""
+    if result.state != "ready":
+        why = result.problem.cause if result.problem else "it is not ready"
+        return Recovery("rollback", "not ready", f"{said or 'nothing to roll back'}, and that is "
+                        f"not ready either: {why}{tail}")  # fmt: skip
+    await _remember(walk, old, back)
+    ready = f"ready after {result.seconds:.1f} s"
+    return Recovery("rollback", "ready", f"{said or 'no release had changed'}; {ready}{tail}")
+
+
+async def _release_back(walk: Walk, newest: Release, target: int) -> int:
+    """Roll one release back; the number of the revision that this makes."""
+    helm, name, space = walk.world.helm, newest.name, newest.namespace
+    walk.check_lock()
+    await releases.release_lock(helm, newest, installation=walk.plan.installation.name)
+    claims = volumes.claims_in(await _placed(walk, name, space))
+    async with volumes.spared(walk.world.cluster, claims):
+        return (await helm.rollback(name, space, target)).revision
+
+
+async def _placed(walk: Walk, name: str, space: str) -> list[Object]:
+    made = await walk.world.helm.manifest(name, space)
+    return [await releases.with_namespace(walk.world.cluster, m, space) for m in made]
+
+
+async def _await_old(walk: Walk, back: list[_Back]) -> WaitResult:
+    """The readiness of what stands again."""
+    expected = [
+        Expected.of(m, made=True, changed=True)
+        for b in back
+        for m in await _placed(walk, b.entry.name, b.entry.namespace)
+    ]
+    here = {(e.ref.kind, e.ref.name) for e in expected}
+    found = [r for step in walk.plan.steps for r in getattr(step, "wait", ())]
+    timeout = max((getattr(step, "timeout", 300.0) for step in walk.plan.steps), default=300.0)
+    return await wait_ready(
+        walk.world.cluster, walk.world.clock, expected,
+        rules=tuple(r for r in found if (r.kind, r.name) in here), timeout=timeout,
+        stability=walk.plan.skill.stability, policy=walk.policy(), report=walk.report,
+    )  # fmt: skip
+
+
+async def _remember(walk: Walk, old: Record, back: list[_Back]) -> None:
+    """The record says again what stands: the inputs of before, at new revisions."""
+    now = {(b.entry.name, b.entry.namespace): b.now for b in back}
+    entries = tuple(
+        replace(e, revision=now.get((e.name, e.namespace), e.revision)) for e in old.releases
+    )
+    known = {(e.name, e.namespace) for e in entries}
+    new = tuple(e for e in walk.record.releases if (e.name, e.namespace) not in known)
+    walk.check_lock()
+    await record.write(
+        walk.world.cluster,
+        replace(
+            old, releases=(*entries, *new), objects=walk.record.objects,
+            updated=walk.world.clock.now(),
+        ),
+    )  # fmt: skip
+
+
+async def _remove(walk: Walk) -> Recovery:
+    """Everything of a first run that failed, as `skill remove` does it: volumes are kept."""
+    made = [m for e in walk.record.releases for m in await _placed(walk, e.name, e.namespace)]
+    if sets := volumes.deleting_sets(made):
+        return Recovery("remove", "nothing to do", f"StatefulSet {', '.join(sets)} would delete "
+                        "its data volumes with itself (persistentVolumeClaimRetentionPolicy); "
+                        "everything is kept")  # fmt: skip
+    done = await removal.remove(walk.world, walk.record, _Guard(walk), purge=False)
+    kept = f"; kept: {', '.join(done.kept)}" if done.kept else ""
+    return Recovery("remove", "done", f"removed {', '.join(done.removed) or 'nothing'}{kept}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """The lock of the run, as a removal asks for it."""
+
+    walk: Walk
+
+    def check(self) -> None:
+        self.walk.check_lock()

@@ -1,0 +1,118 @@
+"""Verify an installation from its record: every object ready, then its proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from skill_runner import failure, proofs, record, releases, session
+from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
+from skill_runner.library import PATH_VARIABLE, Library
+from skill_runner.outcome import Outcome, Problem
+from skill_runner.plan import Installation, Plan, make_plan
+from skill_runner.record import Record
+from skill_runner.runner import Options, Walk
+from skill_runner.runs import Run
+from skill_runner.skill import Skill
+from skill_runner.wait import Expected, wait_ready
+from skill_runner.world import World
+
+
+async def verify(
+    world: World, run: Run, library: Library, name: str, namespace: str | None,
+    *, observe: bool, timeout: float,
+) -> Outcome:  # fmt: skip
+    """The installation as it stands now; nothing of it is changed. Times in seconds."""
+    target = await session.find_record(world.cluster, name, namespace)
+    run.redactor.add(record.secret_texts(target))
+    plan = plan_of(target, library, await outputs_of(world, target))
+    walk = Walk(
+        plan=plan, world=world, run=run, record=target, options=Options(), check_lock=lambda: None
+    )
+    began = world.clock.monotonic()
+    outcome = Outcome(
+        status="ready", run=run.id, installation=str(target.installation), version=target.version,
+        cluster=failure.cluster_of(world), outputs=target.outputs,
+    )  # fmt: skip
+    try:
+        await _ready(walk, target, plan, timeout, observe=observe)
+        for proof in plan.proofs:
+            if proof.kind == "observe" or (proof.kind == "probe" and not observe):
+                await proofs.run_proof(walk, proof)
+    except SkillError as error:
+        status, code = failure.status_of(error)
+        problem = await failure.handle(walk, error)
+        outcome = replace(outcome, status=status, exit_code=code, problem=problem, outputs={})
+    seconds = world.clock.monotonic() - began
+    return replace(outcome, proof=walk.proof, notes=tuple(walk.notes), seconds=seconds)
+
+
+def skill_of(target: Record, library: Library) -> Skill:
+    """The skill that made an installation, from the library alone.
+
+    The record's own word of where it was is only told: hooks are code, and whoever may write a
+    ConfigMap must not choose which code runs here.
+    """
+    try:
+        return library.find(target.skill)
+    except UnknownSkill as error:
+        folder = target.source or f"FOLDER/{target.skill}"
+        raise UnknownSkill(
+            f"{target.installation} was made by the skill {target.skill}: {error.message}",
+            hint=f"It was run from {folder}. If you trust what is there, name the folder that "
+            f"holds it: --skills {Path(folder).parent}, or {PATH_VARIABLE}.",
+        ) from error
+
+
+def plan_of(target: Record, library: Library, requires: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """The plan that the record describes; needs the skill's folder for its proofs."""
+    skill = skill_of(target, library)
+    return make_plan(
+        skill, target.installation, target.inputs, dict(target.images), requires,
+        target.requires, target.key,
+    )  # fmt: skip
+
+
+async def outputs_of(world: World, target: Record) -> dict[str, Mapping[str, Any]]:
+    """The outputs of what the record requires, by alias; StepFailed when one of them is gone."""
+    outputs = {}
+    for alias, name in target.requires.items():
+        found = await record.read(world.cluster, Installation.parse(name))
+        if found is None:
+            raise StepFailed(
+                f"{target.installation} requires {name} as {alias}, and it is gone",
+                hint=f"skill run {target.skill} --name {target.installation.name}",
+            )
+        outputs[alias] = found.outputs
+    return outputs
+
+
+async def _ready(walk: Walk, target: Record, plan: Plan, timeout: float, *, observe: bool) -> None:
+    expected = await expected_objects(walk.world, target)
+    rules = tuple(rule for step in plan.steps for rule in getattr(step, "wait", ()))
+    result = await wait_ready(
+        walk.world.cluster, walk.world.clock, expected, rules=rules, timeout=timeout,
+        stability=0.0, policy=walk.policy(), report=walk.report, reads_only=observe,
+    )  # fmt: skip
+    if result.state == "ready":
+        return
+    walk.suspects = result.suspects
+    problem: Problem | None = result.problem
+    kind = StepFailed if result.state == "failed" else NotReadyInTime
+    raise kind(problem.cause if problem else "not ready", problem=problem)
+
+
+async def expected_objects(world: World, target: Record) -> list[Expected]:
+    """Every object that the record names; StepFailed when a release is gone."""
+    expected = [Expected(ref=ref, made=True) for ref in target.objects]
+    for release in target.releases:
+        try:
+            made = await world.helm.manifest(release.name, release.namespace)
+        except NotFound as error:
+            raise StepFailed(f"release {release.namespace}/{release.name} is gone") from error
+        for manifest in made:
+            placed = await releases.with_namespace(world.cluster, manifest, release.namespace)
+            expected.append(Expected.of(placed, made=True))
+    return expected

@@ -1,0 +1,49 @@
+"""A failing HTTP probe → the body that it answers, which the kubelet's event leaves out."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import httpx
+
+from skill_runner.backends.base import Cluster, Object
+from skill_runner.status.fields import at
+
+MOST: Final = 200
+TIMEOUT: Final = 3.0
+
+
+async def ask_probe(cluster: Cluster, pod: Object, container: str, probe: dict[str, Any]) -> str:
+    """ "503: database is not reachable", by a port-forward to the pod; empty for other probes."""
+    http = probe.get("httpGet")
+    if not http:
+        return ""
+    port = port_number(pod, container, http.get("port"))
+    if port is None:
+        return ""
+    scheme = str(http.get("scheme", "HTTP")).lower()
+    headers = {h["name"]: h["value"] for h in http.get("httpHeaders") or []}
+    url_path = http.get("path") or "/"
+    async with (
+        cluster.port_forward(
+            at(pod, "metadata.namespace", ""), at(pod, "metadata.name", ""), port
+        ) as local,
+        # The probe itself verifies no certificate either.
+        httpx.AsyncClient(verify=False, timeout=TIMEOUT, trust_env=False) as client,  # noqa: S501
+    ):
+        try:
+            answer = await client.get(f"{scheme}://127.0.0.1:{local}{url_path}", headers=headers)
+        except httpx.HTTPError:
+            return ""
+    return f"{answer.status_code}: {' '.join(answer.text.split())[:MOST]}"
+
+
+def port_number(pod: Object, container: str, port: Any) -> int | None:
+    """A probe's port: a number, or the name of one of the container's ports."""
+    if isinstance(port, int) or (isinstance(port, str) and port.isdigit()):
+        return int(port)
+    for spec in at(pod, "spec.containers", []):
+        for named in spec.get("ports") or [] if spec.get("name") == container else []:
+            if named.get("name") == port:
+                return int(named["containerPort"])
+    return None

@@ -1,0 +1,69 @@
+"""The proof of a web installation: inside, outside, in a browser; one sentence of what was seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skill_runner.context import Context, GiveUp, RetryLater
+from skill_runner.web.chromium import find_browser
+from skill_runner.web.inside import check_service
+from skill_runner.web.outside import check_pages
+from skill_runner.web.visit import visit_pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """`service` is the name of Service, Deployment and label; `paths` are asked for in order.
+
+    `text` is expected on the first page, `heading` in a browser's view of it; `root` is the path
+    below which everything is.
+    """
+
+    service: str
+    port: int
+    paths: Sequence[str]
+    text: str = ""
+    heading: str = ""
+    root: str = "/"
+
+
+async def prove_pages(ctx: Context, pages: Pages) -> str:
+    """GiveUp or RetryLater with the address and the fault; what was seen otherwise."""
+    inside = await check_service(ctx, pages.service, pages.paths[0], pages.root)
+    pod = await _ready_pod(ctx, pages.service)
+    async with ctx.port_forward(pod, pages.port) as port:
+        base = f"http://127.0.0.1:{port}"
+        outside = await check_pages(base, pages.paths, pages.text, pages.root)
+        seen = await _browser(ctx, base, pages)
+    return f"{outside}; {inside}; {seen}"
+
+
+async def _browser(ctx: Context, base: str, pages: Pages) -> str:
+    browser = find_browser(os.environ)
+    if browser is None:
+        return "browser skipped: no Chromium on this machine (apt-get install chromium)"
+    if ctx.folder is None:
+        raise GiveUp("there is no folder for a screenshot")
+    return await visit_pages(browser, base, pages.paths, pages.heading, ctx.folder)
+
+
+async def _ready_pod(ctx: Context, name: str) -> str:
+    """A pod of the service that is ready and stays: not one of the version before."""
+    labels = f"app.kubernetes.io/name={name},app.kubernetes.io/instance={name}"
+    found = [
+        pod
+        for pod in await ctx.list("v1", "Pod", labels=labels)
+        if not pod["metadata"].get("deletionTimestamp") and _is_ready(pod)
+    ]
+    if not found:
+        raise RetryLater(f"no pod of {name} is ready")
+    newest = max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    return str(newest["metadata"]["name"])
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
