@@ -1,0 +1,1 @@
+"""Which lessons learners completed: from events, kept through Dapr."""

@@ -1,0 +1,121 @@
+"""The routes: health, events from the sidecar, and what other services may ask."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Literal
+
+import httpx2
+from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from pydantic import ValidationError
+
+from service import logs, progress
+from service.dapr import Dapr, DaprError
+from service.settings import Settings
+
+log = logging.getLogger("service")
+Status = Literal["SUCCESS", "RETRY", "DROP"]
+
+
+def dapr_of(request: Request) -> Dapr:
+    dapr: Dapr = request.app.state.dapr
+    return dapr
+
+
+Sidecar = Annotated[Dapr, Depends(dapr_of)]
+Learner = Annotated[str, Path(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]*$")]
+
+
+def create_app(
+    settings: Settings | None = None, transport: httpx2.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """The application; tests give a transport that plays the sidecar."""
+    settings = settings or Settings.of()
+    logs.configure(settings.log_level)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.dapr = Dapr(settings, transport)
+        log.info("started", extra={"pubsub": settings.pubsub, "state_store": settings.state_store})
+        yield
+        await app.state.dapr.close()  # after the last open request
+        log.info("stopped")
+
+    app = FastAPI(title="Lessons", version="0.1.0", lifespan=lifespan)
+    app.get("/healthz", tags=["health"])(alive)
+    app.get("/readyz", tags=["health"])(ready)
+    app.post("/events", tags=["events"])(receive)
+    app.get("/learners/{learner}", tags=["progress"])(show)
+    app.post("/lessons", tags=["progress"], status_code=202)(complete)
+    return app
+
+
+async def alive() -> dict[str, str]:
+    """The process answers. It asks nobody: a broken dependency is no reason for a restart."""
+    return {"status": "alive"}
+
+
+async def ready(dapr: Sidecar, response: Response) -> dict[str, str]:
+    """The sidecar and its components serve, so requests can be."""
+    if await dapr.is_ready():
+        return {"status": "ready"}
+    response.status_code = 503
+    return {"status": "the sidecar is not ready"}
+
+
+async def receive(request: Request, dapr: Sidecar) -> dict[str, Status]:
+    """A CloudEvent from the sidecar; the answer says what becomes of it.
+
+    RETRY is tried again, as the Resiliency says, and then goes to the dead-letter topic; DROP goes
+    there at once, since no retry mends an event that is wrong.
+    """
+    body: Any = None
+    try:
+        body = await request.json()
+        event = progress.Event.model_validate(body)
+    except (ValidationError, ValueError) as error:
+        about = body.get("id") if isinstance(body, dict) else None
+        log.error("event is wrong", extra={"event": about, "why": _reasons(error)})
+        return {"status": "DROP"}
+    told = {"event": event.id, "trace": request.headers.get("traceparent")}
+    try:
+        new = await progress.record(dapr, event)
+    except DaprError as error:
+        log.warning("event is tried again", extra={**told, "why": str(error)})
+        return {"status": "RETRY"}
+    log.info("event handled" if new else "event was handled before", extra=told)
+    return {"status": "SUCCESS"}
+
+
+def _reasons(error: Exception) -> list[str]:
+    """Without the values: an event may hold what does not belong in a log."""
+    if isinstance(error, ValidationError):
+        return [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    return ["it is not JSON"]
+
+
+async def show(learner: Learner, dapr: Sidecar) -> dict[str, Any]:
+    """A learner's completed lessons; other services call this through their sidecars."""
+    try:
+        found = await progress.find_progress(dapr, learner)
+    except DaprError as error:
+        log.warning("state cannot be read", extra={"why": str(error)})
+        raise HTTPException(503, "the state store does not answer") from error
+    if found is None:
+        raise HTTPException(404, f"nothing is known of {learner}")
+    return {"learner": found.learner, "lessons": found.lessons}
+
+
+async def complete(completed: progress.Completed, dapr: Sidecar) -> dict[str, str]:
+    """Say that a lesson is completed, as an event for everyone who wants to know."""
+    try:
+        await dapr.publish(completed.model_dump())
+    except DaprError as error:
+        log.warning("event cannot be published", extra={"why": str(error)})
+        raise HTTPException(503, "the broker does not answer") from error
+    return {"status": "accepted"}
+
+
+app = create_app()

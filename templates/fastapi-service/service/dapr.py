@@ -1,0 +1,80 @@
+"""The sidecar's HTTP API, as far as this service needs it: state with ETags, publish, health."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from service.settings import Settings
+
+
+class DaprError(Exception):
+    """The sidecar refused, or did not answer. Trying again later may help."""
+
+
+class Conflict(DaprError):
+    """Somebody else wrote the entry since it was read."""
+
+
+class Dapr:
+    """One client for the process; a call that fails raises DaprError."""
+
+    def __init__(self, settings: Settings, transport: httpx2.AsyncBaseTransport | None = None):
+        self._settings = settings
+        self._client = httpx2.AsyncClient(
+            base_url=settings.sidecar, timeout=5.0, transport=transport,
+            trust_env=False,  # a proxy is no way to the sidecar
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def is_ready(self) -> bool:
+        """Whether the sidecar and its components serve; it does not ask about this service."""
+        try:
+            answer = await self._client.get("/v1.0/healthz/outbound", timeout=2.0)
+        except httpx2.HTTPError:
+            return False
+        return answer.is_success
+
+    async def read(self, key: str) -> tuple[Any, str | None]:
+        """The value and its ETag; (None, None) when there is no such entry."""
+        answer = await self._call("GET", f"{self._store}/{quote(key, safe='')}")
+        if answer.status_code == 204 or not answer.content:
+            return None, None
+        return answer.json(), answer.headers.get("etag")
+
+    async def write(self, key: str, value: Any, etag: str | None) -> None:
+        """Write an entry that is still as it was read; Conflict when it is not.
+
+        Without an ETag the entry must not exist yet.
+        """
+        entry: dict[str, Any] = {
+            "key": key,
+            "value": value,
+            "options": {"concurrency": "first-write", "consistency": "strong"},
+        }
+        if etag is not None:
+            entry["etag"] = etag
+        await self._call("POST", self._store, json=[entry])
+
+    async def publish(self, data: Any) -> None:
+        pubsub, topic = self._settings.pubsub, quote(self._settings.topic, safe="")
+        await self._call("POST", f"/v1.0/publish/{pubsub}/{topic}", json=data)
+
+    @property
+    def _store(self) -> str:
+        return f"/v1.0/state/{self._settings.state_store}"
+
+    async def _call(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        try:
+            answer = await self._client.request(method, path, **more)
+        except httpx2.HTTPError as error:
+            raise DaprError(f"{method} {path}: {type(error).__name__}: {error}") from error
+        if answer.status_code == 409:
+            raise Conflict(f"{method} {path}: the entry was changed meanwhile")
+        if not answer.is_success:
+            raise DaprError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer

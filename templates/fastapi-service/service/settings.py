@@ -1,0 +1,28 @@
+"""What the environment says, read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`sidecar` is the base address of Dapr's API; the others are names of Dapr components."""
+
+    sidecar: str
+    pubsub: str
+    topic: str
+    state_store: str
+    log_level: str
+
+    @staticmethod
+    def of(environ: Mapping[str, str] = os.environ) -> Settings:
+        return Settings(
+            sidecar=f"http://127.0.0.1:{environ.get('DAPR_HTTP_PORT', '3500')}",
+            pubsub=environ.get("PUBSUB_NAME", "pubsub"),
+            topic=environ.get("TOPIC", "lessons.completed"),
+            state_store=environ.get("STATE_STORE", "state"),
+            log_level=environ.get("LOG_LEVEL", "INFO"),
+        )
