@@ -1,0 +1,293 @@
+"""What Dapr needs beyond its chart: checks, pods that missed their sidecar, and the proof."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import yaml
+
+from skill_runner.backends.base import Object, Ref
+from skill_runner.diagnose.mending import mending_of
+from skill_runner.errors import ApiError, Conflict, NotFound
+from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.sidecars import component_failure, missing_sidecars, not_loaded
+from skill_runner.status.dapr import has_ended, lacks_sidecar, wants_sidecar
+
+PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
+PARTS = Path(__file__).parent / "scripts" / "probe-objects.yaml"
+INJECTOR = "dapr-sidecar-injector"
+WEBHOOK = Ref("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", INJECTOR)
+APP = "skill-probe"
+CLIENT = f"{APP}-client"
+NOT_LOADED = "not loaded: "  # what the probe's pod says then
+LOOK_EVERY = 1.0  # seconds
+# Limits, quick probes and no waiting at the end, for the sidecars of the proof.
+SIDECAR = {
+    "dapr.io/enabled": "true",
+    "dapr.io/app-port": "8080",
+    "dapr.io/sidecar-cpu-limit": "500m",
+    "dapr.io/sidecar-memory-limit": "128Mi",
+    "dapr.io/sidecar-cpu-request": "50m",
+    "dapr.io/sidecar-memory-request": "32Mi",
+    "dapr.io/sidecar-readiness-probe-delay-seconds": "1",
+    "dapr.io/sidecar-readiness-probe-period-seconds": "1",
+    "dapr.io/graceful-shutdown-seconds": "1",
+}
+SECRET_WORDS = re.compile(
+    r"password|passwd|secret|token|(access|private|api)_?key|connectionstring", re.I
+)
+
+
+async def check(ctx: Context) -> None:
+    """Before anything is touched: one control plane a cluster, its images, literal secrets."""
+    image, version = ctx.images["runtime"], str(ctx.inputs["version"])
+    known = image.official.rpartition(":")[2]
+    if image.ref != image.official and version != known:
+        raise GiveUp(
+            f"{ctx.inputs['registry']} does not answer, and only Dapr {known} can be built here;"
+            f" version is {version}",
+            hint=f"--set version={known} --set chart=FOLDER of a chart of that version.",
+        )
+    await _check_alone(ctx)
+    for component in ctx.inputs["components"]:
+        _check_literals(component)
+
+
+async def _check_alone(ctx: Context) -> None:
+    """The injector's webhook is for the whole cluster, so a second one would inject twice."""
+    try:
+        hook = await ctx.get(WEBHOOK)
+    except NotFound:
+        return
+    owner = (hook["metadata"].get("annotations") or {}).get("meta.helm.sh/release-namespace")
+    if owner != ctx.namespace:
+        raise GiveUp(
+            f"Dapr is in this cluster already, in namespace {owner or 'unknown'}",
+            hint="Use that one: a control plane serves every namespace.",
+        )
+
+
+def _check_literals(component: Mapping[str, Any]) -> None:
+    resource = f"Component {component['namespace']}/{component['name']}"
+    for name, value in (component.get("metadata") or {}).items():
+        if SECRET_WORDS.search(name) and value not in ("", True, False):
+            raise GiveUp(
+                f"component {component['name']}: metadata.{name} is a literal secret",
+                code="POLICY_VIOLATION", resource=resource,
+                hint=f"Name a Secret instead: secrets: {{{name}: {{name: …, key: …}}}}",
+            )  # fmt: skip
+
+
+async def await_injector(ctx: Context) -> str:
+    """Endpoints behind the webhook, and the CA bundle by which the API server trusts it."""
+    slices = await ctx.list(
+        "discovery.k8s.io/v1", "EndpointSlice", labels=f"kubernetes.io/service-name={INJECTOR}"
+    )
+    ready = [
+        address
+        for part in slices
+        for endpoint in part.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready")
+        for address in endpoint["addresses"]
+    ]
+    if not ready:
+        raise RetryLater("the sidecar injector has no endpoint", after=0.5)
+    hook = await ctx.get(WEBHOOK)
+    if not all((w.get("clientConfig") or {}).get("caBundle") for w in hook.get("webhooks") or ()):
+        raise RetryLater("the sidecar injector has not written its CA bundle yet", after=0.5)
+    return f"{len(ready)} endpoints"
+
+
+async def find_missing_sidecars(ctx: Context) -> str:
+    """Every pod that asks for a sidecar has one."""
+    missing, asked = await _without_sidecar(ctx)
+    if missing:
+        raise missing_sidecars(missing)
+    return f"{asked} pods with a sidecar"
+
+
+async def _without_sidecar(ctx: Context) -> tuple[list[Object], int]:
+    """The pods that asked for a sidecar in vain, and how many asked in all."""
+    pods = (await ctx.cluster.list("v1", "Pod")).items
+    missing = [pod for pod in pods if lacks_sidecar(pod)]
+    there = [pod for pod in pods if wants_sidecar(pod) and not has_ended(pod)]
+    return missing, len(there)
+
+
+async def mend_sidecars(ctx: Context) -> str:
+    """Delete each pod without its sidecar once, so that its owner makes another, now with one."""
+    missing, _ = await _without_sidecar(ctx)
+    owned = [pod for pod in missing if pod["metadata"].get("ownerReferences")]
+    for pod in owned:
+        await ctx.cluster.delete(
+            Ref.of({"apiVersion": "v1", "kind": "Pod", **pod}), uid=pod["metadata"]["uid"]
+        )
+    alone = [pod for pod in missing if pod not in owned]
+    if alone:
+        raise missing_sidecars(alone)
+    return f"{len(owned)} pods made again, which had no sidecar" if owned else ""
+
+
+async def probe(ctx: Context) -> str:
+    """Two pods with sidecars: events, state, a Secret, a call, and a dead letter."""
+    nonce = token_hex(8)
+    async with _probe_objects(ctx, nonce):
+        await _until_serving(ctx)
+        result = await _client(ctx, ctx.namespace, nonce, {
+            "SUBSCRIBE": "1",
+            "INVOKE": "1",
+            "SECRET": APP,
+            "STORES": f"{APP}-state",
+            "EXPECTED": f"{APP}-pubsub,{APP}-state",
+        }, account=APP)  # fmt: skip
+    return _said(result, ctx.namespace)
+
+
+async def probe_components(ctx: Context) -> str:
+    """In each namespace with components: a sidecar loads them all, and the state stores keep."""
+    by_namespace: dict[str, list[Mapping[str, Any]]] = {}
+    for component in ctx.inputs["components"]:
+        by_namespace.setdefault(component["namespace"], []).append(component)
+    said = []
+    for namespace, components in by_namespace.items():
+        env = {
+            "EXPECTED": ",".join(c["name"] for c in components),
+            "STORES": ",".join(c["name"] for c in components if c["type"].startswith("state.")),
+        }
+        result = await _client(ctx, namespace, token_hex(8), env, account="default")
+        said.append(f"{namespace}: {_said(result, namespace)}")
+    return "; ".join(said)
+
+
+async def _client(
+    ctx: Context, namespace: str, nonce: str, env: Mapping[str, str], *, account: str
+) -> PodResult:
+    """The probe's pod, called off as soon as a component has ended its sidecar."""
+    probing = asyncio.create_task(
+        ctx.run_pod(
+            name=CLIENT,
+            namespace=namespace,
+            image=ctx.images["probe"].ref,
+            command=["python3", "-c", PROBE, "client"],
+            env={"NONCE": nonce, **env},
+            labels={CLIENT: nonce},
+            annotations={**SIDECAR, "dapr.io/app-id": CLIENT},
+            pod={"serviceAccountName": account, "automountServiceAccountToken": True},
+            timeout=120,
+        )
+    )
+    failing = asyncio.create_task(_failing_component(ctx, namespace, f"{CLIENT}={nonce}"))
+    try:
+        await asyncio.wait({probing, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if probing.done():
+            return await probing
+        raise GiveUp(
+            await failing, code="COMPONENT_FAILED", resource=f"Component of namespace {namespace}",
+            hint=mending_of("COMPONENT_FAILED"),
+        )  # fmt: skip
+    finally:
+        for task in (probing, failing):
+            task.cancel()
+        await asyncio.gather(probing, failing, return_exceptions=True)
+
+
+async def _failing_component(ctx: Context, namespace: str, labels: str) -> str:
+    """Which component ended the sidecar of a pod with these labels, once one did."""
+    while True:
+        for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace):
+            if failed := await component_failure(ctx.cluster, pod):
+                return failed
+        await ctx.clock.sleep(LOOK_EVERY)
+
+
+def _said(result: PodResult, namespace: str) -> str:
+    """The probe's last line; a component that is not loaded is named as such."""
+    last = next(
+        (line for line in reversed(result.logs.splitlines()) if line.strip()), "it said nothing"
+    )
+    if result.exit_code == 0:
+        return last
+    if last.startswith(NOT_LOADED):
+        names, _, loaded = last.removeprefix(NOT_LOADED).rstrip(")").partition(" (loaded: ")
+        raise not_loaded(names.split(", "), f"{namespace}/{CLIENT}", loaded.split(", "))
+    raise GiveUp(f"the probe failed: {last}\n" + "\n".join(result.logs.splitlines()[-6:]))
+
+
+@asynccontextmanager
+async def _probe_objects(ctx: Context, nonce: str) -> Any:
+    """What the probe needs beside its pod; taken away again whatever happens."""
+    made = []
+    try:
+        for manifest in yaml.safe_load_all(PARTS.read_text()):
+            manifest["metadata"]["namespace"] = ctx.namespace
+            made.append(Ref.of(manifest))
+            await _apply(ctx, _filled(manifest, ctx, nonce))
+        yield
+    finally:
+        await asyncio.shield(_take_away(ctx, made))
+
+
+def _filled(manifest: Object, ctx: Context, nonce: str) -> Object:
+    if manifest["kind"] == "Secret":
+        manifest["stringData"] = {"nonce": nonce}
+    if manifest["kind"] == "RoleBinding":
+        manifest["subjects"][0]["namespace"] = ctx.namespace
+    if manifest["kind"] == "Deployment":
+        template = manifest["spec"]["template"]
+        template["metadata"]["annotations"] = {
+            **SIDECAR,
+            "dapr.io/app-id": f"{APP}-server",
+            # it has no token for the API, and reads no Secrets
+            "dapr.io/disable-builtin-k8s-secret-store": "true",
+        }
+        container = template["spec"]["containers"][0]
+        container["image"] = ctx.images["probe"].ref
+        container["command"] = ["python3", "-c", PROBE, "server"]
+    return manifest
+
+
+async def _apply(ctx: Context, manifest: Object) -> None:
+    """The kinds of Dapr are served a moment after their definitions are there."""
+    for _ in range(20):
+        try:
+            await ctx.apply(manifest)
+            return
+        except (NotFound, ApiError) as error:
+            if isinstance(error, Conflict):
+                raise
+            last = error
+            await ctx.clock.sleep(0.5)
+    raise GiveUp(f"{manifest['kind']} {manifest['metadata']['name']} cannot be made: {last}")
+
+
+async def _take_away(ctx: Context, made: list[Ref]) -> None:
+    for ref in reversed(made):
+        await ctx.delete(ref)
+    for _ in range(120):
+        if not await ctx.list("v1", "Pod", labels=f"app={APP}-server"):
+            return
+        await ctx.clock.sleep(0.25)
+
+
+async def _until_serving(ctx: Context) -> None:
+    """The server's pod with its sidecar ready, named as what it is when it has none."""
+    pods: tuple[Object, ...] = ()
+    for _ in range(240):
+        pods = await ctx.list("v1", "Pod", labels=f"app={APP}-server")
+        for pod in pods:
+            conditions = (pod.get("status") or {}).get("conditions") or ()
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+                if lacks_sidecar(pod):
+                    raise missing_sidecars([pod])
+                return
+        await ctx.clock.sleep(0.25)
+    states = [
+        s.get("state") for p in pods for s in (p.get("status") or {}).get("containerStatuses") or ()
+    ]
+    raise GiveUp(f"the probe's server is not ready after 60 s: {states}")

@@ -1,0 +1,1 @@
+/opt/kafka/bin/kafka-topics.sh --bootstrap-server "$BOOTSTRAP" --delete --if-exists --topic "$TOPIC"
