@@ -1,0 +1,82 @@
+"""How the helm process is started, listened to and ended, with a script in helm's place."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+from pathlib import Path
+
+import pytest
+
+from skill_runner.backends.base import Target
+from skill_runner.backends.helm.command import HelmCommand
+from skill_runner.errors import HelmError
+
+TARGET = Target("/etc/kube:/home/kube", "prod", "https://example.invalid")
+
+
+def script(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "helm"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+async def test_the_cluster_is_named_and_nothing_else_of_helms_environment_counts(
+    tmp_path: Path,
+) -> None:
+    helm = script(tmp_path, 'echo "$@"; env | grep -E "^(HELM|KUBE)" | sort; pwd')
+    environ = {**os.environ, "HELM_KUBETOKEN": "t", "HELM_DRIVER": "sql", "HELM_CACHE_HOME": "/c"}
+    command = HelmCommand(helm, TARGET, environ=environ)
+    assert (await command.run(["list"])).decode().splitlines() == [
+        "list --kube-context prod",
+        "HELM_CACHE_HOME=/c",
+        "HELM_DRIVER=secret",
+        "KUBECONFIG=/etc/kube:/home/kube",
+        "/",
+    ]
+
+
+async def test_labels_go_onto_upgrades_only(tmp_path: Path) -> None:
+    helm = script(tmp_path, 'echo "$@"')
+    command = HelmCommand(helm, TARGET, labels={"b": "2", "a": "1"})
+    assert (await command.run(["upgrade", "x"])).decode().endswith("--labels a=1,b=2\n")
+    assert b"--labels" not in await command.run(["rollback", "x"])
+
+
+async def test_values_come_in_and_lines_go_out(tmp_path: Path) -> None:
+    helm = script(tmp_path, "cat; echo one >&2; printf two >&2")
+    lines: list[str] = []
+    command = HelmCommand(helm, TARGET, on_line=lines.append)
+    data = b"x" * 300_000
+    assert await command.run(["upgrade"], data) == data
+    assert lines == ["one", "two"]
+
+
+async def test_a_helm_that_does_not_read_its_input_is_no_error_of_ours(tmp_path: Path) -> None:
+    helm = script(tmp_path, "echo 'Error: INSTALLATION FAILED: no' >&2; exit 1")
+    with pytest.raises(HelmError, match="release a/b: no"):
+        await HelmCommand(helm, TARGET, about="release a/b").run(["upgrade"], b"x" * 3_000_000)
+
+
+async def test_a_missing_helm_is_named() -> None:
+    with pytest.raises(HelmError, match="no helm at /no/such/helm"):
+        await HelmCommand("/no/such/helm", TARGET).run(["list"])
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+async def test_cancelling_ends_the_whole_group(tmp_path: Path, deaf: bool) -> None:
+    fifo = tmp_path / "started"
+    os.mkfifo(fifo)
+    trap = "trap '' TERM; " if deaf else ""
+    helm = script(tmp_path, f"{trap}sleep 600 & echo $! > {fifo}; wait; wait; sleep 600")
+    task = asyncio.ensure_future(HelmCommand(helm, TARGET, grace=0.2).run(["upgrade"]))
+    child = int(await asyncio.to_thread(fifo.read_text))
+    handle = os.pidfd_open(child)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    ended, _, _ = select.select([handle], [], [], 30)
+    os.close(handle)
+    assert ended

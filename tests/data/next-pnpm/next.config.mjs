@@ -1,0 +1,3 @@
+export default {
+  headers: async () => [{ source: '/', headers: [{ key: 'X-Own', value: 'kept' }] }],
+};

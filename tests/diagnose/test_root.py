@@ -1,0 +1,60 @@
+"""Many symptoms, one problem."""
+
+from __future__ import annotations
+
+from skill_runner.diagnose import DEFAULT_POLICY, Ledger, Symptom, as_problem, judge, root_cause
+
+
+def symptom(reason: str, name: str, **more: str) -> Symptom:
+    return Symptom(reason=reason, kind="Pod", name=name, namespace="a", uid=name,
+                   cause=f"{reason} of {name}", **more)  # type: ignore[arg-type]  # fmt: skip
+
+
+def root_of(*symptoms: Symptom) -> str:
+    judged = judge(symptoms, DEFAULT_POLICY, Ledger(), 0.0)
+    root = root_cause(judged)
+    assert root is not None
+    return root.symptom.cause
+
+
+def test_the_deepest_is_the_cause() -> None:
+    found = root_of(symptom("DeadlineExceeded", "web"), symptom("ConfigMissing", "web-1"),
+                    symptom("CrashLoop", "api-1"))  # fmt: skip
+    assert found == "ConfigMissing of web-1"
+
+
+def test_of_equal_ones_the_one_that_explains_most() -> None:
+    found = root_of(
+        symptom("ConfigMissing", "one", subject="Secret x"),
+        symptom("ConfigMissing", "two", subject="Secret y"),
+        symptom("ConfigMissing", "three", subject="Secret y"),
+    )
+    assert found == "ConfigMissing of two"
+
+
+def test_what_is_transient_is_no_cause() -> None:
+    judged = judge([symptom("Evicted", "web")], DEFAULT_POLICY, Ledger(), 0.0)
+    assert root_cause(judged) is None
+
+
+def test_evidence_holds_its_own_lines_first_then_what_it_leads_to_then_the_others() -> None:
+    root = symptom("ConfigMissing", "web-1")
+    root = Symptom(reason="ConfigMissing", kind="Pod", name="web-1", namespace="a", uid="1",
+                   cause="no Secret", lines=("a", "b", "c", "d", "e"))  # fmt: skip
+    others = [symptom("ConfigMissing", "web-2"), symptom("CrashLoop", "api")]
+    judged = judge([root, *others], DEFAULT_POLICY, Ledger(), 0.0)
+    problem = as_problem(judged[0], judged, ["status of Deployment a/web: 0 of 1"])
+    assert problem.evidence == (
+        "a", "b", "c", "d", "status of Deployment a/web: 0 of 1",
+        "the same in 1 more: Pod a/web-2", "also: Pod a/api: CrashLoop of api",
+    )  # fmt: skip
+
+
+def test_a_problem_is_bounded_and_plain() -> None:
+    long = Symptom(reason="CrashLoop", kind="Pod", name="x", namespace="a", uid="1",
+                   cause="\x1b[31m" + "word " * 1000, lines=("line " * 1000,) * 20)  # fmt: skip
+    judged = judge([long], DEFAULT_POLICY, Ledger(), 0.0)
+    problem = as_problem(judged[0], judged)
+    assert len(problem.cause) <= 600
+    assert sum(len(line) for line in problem.evidence) <= 7 * 300
+    assert "\x1b" not in problem.cause

@@ -1,0 +1,327 @@
+"""Drive the `skill` command as its callers do, and look at the cluster independently of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import jsonschema
+
+from skill_runner import clusters
+from skill_runner.assets import cache_folder
+from skill_runner.backends.base import Cluster, ExecResult, Object, Ref
+from skill_runner.backends.clock import SystemClock
+from skill_runner.backends.cluster import KubeCluster, connect
+from skill_runner.context import SMALL
+from skill_runner.errors import ApiError
+from skill_runner.outcome import json_schema
+from skill_runner.plan import Installation
+from skill_runner.pods import pod_manifest, run_to_completion
+
+T = TypeVar("T")
+# What the cluster's own controllers make and renew, whoever uses it.
+OF_THE_CLUSTER: Final = frozenset(
+    {"Event", "Lease", "EndpointSlice", "Endpoints", "ControllerRevision", "PodMetrics",
+     "NodeMetrics", "ComponentStatus", "CSINode", "IPAddress", "PersistentVolume"}
+)  # fmt: skip
+WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One cluster, named as a caller names it; `audit_log` where the cluster is ours."""
+
+    kubeconfig: Path
+    context: str
+    audit_log: Path | None
+    state: Path
+
+    def skill(self, *arguments: str, code: int = 0, stdin: str | None = None) -> dict[str, Any]:
+        """Run `skill … -o json`; its one document, which must keep to the schema."""
+        done = self.start(*arguments, "-o", "json", piped=stdin is not None)
+        out, err = done.communicate(stdin)
+        assert done.returncode == code, f"exit {done.returncode}\n{out}\n{err}"
+        document: dict[str, Any] = json.loads(out)
+        if str(document.get("schema", "")).startswith("skill-runner/outcome"):
+            jsonschema.validate(document, json_schema())
+        return document
+
+    def start(self, *arguments: str, piped: bool = False) -> subprocess.Popen[str]:
+        """Start `skill` with this cluster's context."""
+        where = ["--kubeconfig", str(self.kubeconfig), "--context", self.context]
+        if arguments[0] == "logs":
+            where = []  # about a folder of this machine
+        return subprocess.Popen(
+            [sys.executable, "-m", "skill_runner", *arguments, *where],
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "SKILL_STATE_DIR": str(self.state)},
+        )  # fmt: skip
+
+    def objects(self) -> set[str]:
+        """Every object of the cluster, but for those that its controllers keep for themselves."""
+        return self._ask(_objects)
+
+    def delete(self, ref: Ref) -> None:
+        """Delete by hand, behind the runner's back."""
+        self._ask(lambda cluster: cluster.delete(ref, propagation="Foreground"))
+
+    def until_gone(self, ref: Ref) -> None:
+        self._ask(lambda cluster: until_deleted(cluster, ref))
+
+    def make_namespace(self, name: str) -> str:
+        """Make a namespace, and wait for what controllers put into every one."""
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        self._ask(lambda cluster: cluster.apply(space))
+        for kind, expected in (("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")):
+            self._ask(functools.partial(_seen, kind=kind, name=expected, namespace=name))
+        return name
+
+    def apply(self, *manifests: Object) -> None:
+        for manifest in manifests:
+            self._ask(functools.partial(_apply, manifest=manifest))
+
+    def set_status(self, ref: Ref, **status: Any) -> None:
+        """Write fields of a status, as the object's controller does."""
+        self._ask(functools.partial(_set_status, ref=ref, status=status))
+
+    def set_finalizers(self, ref: Ref, *finalizers: str) -> None:
+        self._ask(functools.partial(_set_finalizers, ref=ref, finalizers=finalizers))
+
+    def until(self, ref: Ref, true: Callable[[Object], bool]) -> Object:
+        """The object once this is true of it."""
+        return self._ask(functools.partial(_until, ref=ref, true=true))
+
+    def until_ready(self, pod: Ref) -> None:
+        self._ask(functools.partial(until_pod_ready, pod=pod))
+
+    def get(self, ref: Ref) -> Object:
+        return self._ask(lambda cluster: cluster.get(ref))
+
+    def secret(self, ref: Ref) -> dict[str, str]:
+        """The values of a Secret."""
+        data = self.get(ref)["data"]
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def every(self, *kinds: str) -> list[Object]:
+        """Every object of these kinds, in all namespaces."""
+        return self._ask(lambda cluster: _list(cluster, kinds))
+
+    def logs(self) -> str:
+        """What every running container of every pod said."""
+        return self._ask(_logs)
+
+    def exec(self, pod: Ref, container: str, argv: Sequence[str], stdin: str) -> ExecResult:
+        where = str(pod.namespace)
+        return self._ask(lambda c: c.exec(where, pod.name, container, argv, stdin=stdin))
+
+    def scale(self, deployment: Ref, replicas: int) -> None:
+        """Set a Deployment's replicas by hand, and see its pods go where these are none."""
+        self._ask(lambda cluster: _scale(cluster, deployment, replicas))
+
+    def run_pod(
+        self, namespace: str, image: str, command: Sequence[str], *, env: Mapping[str, Any],
+        annotations: Mapping[str, str] | None = None, **overrides: Any,
+    ) -> str:  # fmt: skip
+        """What a pod of a test's own said, which must succeed; `overrides` of its spec."""
+        manifest = pod_manifest(
+            name="test", installation=Installation(namespace, "test"), image=image,
+            command=command, env=env, resources=SMALL, labels={}, overrides=overrides,
+            annotations=annotations,
+        )  # fmt: skip
+        code, said = self._ask(
+            lambda cluster: run_to_completion(cluster, SystemClock(), manifest, timeout=60)
+        )
+        assert code == 0, said
+        return said
+
+    @property
+    def can_load(self) -> bool:
+        return clusters.find(self.context) is not None
+
+    @property
+    def cache(self) -> Path:
+        return cache_folder()
+
+    def load(self, archive: Path) -> None:
+        """Put an image archive into the cluster, which must be one of ours."""
+        info = clusters.find(self.context)
+        assert info is not None
+        asyncio.run(clusters.provider(info.provider).load(info.name, archive))
+
+    def _ask(self, question: Callable[[KubeCluster], Awaitable[T]]) -> T:
+        async def work() -> T:
+            cluster = await connect(str(self.kubeconfig), self.context)
+            try:
+                return await question(cluster)
+            finally:
+                await cluster.close()
+
+        return asyncio.run(work())
+
+    def uid(self, ref: Ref) -> str:
+        """The UID of an object: whether it is still the same one."""
+
+        async def work() -> str:
+            cluster = await connect(str(self.kubeconfig), self.context)
+            try:
+                return str((await cluster.get(ref))["metadata"]["uid"])
+            finally:
+                await cluster.close()
+
+        return asyncio.run(work())
+
+    def audit_position(self) -> int:
+        return self.audit_log.stat().st_size if self.audit_log else 0
+
+    def verbs_since(self, position: int) -> list[str]:
+        """What `skill` and Helm asked of the API, access reviews aside, by the audit log."""
+        assert self.audit_log is not None
+        with self.audit_log.open() as log:
+            log.seek(position)
+            return [
+                e["verb"] for e in map(json.loads, log)
+                if e.get("userAgent", "").startswith(("skill-runner", "Helm"))
+                and "accessreviews" not in e["requestURI"]
+            ]  # fmt: skip
+
+    def writes_since(self, position: int, namespace: str) -> list[str]:
+        """Writes of callers (no dry run, Lease or review) to a namespace, by the audit log."""
+        assert self.audit_log is not None
+        with self.audit_log.open() as log:
+            log.seek(position)
+            return [
+                f"{e['verb']} {e['requestURI']} by {e['user']['username']}"
+                for e in map(json.loads, log)
+                if e["verb"] in WRITES
+                and f"/namespaces/{namespace}" in e["requestURI"]
+                and not e["user"]["username"].startswith("system:")
+                and "dryRun=All" not in e["requestURI"]
+                and "/leases" not in e["requestURI"]
+                and "accessreviews" not in e["requestURI"]
+            ]
+
+
+async def _objects(cluster: Cluster) -> set[str]:
+    found: set[str] = set()
+    for kind in await cluster.resource_types():
+        if kind.kind in OF_THE_CLUSTER or "list" not in kind.verbs:
+            continue
+        listed = await cluster.list(kind.api_version, kind.kind)
+        found |= {
+            f"{kind.api_version} {kind.kind} {o['metadata'].get('namespace', '')}"
+            f"/{o['metadata']['name']}"
+            for o in listed.items
+            if not _is_made_by_a_starting_cluster(o, kind.kind)
+        }
+    return found
+
+
+def _is_made_by_a_starting_cluster(obj: Object, kind: str) -> bool:
+    """What controllers make some seconds after the API server answers, for each of them and in
+    every namespace."""
+    name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace")
+    if kind == "ServiceAccount":
+        return namespace == "kube-system" or bool(name == "default")
+    if kind == "ClusterTrustBundle":
+        return str(name).startswith("kubernetes.io:")  # of the API server's own certificate
+    return kind == "ConfigMap" and bool(name == "kube-root-ca.crt")
+
+
+async def _list(cluster: Cluster, kinds: Collection[str]) -> list[Object]:
+    return [
+        {"apiVersion": served.api_version, "kind": served.kind, **obj}
+        for served in await cluster.resource_types()
+        if served.kind in kinds and served.api_version in ("v1", "apps/v1")
+        for obj in (await cluster.list(served.api_version, served.kind)).items
+    ]
+
+
+async def _logs(cluster: Cluster) -> str:
+    said = []
+    for pod in await _list(cluster, {"Pod"}):
+        meta = pod["metadata"]
+        for part in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]):
+            with suppress(ApiError):
+                where = meta["namespace"], meta["name"], part["name"]
+                said.append(await cluster.logs(*where, tail=5000))
+    return "\n".join(said)
+
+
+async def _apply(cluster: Cluster, *, manifest: Object) -> None:
+    await cluster.apply(manifest)
+
+
+async def _set_status(cluster: KubeCluster, *, ref: Ref, status: Object) -> None:
+    """A status is a resource of its own, which the runner has no business with."""
+    path = await cluster._discovery.path(ref)
+    await cluster._transport.json(
+        "PATCH", f"{path}/status", body={"status": status}, content="application/merge-patch+json"
+    )
+
+
+async def _set_finalizers(cluster: Cluster, *, ref: Ref, finalizers: Sequence[str]) -> None:
+    live = await cluster.get(ref)
+    meta = {**live["metadata"], "finalizers": list(finalizers)}
+    await cluster.replace({**live, "metadata": meta})
+
+
+async def _until(cluster: Cluster, *, ref: Ref, true: Callable[[Object], bool]) -> Object:
+    one = {"namespace": ref.namespace, "fields": f"metadata.name={ref.name}"}
+    async with asyncio.timeout(120):
+        async for event in cluster.watch(ref.api_version, ref.kind, **one):
+            if event.type in ("ADDED", "MODIFIED") and true(event.object):
+                return event.object
+    raise AssertionError(f"the watch of {ref} ended")
+
+
+async def _scale(cluster: Cluster, deployment: Ref, replicas: int) -> None:
+    found = await cluster.get(deployment)
+    await cluster.replace({**found, "spec": {**found["spec"], "replicas": replicas}})
+    labels = ",".join(f"{k}={v}" for k, v in found["spec"]["selector"]["matchLabels"].items())
+    if replicas == 0:
+        listed = await cluster.list("v1", "Pod", namespace=deployment.namespace, labels=labels)
+        for pod in listed.items:
+            await until_deleted(
+                cluster, Ref("v1", "Pod", pod["metadata"]["name"], deployment.namespace)
+            )
+
+
+async def _seen(cluster: Cluster, *, kind: str, name: str, namespace: str) -> None:
+    async with asyncio.timeout(60):
+        async for event in cluster.watch("v1", kind, namespace=namespace):
+            if event.object["metadata"].get("name") == name:  # a bookmark has none
+                return
+
+
+async def until_deleted(cluster: Cluster, ref: Ref) -> None:
+    """Until an object is gone; at once where it is not there."""
+    one = {"namespace": ref.namespace, "fields": f"metadata.name={ref.name}"}
+    listed = await cluster.list(ref.api_version, ref.kind, **one)
+    if not listed.items:
+        return
+    since = listed.resource_version
+    async with asyncio.timeout(120):
+        async for event in cluster.watch(ref.api_version, ref.kind, resource_version=since, **one):
+            if event.type == "DELETED":
+                return
+
+
+async def until_pod_ready(cluster: Cluster, *, pod: Ref) -> None:
+    """Until a pod, which may not be there yet, is ready."""
+    async with asyncio.timeout(120):
+        async for event in cluster.watch("v1", "Pod", namespace=pod.namespace):
+            conditions = (event.object.get("status") or {}).get("conditions") or ()
+            ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+            if ready and event.object["metadata"]["name"] == pod.name:
+                return

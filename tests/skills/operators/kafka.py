@@ -1,0 +1,89 @@
+"""What Strimzi makes of a Kafka and its node pool, and says of them; with a real broker in it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from skill_runner.backends.base import Object, Ref
+
+API: Final = "kafka.strimzi.io/v1"
+NAME: Final = "kafka-k8s-setup"
+KAFKA: Final = Ref(API, "Kafka", NAME, "kafka")
+POOL: Final = Ref(API, "KafkaNodePool", f"{NAME}-brokers", "kafka")
+CLAIM: Final = Ref("v1", "PersistentVolumeClaim", f"data-0-{NAME}-brokers-0", "kafka")
+POD: Final = Ref("v1", "Pod", f"{NAME}-brokers-0", "kafka")
+FINALIZER: Final = "strimzi.io/topic-operator"
+BOOTSTRAP: Final = f"{NAME}-kafka-bootstrap"
+LABELS: Final = {
+    "strimzi.io/cluster": NAME, "strimzi.io/pool-name": POOL.name,
+    "app.kubernetes.io/instance": NAME, "app.kubernetes.io/managed-by": "strimzi-cluster-operator",
+}  # fmt: skip
+SETTINGS: Final = {
+    "KAFKA_NODE_ID": "0", "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+    "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{BOOTSTRAP}.kafka.svc:9092",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "0@127.0.0.1:9093",
+    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "500",
+    "KAFKA_LOG_DIRS": "/var/lib/kafka/data/log",
+    "KAFKA_HEAP_OPTS": "-Xmx256m", "KAFKA_GC_LOG_OPTS": "-Xlog:all=warning:stderr",
+}  # fmt: skip
+
+
+def condition(kind: str, *, status: str = "True", reason: str = "", message: str = "") -> Object:
+    more = {"reason": reason, "message": message} if reason else {}
+    return {"type": kind, "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z", **more}
+
+
+def topic(name: str) -> Ref:
+    return Ref(API, "KafkaTopic", f"{NAME}.{name}", "kafka")
+
+
+def parts(kafka: Object, image: str) -> list[Object]:
+    """A volume that nothing owns (deleteClaim: false), a broker and its bootstrap Service."""
+    owner = {key: kafka[key] for key in ("apiVersion", "kind")} | {
+        key: kafka["metadata"][key] for key in ("name", "uid")
+    }
+    meta = {"namespace": "kafka", "labels": LABELS}
+    owned = {**meta, "ownerReferences": [owner]}
+    claim = {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {**meta, "name": CLAIM.name},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}},
+    }  # fmt: skip
+    service = {
+        "apiVersion": "v1", "kind": "Service", "metadata": {**owned, "name": BOOTSTRAP},
+        "spec": {"selector": LABELS, "ports": [{"port": 9092, "targetPort": 9092}],
+                 "publishNotReadyAddresses": True},
+    }  # fmt: skip
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {**owned, "name": POD.name},
+           "spec": _broker(image)}  # fmt: skip
+    return [claim, service, pod]
+
+
+def _broker(image: str) -> dict[str, Any]:
+    mounts = {"config": "/opt/kafka/config", "logs": "/opt/kafka/logs", "tmp": "/tmp"}
+    probe = {"tcpSocket": {"port": 9092}, "periodSeconds": 1}
+    container = {
+        "name": "kafka", "image": image, "imagePullPolicy": "IfNotPresent",
+        "command": ["/etc/kafka/docker/run"],
+        "env": [{"name": name, "value": value} for name, value in SETTINGS.items()],
+        "readinessProbe": probe,
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/var/lib/kafka/data"},
+            *({"name": "work", "mountPath": path, "subPath": name}
+              for name, path in mounts.items()),
+        ],
+    }  # fmt: skip
+    return {
+        "containers": [container], "enableServiceLinks": False, "terminationGracePeriodSeconds": 1,
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000},
+        "volumes": [
+            {"name": "data", "persistentVolumeClaim": {"claimName": CLAIM.name}},
+            {"name": "work", "emptyDir": {}},
+        ],
+    }  # fmt: skip

@@ -1,0 +1,107 @@
+"""Hooks: loading, calling, and every way in which they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
+from skill_runner.context import Context
+from skill_runner.errors import HookFailed, SkillFileError
+from skill_runner.hooks import call_hook, load_hooks
+from skill_runner.plan import Installation
+from skill_runner.progress import Event
+from skill_runner.skill import Skill
+
+HEADER = "from skill_runner.hooks import GiveUp, RetryLater\n"
+
+
+@pytest.fixture
+def make_skill(tmp_path: Path) -> Callable[[str], Skill]:
+    def make(code: str) -> Skill:
+        (tmp_path / "hooks.py").write_text(HEADER + code)
+        return Skill(name="demo", version="1.0.0", summary="", use_when="", folder=tmp_path)
+
+    return make
+
+
+def make_context(seen: list[Event]) -> Context:
+    clock = FakeClock()
+    cluster = MemoryCluster(clock)
+    return Context(
+        installation=Installation("demo", "demo"), inputs={"n": 3}, outputs={}, images={},
+        cluster=cluster, helm=MemoryHelm(cluster), clock=clock, report=seen.append, requires={},
+    )  # fmt: skip
+
+
+async def call(skill: Skill, seen: list[Event] | None = None) -> object:
+    return await call_hook(skill, "hook", make_context([] if seen is None else seen), timeout=30)
+
+
+@pytest.mark.parametrize("how", ["def", "async def"])
+async def test_plain_and_async_hooks_are_called(
+    make_skill: Callable[[str], Skill], how: str
+) -> None:
+    assert await call(make_skill(f"{how} hook(ctx):\n    return ctx.inputs['n'] + 1\n")) == 4
+
+
+async def test_retry_later_calls_again(make_skill: Callable[[str], Skill]) -> None:
+    code = (
+        "calls = []\n"
+        "def hook(ctx):\n"
+        "    ctx.inputs.setdefault('calls', []).append(1)\n"
+        "    if len(ctx.inputs['calls']) < 3:\n"
+        "        raise RetryLater('no leader yet', after=5)\n"
+        "    return len(ctx.inputs['calls'])\n"
+    )
+    seen: list[Event] = []
+    assert await call(make_skill(code), seen) == 3
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise GiveUp('no such topic')", "hook hook: no such topic"),
+        ("raise RetryLater('still starting', after=60)", "still starting"),
+        ("1 / 0", r"\(hooks.py:3\) raised ZeroDivisionError"),
+    ],
+)
+async def test_failures_say_why_and_where(
+    make_skill: Callable[[str], Skill], body: str, words: str
+) -> None:
+    with pytest.raises(HookFailed, match=words):
+        await call(make_skill(f"def hook(ctx):\n    {body}\n"))
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def hook(:\n", r"hooks\.py:2: "),
+        ("import no_such_module\n", "ModuleNotFoundError"),
+        ("other = 1\n", "no function 'hook'"),
+    ],
+)
+async def test_a_file_that_does_not_load_names_the_place(
+    make_skill: Callable[[str], Skill], code: str, words: str
+) -> None:
+    with pytest.raises(SkillFileError, match=words):
+        await call(make_skill(code))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    skill = Skill(name="demo", version="1.0.0", summary="", use_when="", folder=tmp_path)
+    with pytest.raises(SkillFileError, match="missing"):
+        load_hooks(skill)
+
+
+async def test_a_hook_that_knows_the_cause_names_it(make_skill: Callable[[str], Skill]) -> None:
+    body = "raise GiveUp('no daprd\\nas seen', code='SIDECAR_MISSING', resource='Pod a/b')"
+    with pytest.raises(HookFailed) as failed:
+        await call(make_skill(f"def hook(ctx):\n    {body}\n"))
+    problem = failed.value.problem
+    assert (problem.code, problem.resource, problem.cause, problem.evidence) == (
+        "SIDECAR_MISSING", "Pod a/b", "no daprd", ("as seen",)
+    )  # fmt: skip

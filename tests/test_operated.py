@@ -1,0 +1,147 @@
+"""What an operator made and keeps, when the resource that asked for it is removed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from skill_runner import lock, removal, session
+from skill_runner.backends.base import Object, Ref
+from skill_runner.backends.memory import MemoryCluster
+from skill_runner.errors import NotReadyInTime
+from tests.test_session import SKILL, Stage, stage
+
+__all__ = ["stage"]
+
+STEP = "  - {id: database, apply: database.yaml}\n"
+DATABASE = """
+apiVersion: example.org/v1
+kind: Database
+metadata:
+  name: db
+  annotations: {skill-runner.dev/annotate-to-keep-data: '{"example.org/managed": "false"}'}
+spec: {}
+"""
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    "metadata": {"name": "databases.example.org"},
+    "spec": {"group": "example.org", "scope": "Namespaced",
+             "names": {"kind": "Database", "plural": "databases"},
+             "versions": [{"name": "v1", "served": True, "storage": True}]},
+}  # fmt: skip
+RESOURCE = Ref("example.org/v1", "Database", "db", "demo")
+CLAIM = Ref("v1", "PersistentVolumeClaim", "db-1", "demo")
+SERVICE = Ref("v1", "Service", "db-rw", "demo")
+FINALIZER = "example.org/operator"
+
+
+async def operate(cluster: MemoryCluster, obj: Object) -> None:
+    """As an operator: a claim and a Service of its own, then a word that all is well."""
+    meta = obj["metadata"]
+    if meta.get("deletionTimestamp"):
+        return
+    owner = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": "db", "uid": meta["uid"]}
+    for ref in (CLAIM, SERVICE):
+        await cluster.apply({
+            "apiVersion": ref.api_version, "kind": ref.kind,
+            "metadata": {"name": ref.name, "namespace": "demo", "ownerReferences": [owner]},
+        })  # fmt: skip
+    cluster.set_status(Ref.of(obj), conditions=[{"type": "Ready", "status": "True"}])
+
+
+@pytest.fixture
+async def operated(stage: Stage) -> Stage:
+    folder = stage.folder / "skills" / "demo-setup"
+    (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{STEP}"))
+    (folder / "database.yaml").write_text(DATABASE)
+    await stage.cluster.create(DEFINITION)
+    stage.cluster.on_apply("Database", operate)
+    await stage.run()
+    return stage
+
+
+async def remove(stage: Stage, *, purge: bool, timeout: float = 300.0) -> removal.Removed:
+    target = await session.find_record(stage.cluster, "demo-setup", None)
+    async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
+        return await removal.remove(stage.world, target, held, purge=purge, timeout=timeout)
+
+
+async def standing(stage: Stage, *refs: Ref) -> list[Ref]:
+    found = []
+    for ref in refs:
+        listed = await stage.cluster.list(ref.api_version, ref.kind, namespace="demo")
+        found += [ref for o in listed.items if o["metadata"]["name"] == ref.name]
+    return found
+
+
+async def test_the_volumes_of_an_operator_stay_without_the_rest(operated: Stage) -> None:
+    done = await remove(operated, purge=False)
+    assert await standing(operated, RESOURCE, SERVICE, CLAIM) == [CLAIM]
+    assert not (await operated.cluster.get(CLAIM))["metadata"].get("ownerReferences")
+    assert str(CLAIM) in done.kept
+
+
+async def test_with_purge_the_volumes_go_too(operated: Stage) -> None:
+    done = await remove(operated, purge=True)
+    assert await standing(operated, RESOURCE, SERVICE, CLAIM) == []
+    assert not done.kept
+
+
+async def set_finalizer(stage: Stage, *finalizers: str) -> None:
+    live = await stage.cluster.get(RESOURCE)
+    meta = {**live["metadata"], "finalizers": list(finalizers)}
+    await stage.cluster.replace({**live, "metadata": meta})
+
+
+async def test_a_finalizer_that_nobody_serves_is_named(operated: Stage) -> None:
+    await set_finalizer(operated, FINALIZER)
+    with pytest.raises(NotReadyInTime, match=f"held by finalizer {FINALIZER}"):
+        await remove(operated, purge=True, timeout=5)
+
+
+@pytest.mark.parametrize("purge", [True, False])
+async def test_an_operator_sees_whether_its_data_stays_before_what_it_needs_goes(
+    operated: Stage, purge: bool
+) -> None:
+    """Its finalizer is served here; the Deployment of the release must still stand then."""
+    await set_finalizer(operated, FINALIZER)
+    await operated.cluster.delete(CLAIM)
+    seen: dict[str, Any] = {}
+
+    async def serve() -> None:
+        async for event in operated.cluster.watch("example.org/v1", "Database", namespace="demo"):
+            meta = event.object["metadata"]
+            if event.type == "MODIFIED" and meta.get("deletionTimestamp"):
+                seen.update(meta["annotations"])
+                listed = await operated.cluster.list("apps/v1", "Deployment", namespace="demo")
+                seen["deployments"] = len(listed.items)
+                await set_finalizer(operated)
+                return
+
+    serving = asyncio.ensure_future(serve())
+    await remove(operated, purge=purge)
+    await serving
+    assert seen.get("example.org/managed") == (None if purge else "false")
+    assert seen["deployments"] == 1
+
+
+async def test_a_removal_that_died_in_between_is_finished(operated: Stage) -> None:
+    """After the resource, before what it owned: the record names it."""
+    target = await session.find_record(operated.cluster, "demo-setup", None)
+    delete = operated.cluster.delete
+
+    async def dies(ref: Ref, **how: Any) -> None:
+        if ref == SERVICE:
+            raise asyncio.CancelledError
+        await delete(ref, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operated.cluster, "delete", dies)
+        with pytest.raises(asyncio.CancelledError):
+            await remove(operated, purge=False)
+    assert await standing(operated, RESOURCE, SERVICE, CLAIM) == [SERVICE, CLAIM]
+    assert SERVICE not in target.objects
+    await remove(operated, purge=False)
+    assert await standing(operated, RESOURCE, SERVICE, CLAIM) == [CLAIM]

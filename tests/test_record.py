@@ -1,0 +1,106 @@
+"""Records: what is kept, found, carried over and refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from skill_runner import record
+from skill_runner.backends.base import Ref
+from skill_runner.backends.memory import MemoryCluster
+from skill_runner.errors import Refused, SkillError
+from skill_runner.plan import ImageChoice, Installation, Plan
+from skill_runner.record import ProofRecord, Record, ReleaseRecord
+from skill_runner.skill import Skill
+
+FULL = Record(
+    installation=Installation("kafka", "events"),
+    skill="kafka-k8s-setup",
+    version="1.0.0",
+    inputs={"brokers": 3, "topics": ["a.b"]},
+    images={"kafka": ImageChoice(name="kafka", ref="r", source="build", official="o")},
+    releases=(ReleaseRecord("kafka", "kafka", "abc"),),
+    objects=(Ref("v1", "ConfigMap", "c", "kafka"), Ref("v1", "Namespace", "n")),
+    requires={"operator": "strimzi/operator"},
+    asked=False,
+    created_namespace=True,
+    proofs={"round-trip": ProofRecord("passed", 10.0, 2.5)},
+    outputs={"bootstrap_servers": "x:9092"},
+    plan_digest="d",
+    complete=True,
+    created=1.0,
+    updated=2.0,
+)
+
+
+def make_cluster() -> MemoryCluster:
+    cluster = MemoryCluster()
+    for name in ("kafka", "test"):
+        cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return cluster
+
+
+async def test_what_is_written_is_read() -> None:
+    cluster = make_cluster()
+    await record.write(cluster, FULL)
+    assert await record.read(cluster, FULL.installation) == FULL
+    await record.remove(cluster, FULL)
+    assert await record.read(cluster, FULL.installation) is None
+
+
+async def test_one_name_in_two_namespaces_must_be_told_apart() -> None:
+    cluster = make_cluster()
+    other = replace(FULL, installation=Installation("test", "events"))
+    await record.write(cluster, FULL)
+    await record.write(cluster, other)
+    with pytest.raises(Refused, match="kafka, test"):
+        await record.find(cluster, "events")
+    assert await record.find(cluster, "events", "test") == other
+    assert await record.find(cluster, "nothing") is None
+    assert await record.find_all(cluster) == (FULL, other)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"schema": 99}, Refused, "newer version"),
+        ({"inputs": None, "skill": None, "installation": {}}, SkillError, "not a record"),
+    ],
+)
+async def test_what_cannot_be_read_is_said(
+    change: dict[str, object], error: type[SkillError], words: str
+) -> None:
+    cluster = make_cluster()
+    await record.write(cluster, FULL)
+    ref = Ref("v1", "ConfigMap", "skill-runner.events", "kafka")
+    found = await cluster.get(ref)
+    data = {**json.loads(found["data"]["record.json"]), **change}
+    await cluster.replace({**found, "data": {"record.json": json.dumps(data)}})
+    with pytest.raises(error, match=words):
+        await record.read(cluster, FULL.installation)
+
+
+async def test_what_a_newer_runner_added_is_no_obstacle() -> None:
+    cluster = make_cluster()
+    await record.write(cluster, FULL)
+    found = await cluster.get(Ref("v1", "ConfigMap", "skill-runner.events", "kafka"))
+    data = {**json.loads(found["data"]["record.json"]), "weather": "fine"}
+    await cluster.replace({**found, "data": {"record.json": json.dumps(data)}})
+    assert await record.read(cluster, FULL.installation) == FULL
+
+
+def test_a_new_intention_carries_over_what_the_cluster_holds() -> None:
+    skill = Skill(name="kafka-k8s-setup", version="2.0.0", summary="", use_when="", folder=Path())
+    plan = Plan(
+        skill=skill, installation=FULL.installation, inputs={"brokers": 3}, images={}, steps=(),
+        proofs=(), outputs={}, digest="e",
+    )  # fmt: skip
+    new = record.intend(FULL, plan, now=50.0)
+    assert (new.releases, new.objects, new.proofs) == (FULL.releases, FULL.objects, FULL.proofs)
+    assert (new.version, new.complete, new.created, new.updated) == ("2.0.0", False, 1.0, 50.0)
+    assert new.created_namespace
+    assert not record.same_but_times(FULL, new)
+    assert record.same_but_times(FULL, replace(FULL, created=7.0, updated=8.0))

@@ -1,0 +1,57 @@
+"""What a removal takes away, and what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from skill_runner import lock, removal, session
+from skill_runner.backends.base import Object, ReleaseSpec
+from tests.test_session import SKILL, Stage, render, stage
+
+__all__ = ["stage"]
+
+STEP = "  - {id: password, apply: secret.yaml}\n"
+SECRET = """
+apiVersion: v1
+kind: Secret
+metadata: {name: password, annotations: {helm.sh/resource-policy: keep}}
+"""
+
+
+@pytest.mark.parametrize("purge", [False, True])
+async def test_what_asks_to_be_kept_stays_until_it_is_purged(stage: Stage, purge: bool) -> None:
+    folder = stage.folder / "skills" / "demo-setup"
+    (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{STEP}"))
+    (folder / "secret.yaml").write_text(SECRET)
+    await stage.run()
+    target = await session.find_record(stage.cluster, "demo-setup", None)
+    at = target.installation
+    async with lock.hold(stage.world.connect, at, "me", stage.world.clock) as held:
+        done = await removal.remove(stage.world, target, held, purge=purge)
+    left = (await stage.cluster.list("v1", "Secret", namespace="demo")).items
+    assert [obj["metadata"]["name"] for obj in left] == ([] if purge else ["password"])
+    assert done.kept == ([] if purge else ["Secret demo/password"])
+
+
+async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:
+    def with_hooks(spec: ReleaseSpec) -> Iterable[Object]:
+        yield from render(spec)
+        yield _hook(f"left-behind-by-{spec.values['replicas']}")
+        yield _hook("asked-to-stay", **{"helm.sh/resource-policy": "keep"})
+
+    stage.helm.add_chart(str(stage.folder / "skills" / "demo-setup" / "chart"), with_hooks)
+    await stage.run()
+    await stage.run("replicas=2")
+    target = await session.find_record(stage.cluster, "demo-setup", None)
+    async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
+        await removal.remove(stage.world, target, held, purge=False)
+    left = (await stage.cluster.list("v1", "ConfigMap", namespace="demo")).items
+    assert [obj["metadata"]["name"] for obj in left] == ["asked-to-stay"]
+
+
+def _hook(name: str, **more: str) -> Object:
+    annotations = {"helm.sh/hook": "post-install,post-upgrade", **more}
+    meta = {"name": name, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}

@@ -1,0 +1,62 @@
+"""Pages in a real browser: what passes, and how each fault is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skill_runner.context import GiveUp
+from skill_runner.web.chromium import find_browser
+from skill_runner.web.visit import visit_pages
+from tests.web.browser import needs_browser, the_browser
+from tests.web.site import HTML, page, serve
+
+pytestmark = needs_browser
+
+SINGLE = """<h1>Hello there</h1><a href="/next">Next</a><script>
+document.querySelector('a').onclick = (event) => {
+  event.preventDefault();
+  history.pushState({}, '', '/next');
+  document.querySelector('h1').innerText = 'Next';
+};</script>"""
+ICON = '<link rel="icon" href="data:,">'
+
+
+async def visit(base: str, folder: Path, heading: str = "Hello") -> str:
+    return await visit_pages(the_browser(), base, ["/"], heading, folder)
+
+
+async def test_a_page_that_works(tmp_path: Path) -> None:
+    with serve({"/": page(SINGLE, ICON)}) as base:
+        said = await visit(base, tmp_path / "run")
+    shot = tmp_path / "run" / "screenshot.png"
+    assert said == f"a browser saw 1 pages and followed a link to /next; screenshot {shot}"
+    assert shot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("<h1>Hello</h1><script>throw new TypeError('no such thing')</script>", "no such thing"),
+        ("<h1>Hello</h1><script>console.error('it', 'broke')</script>", "console error: it broke"),
+        ("<h1>Hello</h1><img src='/gone.png'>", "/gone.png answered 404"),
+        ("<h1>Hello</h1><script src='http://127.0.0.1:1/x.js'></script>", "/x.js failed: net::"),
+        ("<h1 style='display:none'>Hello</h1><h1>Other</h1>", 'it shows \\["Other"\\]'),
+        ("<h1>Hello</h1><a href='/page'>Page</a>", "loads a whole document"),
+    ],
+)
+async def test_faults_are_named(tmp_path: Path, body: str, words: str) -> None:
+    answers = {"/": page(body, ICON), "/page": page("<h1>Page</h1>", ICON)}
+    with serve(answers) as base, pytest.raises(GiveUp, match=words):
+        await visit(base, tmp_path)
+
+
+async def test_a_browser_that_does_not_start(tmp_path: Path) -> None:
+    with serve({"/": (200, HTML, "")}) as base, pytest.raises(GiveUp, match="the browser ended"):
+        await visit_pages("/bin/false", base, ["/"], "", tmp_path)
+
+
+def test_a_browser_is_named_or_left_out() -> None:
+    assert find_browser({"SKILL_BROWSER": "/opt/chrome"}) == "/opt/chrome"
+    assert find_browser({"SKILL_BROWSER": "none"}) is None
