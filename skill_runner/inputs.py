@@ -61,6 +61,12 @@ def check_given(
         raise _wrong(skill, problems)
 
 
+def read_sets(skill: Skill, sets: Sequence[str]) -> Mapping[str, Any]:
+    """What assignments (INPUT=VALUE) alone give; InputError for what is wrong in any case."""
+    check_given(skill, (), sets, {})
+    return _asked(skill, (), sets, {}, [])
+
+
 def _asked(
     skill: Skill,
     values_files: Sequence[Path | str],

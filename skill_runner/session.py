@@ -45,7 +45,7 @@ class Request:
     """What a caller asks for: inputs as files, as text (`sets`), or as data (`given`).
 
     `use` names installations for what the skill requires, by alias or skill: namespace/name, or a
-    name. `where` is the place of the request in a platform file, for messages.
+    name; `passed` are inputs for what it requires, by alias. `where` is the place of the request in a platform file, for messages.
     """
 
     skill: Skill
@@ -55,6 +55,7 @@ class Request:
     sets: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     use: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     images: ImageMode = "auto"
     where: str = ""
 

@@ -1,7 +1,8 @@
 """What a Dapr sidecar itself says: which components it has, and which are meant for it and are not.
 
 A Component has no status and Dapr writes no events, so a sidecar's own word is the only proof.
-Importable by hooks: `check_sidecars` is for skills whose pods have sidecars.
+Importable by hooks: `check_sidecars` is for skills whose pods have sidecars, `PROBING` for the pods
+of their proofs.
 """
 
 from __future__ import annotations
@@ -33,6 +34,20 @@ from skill_runner.status.pods import pod as pod_verdict
 COMPONENTS: Final = ("dapr.io/v1alpha1", "Component")
 TIMEOUT: Final = 5.0  # seconds for a sidecar's answer
 LOG_LINES: Final = 50
+# What a proof's pod asks of its sidecar: limits, quick probes, and no waiting at the end.
+PROBING: Final[Mapping[str, str]] = {
+    "dapr.io/enabled": "true",
+    "dapr.io/app-port": "8080",
+    "dapr.io/sidecar-cpu-limit": "500m",
+    "dapr.io/sidecar-memory-limit": "128Mi",
+    "dapr.io/sidecar-cpu-request": "50m",
+    "dapr.io/sidecar-memory-request": "32Mi",
+    "dapr.io/sidecar-readiness-probe-delay-seconds": "1",
+    "dapr.io/sidecar-readiness-probe-period-seconds": "1",
+    "dapr.io/graceful-shutdown-seconds": "1",
+}
+# For pods without a token for the API: the sidecar would fail to load its built-in secret store.
+WITHOUT_SECRET_STORE: Final = {"dapr.io/disable-builtin-k8s-secret-store": "true"}
 
 
 async def ask_metadata(cluster: Cluster, pod: Object) -> Mapping[str, Any]:

@@ -147,6 +147,7 @@ class Agents:
         run = detached.start(
             call.argv, label=call.label, installation=call.installation, now=self.clock.now()
         )
+        await progress(f"run {run.id} has started")  # also work that ends at once was told
         return await self._follow(run.id, call.wait, progress)
 
     async def _follow(self, run_id: str, seconds: float, progress: Progress) -> Document:

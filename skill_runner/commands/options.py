@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ import click
 
 from skill_runner import session
 from skill_runner.commands.target import Asked
-from skill_runner.inputs import check_given, read_values, refuse_open_secrets
+from skill_runner.errors import UsageError
+from skill_runner.inputs import check_given, read_sets, read_values, refuse_open_secrets
 from skill_runner.library import default_library
 from skill_runner.skill import Skill
 
@@ -23,7 +24,7 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What --name, -n, --set, --inputs, --values, --use, --images and --registry say."""
+    """What --name, -n, --set, --inputs, --values, --use, --with, --images and --registry say."""
 
     name: str | None
     namespace: str | None
@@ -31,6 +32,7 @@ class Wanted:
     given: Mapping[str, Any]
     values_files: tuple[str, ...]
     uses: Mapping[str, str]
+    passed: tuple[str, ...]
     images: session.ImageMode
     registry: str
 
@@ -47,7 +49,7 @@ class Wanted:
         return session.Request(
             skill=skill, name=self.name or skill.name, namespace=self.namespace,
             values_files=files, sets=self.sets, given=given,
-            use=self.uses, images=self.images,
+            use=self.uses, passed=_passed(skill, self.passed), images=self.images,
         )  # fmt: skip
 
     @property
@@ -108,15 +110,15 @@ def outcome_option(function: Command) -> Command:
 
 
 def input_options(function: Command) -> Command:
-    """--name, -n, --set, --inputs, --values, --use, --images, --registry: as `wanted`."""
+    """--name, -n, --set, --inputs, --values, --use, --with, --images, --registry: as `wanted`."""
 
     @functools.wraps(function)
     def call(
         *, name: str | None, namespace: str | None, sets: tuple[str, ...], given: dict[str, Any],
-        values_files: tuple[str, ...], uses: dict[str, str], images: session.ImageMode,
-        registry: str, **rest: Any,
+        values_files: tuple[str, ...], uses: dict[str, str], passed: tuple[str, ...],
+        images: session.ImageMode, registry: str, **rest: Any,
     ) -> Any:  # fmt: skip
-        wanted = Wanted(name, namespace, sets, given, values_files, uses, images, registry)
+        wanted = Wanted(name, namespace, sets, given, values_files, uses, passed, images, registry)
         return function(wanted=wanted, **rest)
 
     return _with(
@@ -137,6 +139,10 @@ def input_options(function: Command) -> Command:
         click.option(
             "--use", "uses", multiple=True, metavar="ALIAS=NAMESPACE/NAME", callback=_uses,
             help="Installation to use for what the skill requires, by its alias or skill.",
+        ),
+        click.option(
+            "--with", "passed", multiple=True, metavar="ALIAS.INPUT=VALUE",
+            help="Set one input of what the skill requires, by its alias.",
         ),
         click.option(
             "--images", type=click.Choice(["auto", "pull", "build"]), default="auto",
@@ -165,6 +171,23 @@ def _uses(
         if not alias or not named:
             raise click.BadParameter("expected ALIAS=NAMESPACE/NAME, such as kafka=events/kafka")
     return {alias: named for alias, _, named in pairs}
+
+
+def _passed(skill: Skill, assignments: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """ALIAS.INPUT=VALUE as the inputs for each alias; UsageError for one that is not required."""
+    aliases = {each.alias: each.skill for each in skill.requires}
+    sets: dict[str, list[str]] = {}
+    for assignment in assignments:
+        alias, _, rest = assignment.partition(".")
+        if alias not in aliases:
+            named = "" if "=" in alias or not rest else f" {alias}:"  # a value may be a secret
+            raise UsageError(
+                f"--with{named} {skill.name} requires nothing of that name",
+                hint=f"Write ALIAS.INPUT=VALUE; it requires: {', '.join(aliases) or 'nothing'}",
+            )
+        sets.setdefault(alias, []).append(rest)
+    library = default_library()
+    return {alias: read_sets(library.find(aliases[alias]), given) for alias, given in sets.items()}
 
 
 def _json_object(context: click.Context, option: click.Parameter, value: str) -> dict[str, Any]:

@@ -46,8 +46,8 @@ def together(change: Change, one: Any, other: Any) -> Any:
     raise Clash
 
 
-def combine(skill: Skill, installation: Installation, asks: Sequence[Ask]) -> dict[str, Any]:
-    """The inputs that hold for all; Refused with every clash, and who wants what."""
+def combine(skill: Skill, what: Installation | str, asks: Sequence[Ask]) -> dict[str, Any]:
+    """The inputs that hold for all; Refused with every clash of `what`, and who wants what."""
     values: dict[str, Any] = {}
     clashes: list[str] = []
     for ask in asks:
@@ -61,7 +61,7 @@ def combine(skill: Skill, installation: Installation, asks: Sequence[Ask]) -> di
     if clashes:
         lines = [_clash(name, asks) for name in dict.fromkeys(clashes)]
         raise Refused(
-            f"{installation} is asked for what cannot hold at once:"
+            f"{what} is asked for what cannot hold at once:"
             + "".join(f"\n  {line}" for line in lines),
             hint="Let them agree, or give one an installation of its own: "
             "--use ALIAS=NAMESPACE/NAME.",

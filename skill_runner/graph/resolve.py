@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from skill_runner import session
@@ -73,7 +73,7 @@ class _Settling:
     async def run(self) -> None:
         for _ in range(_LOOKS):
             if not self.queue:
-                self._check_uses()
+                self._check_names()
                 return
             await self._look(self.drafts[self.queue.popleft()])
         raise UsageError(
@@ -118,6 +118,7 @@ class _Settling:
 
     async def _ask(self, draft: Draft, requirement: Requirement) -> Installation:
         skill = self.library.find(requirement.skill)
+        requirement = _with_passed(draft, requirement, skill)
         use = self._uses(draft, requirement)
         seeker = Seeker(installation=draft.installation, old=draft.old, use=use)
         planned = {each: its.skill for each, its in self.drafts.items() if its is not draft}
@@ -143,7 +144,7 @@ class _Settling:
         self.used |= {key for key in (requirement.alias, requirement.skill) if key in use}
         return use
 
-    def _check_uses(self) -> None:
+    def _check_names(self) -> None:
         for draft in self.drafts.values():
             for key in draft.request.use if draft.request else ():
                 if key not in self.used:
@@ -151,6 +152,13 @@ class _Settling:
                     raise UsageError(
                         f"--use {key}: {draft.installation} requires nothing of that name",
                         hint=f"It requires: {', '.join(known) or 'nothing'}",
+                    )
+            for alias in draft.request.passed if draft.request else ():
+                if alias not in draft.edges:
+                    raise UsageError(
+                        f"--with {alias}: with these inputs, {draft.installation} requires no"
+                        f" {alias}",
+                        hint=f"It requires: {', '.join(draft.edges) or 'nothing'}",
                     )
 
     async def _inputs(self, draft: Draft) -> None:
@@ -191,6 +199,16 @@ class _Settling:
                 f"{', '.join(others)} uses as it is",
                 hint="Install another one, and name it with --use ALIAS=NAMESPACE/NAME.",
             )
+
+
+def _with_passed(draft: Draft, requirement: Requirement, skill: Skill) -> Requirement:
+    """The requirement with what the caller passes down to it, where both can hold."""
+    passed = draft.request.passed.get(requirement.alias) if draft.request else None
+    if not passed:
+        return requirement
+    asks = (Ask(str(draft.installation), requirement.inputs), Ask("the caller (--with)", passed))
+    what = f"{requirement.alias} ({skill.name})"
+    return replace(requirement, inputs=combine(skill, what, asks))
 
 
 def _resolved(draft: Draft, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,7 +16,13 @@ from skill_runner.backends.base import Object, Ref
 from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import ApiError, Conflict, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
-from skill_runner.sidecars import component_failure, missing_sidecars, not_loaded
+from skill_runner.sidecars import (
+    PROBING,
+    WITHOUT_SECRET_STORE,
+    component_failure,
+    missing_sidecars,
+    not_loaded,
+)
 from skill_runner.status.dapr import has_ended, lacks_sidecar, wants_sidecar
 
 PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
@@ -27,18 +33,6 @@ APP = "skill-probe"
 CLIENT = f"{APP}-client"
 NOT_LOADED = "not loaded: "  # what the probe's pod says then
 LOOK_EVERY = 1.0  # seconds
-# Limits, quick probes and no waiting at the end, for the sidecars of the proof.
-SIDECAR = {
-    "dapr.io/enabled": "true",
-    "dapr.io/app-port": "8080",
-    "dapr.io/sidecar-cpu-limit": "500m",
-    "dapr.io/sidecar-memory-limit": "128Mi",
-    "dapr.io/sidecar-cpu-request": "50m",
-    "dapr.io/sidecar-memory-request": "32Mi",
-    "dapr.io/sidecar-readiness-probe-delay-seconds": "1",
-    "dapr.io/sidecar-readiness-probe-period-seconds": "1",
-    "dapr.io/graceful-shutdown-seconds": "1",
-}
 SECRET_WORDS = re.compile(
     r"password|passwd|secret|token|(access|private|api)_?key|connectionstring", re.I
 )
@@ -177,7 +171,7 @@ async def _client(
             command=["python3", "-c", PROBE, "client"],
             env={"NONCE": nonce, **env},
             labels={CLIENT: nonce},
-            annotations={**SIDECAR, "dapr.io/app-id": CLIENT},
+            annotations={**PROBING, "dapr.io/app-id": CLIENT},
             pod={"serviceAccountName": account, "automountServiceAccountToken": True},
             timeout=120,
         )
@@ -241,10 +235,9 @@ def _filled(manifest: Object, ctx: Context, nonce: str) -> Object:
     if manifest["kind"] == "Deployment":
         template = manifest["spec"]["template"]
         template["metadata"]["annotations"] = {
-            **SIDECAR,
+            **PROBING,
+            **WITHOUT_SECRET_STORE,
             "dapr.io/app-id": f"{APP}-server",
-            # it has no token for the API, and reads no Secrets
-            "dapr.io/disable-builtin-k8s-secret-store": "true",
         }
         container = template["spec"]["containers"][0]
         container["image"] = ctx.images["probe"].ref

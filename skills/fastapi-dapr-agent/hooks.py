@@ -16,22 +16,9 @@ from typing import Any, Final
 from skill_runner.backends.base import Object, Ref
 from skill_runner.errors import NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
-from skill_runner.sidecars import check_sidecars
+from skill_runner.sidecars import PROBING, WITHOUT_SECRET_STORE, check_sidecars
 
 PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()
-# Limits, quick probes and no waiting at the end, for the sidecar of the proof.
-SIDECAR: Final = {
-    "dapr.io/enabled": "true",
-    "dapr.io/app-port": "8080",
-    "dapr.io/sidecar-cpu-limit": "500m",
-    "dapr.io/sidecar-memory-limit": "128Mi",
-    "dapr.io/sidecar-cpu-request": "50m",
-    "dapr.io/sidecar-memory-request": "32Mi",
-    "dapr.io/sidecar-readiness-probe-delay-seconds": "1",
-    "dapr.io/sidecar-readiness-probe-period-seconds": "1",
-    "dapr.io/graceful-shutdown-seconds": "1",
-    "dapr.io/disable-builtin-k8s-secret-store": "true",
-}
 EVENTS: Final = 200  # of the drill
 PAUSE: Final = 0.03  # seconds between them
 KILL_AFTER: Final = 60  # published events
@@ -166,7 +153,7 @@ async def _probe(ctx: Context, work: str, more: Mapping[str, Any], *, timeout: f
         command=["python3", "-c", PROBE, work],
         env={"GIVEN": json.dumps(given)},
         labels={"skill-runner.dev/mark": str(more["nonce"])},
-        annotations={**SIDECAR, "dapr.io/app-id": f"{app}-probe"},
+        annotations={**PROBING, **WITHOUT_SECRET_STORE, "dapr.io/app-id": f"{app}-probe"},
         timeout=timeout,
     )
 

@@ -14,7 +14,7 @@ from skill_runner.agents.permits import Permits
 from skill_runner.agents.server import Agents, make_server
 from skill_runner.agents.tools import tools
 from skill_runner.backends.clock import SystemClock
-from skill_runner.library import Library
+from skill_runner.library import PATH_VARIABLE, Library
 from skill_runner.outcome import Outcome, Problem, to_dict
 
 DATA = Path(__file__).parent.parent / "data" / "skills"
@@ -105,11 +105,21 @@ async def test_what_cannot_be_asked_is_answered_with_a_problem(
     assert cause in said(answer)
 
 
-async def test_a_command_that_fails_is_an_error_with_its_outcome() -> None:
+async def test_a_command_that_fails_is_an_error_with_its_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PATH_VARIABLE, str(DATA))  # the work is done in a process of its own
+    told: list[str] = []
+
+    async def progress(at: float, total: float | None, message: str | None) -> None:
+        told.append(message or "")
+
     async with client() as agent:
-        answer = await agent.call_tool("plan", {"skill": "echo", "wait_seconds": 60})
+        answer = await agent.call_tool("plan", {"skill": "echo"}, progress_callback=progress)
     assert answer.is_error
-    assert answer.structured_content["exit_code"] == 2  # no such kubeconfig
+    outcome = answer.structured_content
+    assert (outcome["exit_code"], outcome["problem"]["code"]) == (4, "CLUSTER_UNREACHABLE")
+    assert told[0].endswith("has started")  # however soon it ends
 
 
 async def test_status_shows_only_the_allowed_namespaces() -> None:

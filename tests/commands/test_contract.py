@@ -34,6 +34,8 @@ WAYS_OUT = [
     (["plan", "echo", "--inputs", '{"size": 3, "nope": 1}', *NOWHERE], 2, "USAGE", "'nope'"),
     (["run", "echo", "--inputs", "[1]", *NOWHERE], 2, "USAGE", "expected one JSON object"),
     (["run", "echo", "--inputs", '{"password": "x"}', *NOWHERE], 2, "USAGE", "is a secret"),
+    (["run", "echo", "--with", "bus.size=1"], 2, "USAGE", "--with bus: echo requires nothing"),
+    (["run", "echo", "--with", "s3cr3t=1"], 2, "USAGE", "--with echo requires nothing of that"),
     (["run", "echo", *NOWHERE], 4, "CLUSTER_UNREACHABLE", "/nowhere/config"),
     (["run", "echo", "--dry-run", *NOWHERE], 4, "CLUSTER_UNREACHABLE", "/nowhere/config"),
     (["run", "echo", "--cluster", "absent"], 4, "CLUSTER_UNREACHABLE", "no cluster 'absent'"),

@@ -247,3 +247,35 @@ async def test_what_a_failed_run_made_is_in_its_record(make: Make) -> None:
     kept = await record.read(stage.cluster, Installation("bbb", "bus"))
     assert kept is not None
     assert (kept.complete, kept.objects) == (False, (Ref("v1", "ConfigMap", "bus", "bbb"),))
+
+
+async def test_the_caller_adds_to_what_a_requirement_is_asked_for(make: Make) -> None:
+    stage = make({"bus": [], "app": [{"skill": "bus", "with": {"topics": ["own"]}}]})
+    passed = {"bus": {"topics": ["more"], "namespace": "else", "level": 2}}
+    await stage.run(stage.request("app", passed=passed))
+    bus = await record.read(stage.cluster, Installation("else", "bus"))
+    assert bus is not None
+    assert (bus.inputs["topics"], bus.inputs["level"]) == (["own", "more"], 2)
+    again = await stage.run(stage.request("app"))
+    assert lines(again) == {"else/bus": "used", "aaa/app": "unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("passed", "error", "words"),
+    [
+        ({"bus": {"mode": "plain"}}, Refused, r'bus \(bus\) is asked for what cannot hold at once'),
+        ({"db": {"level": 2}}, UsageError, "with these inputs, aaa/app requires no db"),
+        ({"bus": {"levle": 2}}, InputError, "levle"),
+    ],
+)
+async def test_what_cannot_be_passed_down_is_refused(
+    make: Make, passed: dict[str, Any], error: type[SkillError], words: str
+) -> None:
+    wants = [
+        {"skill": "bus", "with": {"mode": "odd"}},
+        {"skill": "db", "when": "size == 2"},
+    ]
+    stage = make({"bus": [], "db": [], "app": wants})
+    with pytest.raises(error, match=words):
+        await stage.run(stage.request("app", passed=passed))
+    assert stage.writes() == []
