@@ -45,7 +45,8 @@ class Request:
     """What a caller asks for: inputs as files, as text (`sets`), or as data (`given`).
 
     `use` names installations for what the skill requires, by alias or skill: namespace/name, or a
-    name; `passed` are inputs for what it requires, by alias. `where` is the place of the request in a platform file, for messages.
+    name; `passed` are inputs for what it requires, by alias. `where` is the place of the request in
+    a platform file, for messages.
     """
 
     skill: Skill

@@ -111,11 +111,11 @@ async def test_a_command_that_fails_is_an_error_with_its_outcome(
     monkeypatch.setenv(PATH_VARIABLE, str(DATA))  # the work is done in a process of its own
     told: list[str] = []
 
-    async def progress(at: float, total: float | None, message: str | None) -> None:
+    async def note(progress: float, total: float | None, message: str | None) -> None:
         told.append(message or "")
 
     async with client() as agent:
-        answer = await agent.call_tool("plan", {"skill": "echo"}, progress_callback=progress)
+        answer = await agent.call_tool("plan", {"skill": "echo"}, progress_callback=note)
     assert answer.is_error
     outcome = answer.structured_content
     assert (outcome["exit_code"], outcome["problem"]["code"]) == (4, "CLUSTER_UNREACHABLE")

@@ -263,7 +263,7 @@ async def test_the_caller_adds_to_what_a_requirement_is_asked_for(make: Make) ->
 @pytest.mark.parametrize(
     ("passed", "error", "words"),
     [
-        ({"bus": {"mode": "plain"}}, Refused, r'bus \(bus\) is asked for what cannot hold at once'),
+        ({"bus": {"mode": "plain"}}, Refused, r"bus \(bus\) is asked for what cannot hold at once"),
         ({"db": {"level": 2}}, UsageError, "with these inputs, aaa/app requires no db"),
         ({"bus": {"levle": 2}}, InputError, "levle"),
     ],

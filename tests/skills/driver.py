@@ -22,6 +22,8 @@ from skill_runner.assets import cache_folder
 from skill_runner.backends.base import Cluster, ExecResult, Object, Ref
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import KubeCluster, connect
+from skill_runner.backends.cluster.discovery import Discovery
+from skill_runner.backends.cluster.transport import open_transport
 from skill_runner.context import SMALL
 from skill_runner.errors import ApiError
 from skill_runner.outcome import json_schema
@@ -264,10 +266,15 @@ async def _apply(cluster: Cluster, *, manifest: Object) -> None:
 
 async def _set_status(cluster: KubeCluster, *, ref: Ref, status: Object) -> None:
     """A status is a resource of its own, which the runner has no business with."""
-    path = await cluster._discovery.path(ref)
-    await cluster._transport.json(
-        "PATCH", f"{path}/status", body={"status": status}, content="application/merge-patch+json"
-    )
+    transport = await open_transport(cluster.target)
+    try:
+        path = await Discovery(transport).path(ref)
+        await transport.json(
+            "PATCH", f"{path}/status", body={"status": status},
+            content="application/merge-patch+json",
+        )  # fmt: skip
+    finally:
+        await transport.close()
 
 
 async def _set_finalizers(cluster: Cluster, *, ref: Ref, finalizers: Sequence[str]) -> None:

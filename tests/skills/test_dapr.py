@@ -34,7 +34,10 @@ FOLDER = SKILL.hooks_file.parent
 SETUP = ("--set", "version=1.14.0", "--set", f"chart={HERE / 'charts' / 'dapr'}",
          "--set", "watchdog=0", "--set", "scheduler=memory")  # fmt: skip
 PYTHON = local_ref(SKILL.images["probe"].ref, digest_of(FOLDER / "probe"))
+OTHERWISE = ("--set", "mtls=false", "--set", "ha=true", "--set", "scheduler=off",
+             "--set", "watchdog=once")  # fmt: skip
 INJECTOR = Ref("apps/v1", "Deployment", "dapr-sidecar-injector", "dapr-system")
+OPERATOR = Ref("apps/v1", "Deployment", "dapr-operator", "dapr-system")
 WORKS = re.compile(
     r"passed: \d+ components loaded, event back after \d+ ms, skill-probe-state keeps state, "
     r"a secret is read, a call is answered, a failing event is in its dead-letter topic"
@@ -233,19 +236,46 @@ def test_events_go_through_kafka_and_failing_ones_to_the_dead_letters(
     )  # fmt: skip
 
 
-def test_remove_leaves_nothing(
+@pytest.fixture(scope="module")
+def removed(
     driver: Driver, untouched: set[str], platform: dict[str, Any], mended: dict[str, Any]
-) -> None:
+) -> set[str]:
+    """What is left of Dapr when it was removed without --purge."""
     driver.delete(Ref("v1", "Secret", "skill-test", "stores"))
     driver.skill("remove", APP, "--yes")
     kept = driver.skill("remove", NAME, "--yes")
     assert any("kept CustomResourceDefinition components.dapr.io" in n for n in kept["notes"])
     left = {o for o in driver.objects() - untouched if "dapr" in o}
-    # what stays are the definitions, and what the API server makes of each of their groups
-    assert {o.split()[1] for o in left} == {"CustomResourceDefinition", "APIService"}
-    again = driver.skill("run", NAME, *SETUP)
-    assert again["status"] == "ready"
-    for name in (NAME, "kafka-k8s-setup", "postgres-k8s-setup", "redis-k8s-setup"):
+    for name in ("kafka-k8s-setup", "postgres-k8s-setup", "redis-k8s-setup"):
+        driver.skill("remove", name, "--yes", "--purge")
+    return left
+
+
+def test_remove_leaves_only_the_definitions(removed: set[str]) -> None:
+    """And what the API server makes of each of their groups."""
+    assert {o.split()[1] for o in removed} == {"CustomResourceDefinition", "APIService"}
+
+
+def test_with_its_other_options_it_works_as_well_and_leaves_nothing(
+    driver: Driver, untouched: set[str], removed: set[str]
+) -> None:
+    """On the definitions that were kept; and Dapr's own watchdog mends, when it comes back."""
+    ready = driver.skill("run", NAME, *SETUP, *OTHERWISE)
+    assert WORKS.fullmatch(ready["proof"]["building-blocks"]), ready["proof"]
+    assert not [o for o in driver.objects() if "Pod dapr-system/dapr-scheduler" in o]
+    driver.scale(INJECTOR, 0)
+    driver.scale(OPERATOR, 0)
+    missed = driver.skill("run", APP, "--set", f"image={PYTHON}", code=1)
+    assert missed["problem"]["code"] == "SIDECAR_MISSING"
+    (pod,) = pods_of(driver)
+    for service in (INJECTOR, OPERATOR):
+        driver.scale(service, 3)
+        driver.until(service, lambda found: found["status"].get("readyReplicas") == 3)
+    driver.until_gone(Ref.of(pod))
+    assert driver.skill("verify", APP)["proof"] == {
+        "sidecars": "passed: 1 sidecar with lesson-state"
+    }
+    for name in (APP, NAME):
         driver.skill("remove", name, "--yes", "--purge")
     assert driver.objects() == untouched
 
