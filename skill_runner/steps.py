@@ -149,7 +149,9 @@ async def _release(walk: Walk, step: PlannedRelease) -> Done:
     ]
     stability = _stability(walk) if why else 0.0
     await await_objects(walk, expected, step.wait, step.timeout, stability=stability)
-    return ("done", why) if why else ("unchanged", "")
+    if not why:
+        return "unchanged", ""
+    return "done", f"upgraded: {why}" if found else "installed"
 
 
 async def _let_go(walk: Walk, step: PlannedRelease) -> None:

@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from skill_runner.backends.base import Ref
+from skill_runner.plan import Installation
 from skill_runner.scaffold import write_template
 from skill_runner.shipped import shipped
 from tests.skills.driver import Driver
+from tests.skills.traffic import during_calls
 
 pytestmark = pytest.mark.cluster
 
@@ -225,6 +227,18 @@ while True:
 print(json.dumps(found))
 """)  # fmt: skip
     assert kept["events"] == ["away"]
+
+
+def test_an_update_drops_no_call(driver: Driver, platform: dict[str, Any]) -> None:
+    """Callers that keep their connections, from before the update until the old pods are gone."""
+    updated, seen = during_calls(
+        driver,
+        lambda: driver.skill("run", NAME, "--name", SERVICE, "--set", "env.NOTE=new"),
+        image=image_of(driver), installation=Installation("learnflow", SERVICE), path="/healthz",
+    )  # fmt: skip
+    assert (updated["status"], updated["changed"]) == ("ready", True)
+    assert seen["failures"] == []
+    assert seen["sent_on"] >= 1, "nobody had a connection to a pod that ended"
 
 
 def test_a_source_that_is_none_is_refused(driver: Driver, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,6 +66,36 @@ Promise.all(Array.from({ length: CLIENTS }, client)).then(() => {
   console.log(JSON.stringify({ ...count, failed, failures: failures.slice(0, 10) }));
 });
 """
+# Each caller keeps its connection, and takes any end of it that no answer announced as a failure.
+CALLERS: Final = r"""
+import http.client, json, os, threading, time
+from pathlib import Path
+CALLERS, MORE = 5, 20
+enough, steady = Path('/tmp/enough'), Path('/tmp/steady')
+count = {'asked': 0, 'sent_on': 0, 'failures': []}
+def call():
+    kept, left = http.client.HTTPConnection(os.environ['HOST'], timeout=15), MORE
+    while left:
+        count['asked'] += 1
+        try:
+            kept.request('GET', os.environ['REQUEST'])
+            answer = kept.getresponse()
+            answer.read()
+            if answer.status != 200:
+                count['failures'].append(answer.status)
+            count['sent_on'] += answer.getheader('connection') == 'close'
+        except (OSError, http.client.HTTPException) as error:
+            count['failures'].append(f'{time.time():.3f} {error!r}')
+            kept.close()
+        left = left - 1 if enough.exists() else MORE
+        if count['asked'] > 10 * CALLERS:
+            steady.touch()
+        time.sleep(0.05)
+callers = [threading.Thread(target=call) for _ in range(CALLERS)]
+for each in callers: each.start()
+for each in callers: each.join()
+print(json.dumps(count))
+"""
 STEADY: Final = {"exec": {"command": ["test", "-f", "/tmp/steady"]}, "periodSeconds": 1}
 RESOURCES: Final = {
     "requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"},
@@ -92,16 +122,34 @@ def during(
     driver: Driver, work: Callable[[], Any], *, image: str, installation: Installation, words: str
 ) -> tuple[Any, Seen]:
     """What `work` gives, and what the clients saw from before it until the old pods were gone."""
-    return asyncio.run(_during(driver, work, image, installation, words))
+    clients = Clients(["node", "-e", CLIENTS], {"WORDS": words}, image, installation)
+    done, said = asyncio.run(_during(driver, work, clients))
+    return done, Seen(**said)
 
 
-async def _during(
-    driver: Driver, work: Callable[[], Any], image: str, installation: Installation, words: str
-) -> tuple[Any, Seen]:
-    space, name = installation.namespace, installation.name
+def during_calls(
+    driver: Driver, work: Callable[[], Any], *, image: str, installation: Installation, path: str
+) -> tuple[Any, dict[str, Any]]:
+    """The same, with clients that call one path, in an image with Python."""
+    clients = Clients(["python", "-c", CALLERS], {"REQUEST": path}, image, installation)
+    return asyncio.run(_during(driver, work, clients))
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What asks the Service of an installation; it says what it saw as its last line, in JSON."""
+
+    command: Sequence[str]
+    env: Mapping[str, str]
+    image: str
+    installation: Installation
+
+
+async def _during(driver: Driver, work: Callable[[], Any], clients: Clients) -> tuple[Any, Any]:
+    space, name = clients.installation.namespace, clients.installation.name
     manifest = pod_manifest(
-        name="traffic", installation=Installation(space, "traffic"), image=image,
-        command=["node", "-e", CLIENTS], env={"HOST": f"{name}.{space}.svc", "WORDS": words},
+        name="traffic", installation=Installation(space, "traffic"), image=clients.image,
+        command=clients.command, env={"HOST": f"{name}.{space}.svc", **clients.env},
         resources=RESOURCES, labels={}, overrides={},
     )  # fmt: skip
     manifest["spec"]["containers"][0]["readinessProbe"] = STEADY
@@ -118,7 +166,7 @@ async def _during(
                 await until_deleted(cluster, pod)
             await cluster.exec(space, "traffic", "main", ["touch", "/tmp/enough"])
         _, logs = traffic.result()
-        return done, Seen(**json.loads(logs))
+        return done, json.loads(logs)
     finally:
         await cluster.close()
 

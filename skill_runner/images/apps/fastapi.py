@@ -1,4 +1,7 @@
-"""FastAPI: the locked requirements in a virtual environment, served by uvicorn without rights."""
+"""FastAPI: the locked requirements in a virtual environment, served by uvicorn without rights.
+
+What serves it is a file of the starter's: a pod that ends sends its clients on to another one.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import Any, Final
 
 from skill_runner.errors import UsageError
 from skill_runner.images.apps.layout import PIP, PIP_ENV, Layout, only_known
+from skill_runner.shipped import shipped
 
 PORT: Final = 8000
+SERVING: Final = "skill-serving.py"
 PYTHON: Final = (3, 13)  # of the base image
 _APPLICATION: Final = re.compile(r"^(\w+)\s*(?::\s*\w+\s*)?=\s*(?:\w+\.)*FastAPI\(", re.MULTILINE)
 _MODULE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -27,8 +32,13 @@ def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
     return Layout(
         containerfile=_containerfile(install, manifests, module, root, port),
         bases=("python",),
+        files={SERVING: _serving()},
         notes=notes,
     )
+
+
+def _serving() -> str:
+    return (shipped("templates") / "fastapi-service" / "service" / "serving.py").read_text()
 
 
 def _install(folder: Path) -> tuple[str, list[str], tuple[str, ...]]:
@@ -145,8 +155,5 @@ def _containerfile(install: str, manifests: list[str], module: str, root: str, p
         "COPY . /app\n"
         "USER 1000\n"
         f"EXPOSE {port}\n"
-        # The time for open requests ends before the pod's grace does (uvicorn's default: never).
-        f'CMD ["uvicorn", "{module}", "--host", "0.0.0.0", "--port", "{port}", '
-        '"--proxy-headers", "--forwarded-allow-ips", "*", "--timeout-graceful-shutdown", "20", '
-        '"--no-server-header"]\n'
+        f'CMD ["python", "/app/{SERVING}", "{module}", "{port}"]\n'
     )
