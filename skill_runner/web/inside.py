@@ -7,7 +7,9 @@ from typing import Final
 from skill_runner.context import Context, GiveUp, RetryLater
 from skill_runner.web.outside import MISSING
 
-# One request, with whatever the image has: Node, Python, or bash's own TCP. Prints the answer.
+# One request, with whatever the image has: Node, Python, or bash's own TCP. Prints the answers.
+# A node's kube-proxy follows the endpoints when it gets to it, and says nowhere that it has: until
+# then a pod of the version before may answer. So wrong answers are asked for again, for 15 s.
 SCRIPT: Final = r"""
 get() {
   echo "== $1"
@@ -29,10 +31,23 @@ print("STATUS",r.status); print(r.read(200000).decode(errors="replace"))' "$1"
   fi
   echo
 }
-for path in $PATHS; do
-  get "http://$HOST$path" "$path" |
-    grep -a -e "^==" -e "^STATUS" -e "^FAILED" -e "^SKIPPED" | cut -c1-300
+ask() {
+  for path in $PATHS; do
+    get "http://$HOST$path" "$path" |
+      grep -a -e "^==" -e "^STATUS" -e "^FAILED" -e "^SKIPPED" | cut -c1-300
+  done
+}
+left=${TRIES:-15}
+while :; do
+  said=$(ask)
+  case $(echo "$said" | grep -v ^== | tr '\n' ' ') in
+    "STATUS 200 STATUS 404 " | SKIPPED*) break ;;
+  esac
+  left=$((left - 1))
+  [ "$left" -gt 0 ] || break
+  sleep 1
 done
+echo "$said"
 """
 
 
