@@ -7,15 +7,21 @@ observedGeneration; a failure is NotReady=True with another reason, tried again 
 
 from __future__ import annotations
 
-from skill_runner.status.fields import at, condition, count, is_false, is_true, says
+from typing import Final
+
+from skill_runner.status.fields import at, condition, count, generation, is_false, is_true, says
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.verdict import Object, Verdict, counted, failed, progressing, ready
+
+PAUSE: Final = "strimzi.io/pause-reconciliation"
 
 
 def kafka(obj: Object) -> Verdict:
     """Kafka, KafkaUser, KafkaConnect and the other kinds of Ready=True or NotReady=True."""
     paused = condition(obj, "ReconciliationPaused")
     if paused and is_true(paused):
+        if at(obj, "metadata.annotations", {}).get(PAUSE) != "true":
+            return progressing("is no longer paused, its operator has not reported since")
         return progressing("its reconciliation is paused", note="its reconciliation is paused")
     bad = condition(obj, "NotReady")
     if bad and is_true(bad):
@@ -43,13 +49,17 @@ def topic(obj: Object) -> Verdict:
 
 
 def node_pool(obj: Object) -> Verdict:
-    """Has no conditions: its ids say that the operator made it, its StrimziPodSet that it runs."""
+    """Has no conditions: its ids say that the operator made it, its StrimziPodSet that it runs.
+
+    After an edit its status comes first, and the pods a moment later: one look proves nothing.
+    """
     if stale := check_observed(obj):
         return stale
     want, have = count(obj, "spec.replicas"), len(at(obj, "status.nodeIds", []))
     if have != want:
         return counted(have, want, "nodes have an id")
-    return ready(f"{have} of {want} nodes have an id", done=have, total=want)
+    facts = {"unproven": True} if generation(obj) > 1 else {}
+    return ready(f"{have} of {want} nodes have an id", done=have, total=want, **facts)
 
 
 def pod_set(obj: Object) -> Verdict:

@@ -13,6 +13,7 @@ from skill_runner.backends.base import Object
 from skill_runner.status.fields import at, count
 from skill_runner.wait.expected import Expected
 from skill_runner.wait.scope import operator_label
+from skill_runner.wait.strimzi import is_of_before, pod_set_of
 from skill_runner.wait.view import View
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -48,8 +49,9 @@ def family_of(one: Expected, live: Object, view: View) -> Family:
     if label := operator_label(one):
         key, _, value = label.partition("=")
         pods = tuple(p for p in view.of_kind("Pod", one.ref.namespace)
-                     if at(p, "metadata.labels", {}).get(key) == value)  # fmt: skip
-        return Family(name, None, pods)
+                     if at(p, "metadata.labels", {}).get(key) == value
+                     and not is_of_before(p, view))  # fmt: skip
+        return Family(name, pod_set_of(live, view) if kind == "KafkaNodePool" else None, pods)
     return Family(name, None)
 
 

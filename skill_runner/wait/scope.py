@@ -14,6 +14,7 @@ from skill_runner.status.fields import at
 from skill_runner.status.table import is_passive
 from skill_runner.wait.expected import Expected
 from skill_runner.wait.selection import Selection, label_selector
+from skill_runner.wait.strimzi import POD_SET
 from skill_runner.wait.view import View
 
 # Operators label their children; owner references cannot be watched by selector.
@@ -69,6 +70,8 @@ def _children(one: Expected, live: Mapping[str, Any]) -> Iterator[Selection]:
     elif label := operator_label(one):
         yield Selection("v1", "Pod", space, label)
         yield Selection("v1", "PersistentVolumeClaim", space, label)
+        if kind == "KafkaNodePool":
+            yield Selection(*POD_SET, space, label)
 
 
 def operator_label(one: Expected) -> str | None:

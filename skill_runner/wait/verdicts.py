@@ -21,6 +21,7 @@ from skill_runner.wait.children import Family
 from skill_runner.wait.expected import Expected
 from skill_runner.wait.lookups import Lookups
 from skill_runner.wait.selection import Selection
+from skill_runner.wait.strimzi import of_pool
 from skill_runner.wait.summary import summarise
 from skill_runner.wait.view import View
 
@@ -109,7 +110,7 @@ def with_surroundings(
         elif kind == "Service" and verdict.is_ready and one.live:
             verdict = _service(one, view, watched)
         elif kind == "KafkaNodePool" and verdict.is_ready and one.live:
-            verdict = _pool(one.live, one.family.pods, verdict)
+            verdict = of_pool(one.live, one.family.maker, one.family.pods, verdict)
         elif verdict.is_ready and not verdict.facts.get("skipped"):
             verdict = _sidecars(one, verdict)
         elif not verdict.is_ready and (tail := summarise(one.family.pods, events)):
@@ -187,9 +188,3 @@ def _sidecars(one: Watched, verdict: Verdict) -> Verdict:
     if not bare:
         return verdict
     return counted(len(asking) - bare, len(asking), "pods have their Dapr sidecar")
-
-
-def _pool(pool: Object, pods: Sequence[Object], verdict: Verdict) -> Verdict:
-    want = count(pool, "spec.replicas")
-    good = sum(1 for p in pods if pod_verdict(p).is_ready)
-    return verdict if good >= want else counted(good, want, "pods are ready")
