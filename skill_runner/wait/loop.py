@@ -30,6 +30,7 @@ from skill_runner.wait.view import View
 
 LONGEST_SLEEP: Final = 15.0  # seconds without a look, whatever happens
 ENRICH: Final = 1.0  # seconds that a terminal symptom waits for its log lines
+QUIET: Final = 5.0  # seconds that a controller takes for a first look, when all is well
 
 
 async def wait_ready(
@@ -179,6 +180,7 @@ class _Wait:
     def _next(self, judged: tuple[Judged, ...], hold: float | None, remaining: float) -> float:
         times = [LONGEST_SLEEP, remaining]
         times += [j.left for j in judged if not math.isinf(j.left)]
+        times += [QUIET - _age(j) for j in judged if _is_early(j)]
         if hold is not None:
             times.append(hold)
         if self._terminal_since is not None:
@@ -221,8 +223,20 @@ def needs_words(root: Judged) -> bool:
 
 def _warning(owner: str, ref: str, judged: tuple[Judged, ...]) -> tuple[str, float | None]:
     """The line of why as soon as something looks wrong, and the seconds that it may last."""
-    own = [j for j in judged if j.symptom.owner == owner or j.symptom.resource == ref]
+    own = [
+        j for j in judged
+        if (j.symptom.owner == owner or j.symptom.resource == ref) and not _is_early(j)
+    ]  # fmt: skip
     root = root_cause(own)
     if root is None:
         return "", None
     return root.symptom.cause, root.left if 0 < root.left < math.inf else None
+
+
+def _is_early(judged: Judged) -> bool:
+    """A report that is not there yet looks like one that never comes."""
+    return judged.row.code == "NOT_OBSERVED" and _age(judged) < QUIET
+
+
+def _age(judged: Judged) -> float:
+    return judged.row.budget + judged.symptom.grace - judged.left

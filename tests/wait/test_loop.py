@@ -350,3 +350,34 @@ async def test_a_server_that_comes_back_and_refuses_is_no_longer_unreachable(wor
         result = await world.wait(expected)
     assert result.problem is not None
     assert result.problem.code == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(("takes", "warned"), [(4, False), (30, True)])
+async def test_a_first_look_that_takes_a_moment_is_no_reason_to_warn(
+    world: World, takes: float, warned: bool
+) -> None:
+    expected = await world.deploy()
+    thing = {"apiVersion": "example.org/v1", "kind": "Thing",
+             "metadata": {"name": "x", "namespace": "default"}, "spec": {}}  # fmt: skip
+    world.cluster.put({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.org"},
+        "spec": {"group": "example.org", "scope": "Namespaced",
+                 "names": {"kind": "Thing", "plural": "things"},
+                 "versions": [{"name": "v1", "served": True, "storage": True,
+                               "subresources": {"status": {}}}]},
+    })  # fmt: skip
+    world.pod("web-1-a", running())
+    world.available()
+    applied = await world.cluster.apply(thing)
+
+    async def later() -> None:
+        await world.clock.sleep(takes)
+        world.cluster.set_status(Ref.of(thing), conditions=[{"type": "Ready", "status": "True"}])
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(later())
+        result = await world.wait(expected, Expected.of(thing, applied), listen=True)
+    assert result.state == "ready"
+    warnings = [s.warning for e in world.events if isinstance(e, Awaiting) for s in e.objects]
+    assert any("no controller has looked at it yet" in words for words in warnings) is warned
