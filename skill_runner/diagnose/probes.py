@@ -7,7 +7,7 @@ from typing import Any
 
 from skill_runner.diagnose.containers import PodView
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.diagnose.words import squeeze
+from skill_runner.diagnose.words import LINE, squeeze, telling_line
 from skill_runner.status.fields import at
 
 
@@ -30,10 +30,10 @@ def _failing(
     said = answers[-1].message if answers else ""
     body = view.answers.get(name, "")
     cause = f"container {name} is not ready: its probe {describe_probe(probe)} does not pass"
-    tail = said.partition(": ")[2] or said
-    detail = "; ".join(
-        x for x in (squeeze(tail.strip(), 200), f"it answers: {body}" if body else "") if x
-    )
+    tail = (said.partition(": ")[2] or said).strip()
+    # A command's output has lines, and a progress meter before what it says.
+    told = telling_line(tail) if len(tail.splitlines()) > 1 else squeeze(tail, LINE)
+    detail = "; ".join(x for x in (told, f"it answers: {body}" if body else "") if x)
     return symptom_of(
         view.pod, "ProbeFailing", cause + (f" ({detail})" if detail else ""),
         container=name, owner=view.owner, grace=grace_of(spec),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.diagnose.probes import describe_probe, grace_of
+from skill_runner.diagnose.containers import PodView
+from skill_runner.diagnose.events import Seen
+from skill_runner.diagnose.probes import describe_probe, grace_of, probe_symptoms
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,27 @@ def test_grace(spec: dict[str, Any], seconds: float) -> None:
 )
 def test_described(probe: dict[str, Any], text: str) -> None:
     assert describe_probe(probe) == text
+
+
+def test_what_a_command_says_comes_without_its_progress_meter() -> None:
+    probe = {"exec": {"command": ["ready.sh"]}}
+    pod = {
+        "metadata": {"name": "k", "namespace": "default", "uid": "u"},
+        "spec": {"containers": [{"name": "kafka", "readinessProbe": probe}]},
+        "status": {"containerStatuses": [
+            {"name": "kafka", "ready": False, "restartCount": 0, "state": {"running": {}}}]},
+    }  # fmt: skip
+    said = (
+        "Readiness probe failed:   % Total    % Received % Xferd  Average Speed   Time\n"
+        "\r  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0\n"
+        "curl: (22) The requested URL returned error: 503"
+    )
+    seen = Seen(
+        uid="u", kind="Pod", name="k", namespace="default", container="kafka", reason="Unhealthy",
+        message=said, count=1, last="2026-01-01T00:00:00Z", warning=True,
+    )  # fmt: skip
+    (symptom,) = probe_symptoms(PodView(pod, (seen,)))
+    assert symptom.cause == (
+        "container kafka is not ready: its probe exec ready.sh does not pass"
+        " (curl: (22) The requested URL returned error: 503)"
+    )
