@@ -37,7 +37,8 @@ def classify_refusal(message: str) -> str | None:
 
 
 def creation_symptoms(owner: Object, events: tuple[Seen, ...], workload: str) -> Iterator[Symptom]:
-    """Of a ReplicaSet, StatefulSet, DaemonSet or Job that cannot make its pods (now)."""
+    """Of a ReplicaSet, StatefulSet, DaemonSet, Job or StrimziPodSet that cannot make its pods
+    (now)."""
     message = _current_refusal(owner, events)
     if not message or not _lacks_pods(owner):
         return
@@ -51,6 +52,8 @@ def _current_refusal(owner: Object, events: tuple[Seen, ...]) -> str:
     failure = condition(owner, "ReplicaFailure")
     if failure and is_true(failure):
         return str(failure.get("message", ""))
+    if owner.get("kind") == "StrimziPodSet":  # it writes no events
+        return str(at(condition(owner, "Error"), "message", ""))
     seen = about(events, at(owner, "metadata.uid", ""))
     made = max((e.last for e in seen if e.reason == "SuccessfulCreate"), default="")
     refused = [e for e in seen if e.reason == "FailedCreate" and e.last >= made]
@@ -65,13 +68,17 @@ def _lacks_pods(owner: Object) -> bool:
         )
     if kind == "Job":
         return not count(owner, "status.active") and not count(owner, "status.succeeded")
+    if kind == "StrimziPodSet":
+        return count(owner, "status.pods") < len(at(owner, "spec.pods", []))
     return count(owner, "status.replicas") < count(owner, "spec.replicas", 1)
 
 
 def refusal_text(message: str) -> str:
     """The refusal without the controller's introduction."""
-    text = re.sub(r"^Error creating: |^create pod \S+ in \S+ \S+ failed error: ", "", message,
+    text = re.sub(r"^Error creating: |^create pod \S+ in \S+ \S+ failed error: "
+                  r"|^Failure executing: \S+ at: \S+ Message: ", "", message,
                   flags=re.IGNORECASE)  # fmt: skip
+    text = text.partition(". Received status: Status(")[0]  # the same once more, by Java's client
     return re.sub(r'^pods "[^"]*" is forbidden: ', "", text).strip()
 
 

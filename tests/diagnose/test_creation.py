@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.diagnose.creation import classify_refusal, explain_refusal, refusal_lines
+from skill_runner.diagnose.creation import (
+    classify_refusal,
+    creation_symptoms,
+    explain_refusal,
+    refusal_lines,
+)
 from tests.diagnose.cases import Case, cases
 
 
@@ -23,3 +28,26 @@ def test_refusal(case: Case) -> None:
 
 def test_other_words_are_no_refusal() -> None:
     assert classify_refusal("Created pod: web-1") is None
+
+
+def test_a_pod_set_of_strimzi_says_it_in_its_status() -> None:
+    text = (
+        'pods "k-k-brokers-0" is forbidden: exceeded quota: small, requested: requests.memory=1Gi,'
+        " used: requests.memory=0, limited: requests.memory=500Mi"
+    )
+    said = (
+        f"Failure executing: POST at: https://10.96.0.1:443/api/v1/namespaces/kafka/pods. Message:"
+        f" {text}. Received status: Status(apiVersion=v1, code=403, kind=Status, message={text})."
+    )
+    refused = {"type": "Error", "status": "true", "reason": "KubernetesClientException",
+               "message": said}  # fmt: skip
+    pods = {
+        "kind": "StrimziPodSet", "metadata": {"name": "k-k-brokers", "namespace": "kafka"},
+        "spec": {"pods": [{}]}, "status": {"pods": 0, "conditions": [refused]},
+    }  # fmt: skip
+    (symptom,) = creation_symptoms(pods, (), "KafkaNodePool k-brokers")
+    assert (symptom.reason, symptom.owner) == ("QuotaExceeded", "KafkaNodePool k-brokers")
+    assert symptom.cause == (
+        "the namespace's quota refuses the pod: exceeded quota: small, requested:"
+        " requests.memory=1Gi, used: requests.memory=0, limited: requests.memory=500Mi"
+    )
