@@ -25,6 +25,8 @@ SCRIPTS = Path(__file__).parent / "scripts"
 QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:SharedArchiveFile=/opt/kafka/kafka.jsa"
 TRANSIENT = ("TimeoutException", "Timed out", "DisconnectException", "No resolvable bootstrap")
 PREFIX = "skill-proof-"
+API = "kafka.strimzi.io/v1"
+LONGEST_LABEL = 63  # characters of a host's name, by RFC 1123
 OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
@@ -33,7 +35,9 @@ async def check(ctx: Context) -> None:
     wanted = _wanted(ctx.inputs)
     _check_names(wanted, str(ctx.inputs["topic_pattern"]))
     if ctx.inputs["mode"] == "strimzi":
+        _check_length(ctx.installation.name)
         _check_objects(ctx.installation.name, wanted)
+        await _check_partitions(ctx, wanted)
         await _check_kept(ctx)  # its operator grows volumes, and says what it cannot
         return
     labels = f"app.kubernetes.io/name=kafka,app.kubernetes.io/instance={_release(ctx)}"
@@ -71,6 +75,18 @@ def _check_names(wanted: Mapping[str, int], pattern: str) -> None:
             )
 
 
+def _check_length(cluster: str) -> None:
+    """Strimzi calls a broker by its cluster's name and its pool's, and its host by that."""
+    longest = f"{cluster}-{cluster}-brokers-0"
+    if len(longest) > LONGEST_LABEL:
+        most = (LONGEST_LABEL - len("--brokers-0")) // 2
+        raise GiveUp(
+            f"{cluster} is too long a name in mode strimzi: its first broker would be {longest},"
+            f" and a host's name has at most {LONGEST_LABEL} characters",
+            hint=f"Give a --name of at most {most} characters.",
+        )
+
+
 def _check_objects(cluster: str, wanted: Mapping[str, int]) -> None:
     """In mode strimzi a topic is an object, whose name has fewer characters than a topic's."""
     by_object: dict[str, str] = {}
@@ -95,6 +111,19 @@ def object_name(cluster: str, topic: str) -> str:
     return f"{cluster}.{name.strip('-.')}"
 
 
+async def _check_partitions(ctx: Context, wanted: Mapping[str, int]) -> None:
+    """As in mode bundled, before the first change; its operator would refuse the object later."""
+    name = ctx.installation.name
+    try:
+        topics = await ctx.list(API, "KafkaTopic", labels=f"strimzi.io/cluster={name}")
+    except NotFound:  # its operator comes along
+        return
+    have = {t["metadata"]["name"]: int(t["spec"].get("partitions") or 0) for t in topics}
+    for topic, want in wanted.items():
+        if (now := have.get(object_name(name, topic), 0)) > want:
+            raise _lowered(topic, now, want)
+
+
 async def _check_kept(ctx: Context) -> None:
     """Volumes of a Kafka that was removed: a new one has another cluster id, and refuses them."""
     name = ctx.installation.name
@@ -102,7 +131,7 @@ async def _check_kept(ctx: Context) -> None:
     if not claims:
         return
     try:
-        await ctx.get(Ref("kafka.strimzi.io/v1", "Kafka", name, ctx.namespace))
+        await ctx.get(Ref(API, "Kafka", name, ctx.namespace))
     except NotFound:
         held = ", ".join(claim["metadata"]["name"] for claim in claims)
         raise GiveUp(
@@ -120,15 +149,19 @@ async def ensure_topics(ctx: Context) -> str:
     result = await _tools(ctx, "kafka-topics", "topics.sh", {"WANTED": lines}, timeout=240)
     said = [line.split() for line in result.logs.splitlines()]
     for _, name, have, want in (words for words in said if words[:1] == ["lowered"]):
-        raise GiveUp(
-            f"topic {name} has {have} partitions; {want} were asked for, and partitions cannot be"
-            " taken away",
-            hint=f"Ask for {name}:{have} or more.",
-        )
+        raise _lowered(name, int(have), int(want))
     if result.exit_code != 0:
         raise _failure("the topics could not be made", result)
     done = sum(words[:1] in (["created"], ["raised"]) for words in said)
     return f"{done} of {len(wanted)} topics created or raised" if done else ""
+
+
+def _lowered(topic: str, have: int, want: int) -> GiveUp:
+    return GiveUp(
+        f"topic {topic} has {have} partitions; {want} were asked for, and partitions cannot be"
+        " taken away",
+        hint=f"Ask for {topic}:{have} or more.",
+    )
 
 
 async def produce_and_consume(ctx: Context) -> str:

@@ -103,6 +103,13 @@ async def test_volumes_that_cannot_be_had(size: str, grows: bool, words: str) ->
 
 
 STRIMZI: dict[str, Any] = {"mode": "strimzi"}
+KAFKA_TOPICS = {
+    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    "metadata": {"name": "kafkatopics.kafka.strimzi.io"},
+    "spec": {"group": "kafka.strimzi.io", "scope": "Namespaced",
+             "names": {"kind": "KafkaTopic", "plural": "kafkatopics"},
+             "versions": [{"name": "v1", "served": True, "storage": True}]},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -119,6 +126,33 @@ async def test_topics_that_cannot_be_objects_of_their_own(topics: list[str], wor
     with pytest.raises(HookFailed, match=words.replace(".", r"\.")):
         await call("check", context(**STRIMZI, topics=topics))
     await call("check", context(topics=topics))  # Kafka itself takes them
+
+
+@pytest.mark.parametrize(("name", "fits"), [("a" * 26, True), ("a" * 27, False)])
+async def test_a_broker_of_strimzi_must_have_room_for_its_name(name: str, fits: bool) -> None:
+    ctx = context(**STRIMZI)
+    ctx = replace(ctx, installation=Installation("kafka", name))
+    if fits:
+        await call("check", ctx)
+        return
+    with pytest.raises(HookFailed, match=f"{name}-brokers-0, and a host's name") as failed:
+        await call("check", ctx)
+    assert "at most 26 characters" in failed.value.hint
+
+
+async def test_fewer_partitions_of_an_object_are_refused_before_it_is_changed() -> None:
+    cluster = MemoryCluster()
+    await cluster.create(KAFKA_TOPICS)
+    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kafka"}})
+    await cluster.create({
+        "apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic",
+        "metadata": {"name": "kafka-k8s-setup.orders", "namespace": "kafka",
+                     "labels": {"strimzi.io/cluster": "kafka-k8s-setup"}},
+        "spec": {"topicName": "orders", "partitions": 6, "replicas": 1},
+    })  # fmt: skip
+    await call("check", context(cluster=cluster, **STRIMZI, topics=["orders:6", "new:1"]))
+    with pytest.raises(HookFailed, match="orders has 6 partitions; 3 were asked for"):
+        await call("check", context(cluster=cluster, **STRIMZI, topics=["orders"]))
 
 
 async def test_the_manifest_and_the_check_name_topics_alike() -> None:
