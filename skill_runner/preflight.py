@@ -78,7 +78,9 @@ async def _rendered(world: World, spec: ReleaseSpec) -> Sequence[Object]:
         return await world.helm.template(spec)
     except ChartError as error:
         cause, *lines = error.message.splitlines()
-        raise _refused("CHART_ERROR", f"chart {spec.chart}", cause, lines[:8]) from error
+        raise _refused(
+            "CHART_ERROR", f"chart {spec.chart}", cause, lines[:8], mend=error.hint
+        ) from error
 
 
 def _placed(manifest: Object, namespace: str) -> Object:

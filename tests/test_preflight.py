@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
-from skill_runner.errors import PreflightFailed
+from skill_runner.backends.base import ReleaseSpec
+from skill_runner.errors import ChartError, PreflightFailed
 from tests.test_session import HOOKS, SKILL, Stage, stage
 
 __all__ = ["stage"]
@@ -48,3 +51,15 @@ async def test_a_check_that_refuses_needs_no_chart(checking: Stage) -> None:
 
 async def test_a_check_that_does_not_apply_is_not_asked(checking: Stage) -> None:
     assert (await checking.run()).status == "ready"
+
+
+async def test_a_chart_that_cannot_be_had_is_not_mended_by_its_values(
+    checking: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(_: ReleaseSpec) -> NoReturn:
+        raise ChartError("no such host", hint="Check the network.")
+
+    monkeypatch.setattr(checking.helm, "template", unreachable)
+    with pytest.raises(PreflightFailed) as refused:
+        await checking.run()
+    assert refused.value.problem.mend == "Check the network."

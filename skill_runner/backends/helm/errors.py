@@ -59,7 +59,7 @@ _KINDS: Final[tuple[tuple[str, type[SkillError], str], ...]] = (
         r"meet the specifications of the schema|incompatible with Kubernetes|"
         r"failed to render|error converting YAML|nil pointer evaluating|invalid chart",
         ChartError,
-        "The chart does not render with these values.",
+        "Correct the value or the template that is named.",
     ),
     (
         r"invalid ownership metadata",
