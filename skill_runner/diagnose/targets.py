@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
 from skill_runner.status import Verdict
 from skill_runner.status.fields import at, condition, is_true
+
+# Reasons of conditions by which operators refuse what they are asked for: Strimzi's.
+INVALID: Final = frozenset({"InvalidResourceException"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,9 @@ def _failed(obj: Object, verdict: Verdict, pods: tuple[Symptom, ...]) -> Symptom
         return own or symptom_of(obj, "PodFailed", f"{_named(obj)} {verdict.message}")
     if verdict.facts.get("reason") == "ProgressDeadlineExceeded":
         return symptom_of(obj, "DeadlineExceeded", f"{_named(obj)} {verdict.message}", lines=said)
-    return symptom_of(obj, f"ResourceFailed:{kind}", f"{_named(obj)}: {verdict.message}",
-                      lines=said)  # fmt: skip
+    final = verdict.facts.get("reason") in INVALID
+    return symptom_of(obj, "ResourceInvalid" if final else f"ResourceFailed:{kind}",
+                      f"{_named(obj)}: {verdict.message}", lines=said)  # fmt: skip
 
 
 def _failed_job(obj: Object, verdict: Verdict, pods: tuple[Symptom, ...]) -> Symptom:

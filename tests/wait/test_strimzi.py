@@ -162,6 +162,17 @@ async def test_a_broker_of_before_says_nothing_about_a_correction(
     assert result.seconds == pytest.approx(305, abs=6)
 
 
+async def test_an_edit_that_its_operator_calls_invalid_is_not_waited_for(world: Brokers) -> None:
+    expected = await world.edit(KAFKA, kafka={"config": {"log.retention.hours": "abc"}})
+    bad = {"type": "NotReady", "status": "True", "reason": "InvalidResourceException",
+           "message": "log.retention.hours has value 'abc'"}  # fmt: skip
+    world.cluster.set_status(KAFKA, observedGeneration=2, conditions=[bad])
+    result = await wait(world, expected)
+    assert result.problem is not None
+    assert (result.problem.code, result.problem.resource) == ("RESOURCE_FAILED", str(KAFKA))
+    assert result.seconds == pytest.approx(15, abs=1)
+
+
 async def test_a_broker_of_the_edit_is_diagnosed_before_its_operator_reports(
     world: Brokers,
 ) -> None:
