@@ -152,6 +152,9 @@ _ROWS: Final = (
         "The object's own controller says that it failed; most controllers try again."),
     Row("ResourceFailed:Kafka", "RESOURCE_FAILED", 270, 35,
         "Strimzi tries a failed reconciliation again every 120 s; two retries are given."),
+    Row("ResourceFailed:KafkaTopic", "RESOURCE_FAILED", 300, 35,
+        "While no broker answers, Strimzi's topic operator says so of every topic, and tries again "
+        "every 120 s."),
     Row("ResourceInvalid", "RESOURCE_FAILED", 15, 36,
         "The operator calls what the object asks for invalid: only a change of it helps."),
     Row("ResourceFailed:Application", "RESOURCE_FAILED", 120, 35,

@@ -11,7 +11,7 @@ from skill_runner.status import Verdict
 from skill_runner.status.fields import at, condition, is_true
 
 # Reasons of conditions by which operators refuse what they are asked for: Strimzi's.
-INVALID: Final = frozenset({"InvalidResourceException"})
+INVALID: Final = frozenset({"InvalidResourceException", "NotSupported"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ API = "kafka.strimzi.io/v1"
 POOL = Ref(API, "KafkaNodePool", "k-brokers", "default")
 KAFKA = Ref(API, "Kafka", "k", "default")
 POD_SET = Ref("core.strimzi.io/v1", "StrimziPodSet", "k-k-brokers", "default")
+TOPIC = Ref(API, "KafkaTopic", "k.orders", "default")
 LABELS = {"strimzi.io/cluster": "k", "strimzi.io/pool-name": POOL.name}
 OF_POOL = {"nodeIds": [0, 1, 2]}
 OF_KAFKA = {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -28,8 +29,9 @@ TOO_LARGE = {
 }  # fmt: skip
 
 
-def definition(ref: Ref, plural: str) -> Object:
+def definition(ref: Ref) -> Object:
     group, _, version = ref.api_version.partition("/")
+    plural = f"{ref.kind.lower()}s"
     return {
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{plural}.{group}"},
@@ -91,8 +93,8 @@ class Brokers(World):
 async def world() -> Brokers:
     """A Kafka of three brokers that is ready for a while."""
     world = Brokers()
-    for ref, plural in ((KAFKA, "kafkas"), (POOL, "kafkanodepools"), (POD_SET, "strimzipodsets")):
-        world.cluster.put(definition(ref, plural))
+    for ref in (KAFKA, POOL, POD_SET, TOPIC):
+        world.cluster.put(definition(ref))
     world.cluster.put({
         "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"},
         "status": {"allocatable": {"memory": "22Gi", "cpu": "2"},
@@ -171,6 +173,20 @@ async def test_an_edit_that_its_operator_calls_invalid_is_not_waited_for(world: 
     assert result.problem is not None
     assert (result.problem.code, result.problem.resource) == ("RESOURCE_FAILED", str(KAFKA))
     assert result.seconds == pytest.approx(15, abs=1)
+
+
+@pytest.mark.parametrize(("reason", "budget"), [("NotSupported", 15), ("KafkaError", 300)])
+async def test_a_topic_is_tried_again_where_that_may_help(
+    world: Brokers, reason: str, budget: float
+) -> None:
+    """While no broker answers, a KafkaError is all that its operator can say."""
+    expected = await world.edit(TOPIC, partitions=3)
+    refused = {"type": "Ready", "status": "False", "reason": reason, "message": "no"}
+    world.cluster.set_status(TOPIC, observedGeneration=1, conditions=[refused])
+    result = await wait(world, expected)
+    assert result.problem is not None
+    assert (result.problem.code, result.problem.resource) == ("RESOURCE_FAILED", str(TOPIC))
+    assert result.seconds == pytest.approx(budget, abs=1)
 
 
 async def test_a_broker_of_the_edit_is_diagnosed_before_its_operator_reports(
