@@ -18,8 +18,11 @@ from tests.skills.operators.kafka import (
     KAFKA,
     NAME,
     POD,
+    POD_SET,
     POOL,
+    broker,
     condition,
+    counts,
     parts,
     topic,
 )
@@ -78,20 +81,22 @@ def installed(driver: Driver, image: str) -> dict[str, Any]:
         creating = condition("NotReady", reason="Creating", message="it is being deployed")
         driver.set_status(KAFKA, conditions=[creating])
         scene.until(str(KAFKA), "is being created")
-        driver.apply(*parts(driver.get(KAFKA), image))
         observe(driver, POOL, nodeIds=[0], replicas=1)
+        driver.apply(*parts(driver.get(KAFKA), driver.get(POOL)))
+        driver.apply(broker(driver.get(POD_SET), image))
         scene.until(str(POOL), "0 of 1 pods are ready")
         observe(driver, KAFKA, READY, generation=0)
         scene.until(str(KAFKA), "its controller has seen generation 0, the object is at 1")
         observe(driver, ORDERS, READY)
         scene.until(str(ORDERS), "has no topicId yet")
         driver.until_ready(POD)
-        failed = condition("NotReady", reason="InvalidResourceException", message="no such version")
+        driver.set_status(POD_SET, **counts(current=1, ready=1))
+        failed = condition("NotReady", reason="TimeoutException", message="a pod is not ready")
         observe(driver, KAFKA, failed)
-        scene.until(str(KAFKA), "NotReady (InvalidResourceException: no such version)")
+        scene.until(str(KAFKA), "NotReady (TimeoutException: a pod is not ready)")
         told = driver.skill("why", NAME, code=5)["problem"]  # its operator tries again
         assert (told["code"], told["resource"]) == ("RESOURCE_FAILED", str(KAFKA))
-        assert "InvalidResourceException: no such version" in told["cause"]
+        assert "TimeoutException: a pod is not ready" in told["cause"]
         accept(driver, ORDERS)
         accept(driver, LESSONS)
         observe(driver, KAFKA, READY, condition("Warning", reason="x", message="harmless"))
@@ -128,6 +133,20 @@ def test_an_edit_is_not_ready_by_the_status_of_before(
         accept(driver, ORDERS, generation=2)
         assert scene.outcome()["proof"] == {"round-trip": CAME_BACK}
         assert driver.get(LESSONS)["metadata"].get("deletionTimestamp") is None
+
+
+def test_an_edit_is_not_ready_while_its_brokers_are_of_before(
+    driver: Driver, installed: dict[str, Any]
+) -> None:
+    """The pool's status comes first, its StrimziPodSet and the brokers after it."""
+    asked = ("--set", "topics=['orders:6']", "--set", "resources={memory: 900Mi}")
+    with Scene(driver, "run", NAME, *asked) as scene:
+        scene.until(str(POOL), "its controller has seen generation 1, the object is at 2")
+        observe(driver, POOL, generation=2, nodeIds=[0], replicas=1)
+        driver.set_status(POD_SET, **counts(current=0, ready=1))
+        scene.until(str(POOL), "0 of 1 pods are updated")
+        driver.set_status(POD_SET, **counts(current=1, ready=1))
+        assert scene.outcome()["proof"] == {"round-trip": CAME_BACK}
 
 
 def test_topics_that_would_be_one_object_are_refused(

@@ -10,8 +10,9 @@ API: Final = "kafka.strimzi.io/v1"
 NAME: Final = "kafka-k8s-setup"
 KAFKA: Final = Ref(API, "Kafka", NAME, "kafka")
 POOL: Final = Ref(API, "KafkaNodePool", f"{NAME}-brokers", "kafka")
-CLAIM: Final = Ref("v1", "PersistentVolumeClaim", f"data-0-{NAME}-brokers-0", "kafka")
-POD: Final = Ref("v1", "Pod", f"{NAME}-brokers-0", "kafka")
+POD_SET: Final = Ref("core.strimzi.io/v1", "StrimziPodSet", f"{NAME}-{POOL.name}", "kafka")
+CLAIM: Final = Ref("v1", "PersistentVolumeClaim", f"data-0-{POD_SET.name}-0", "kafka")
+POD: Final = Ref("v1", "Pod", f"{POD_SET.name}-0", "kafka")
 FINALIZER: Final = "strimzi.io/topic-operator"
 BOOTSTRAP: Final = f"{NAME}-kafka-bootstrap"
 LABELS: Final = {
@@ -42,26 +43,42 @@ def topic(name: str) -> Ref:
     return Ref(API, "KafkaTopic", f"{NAME}.{name}", "kafka")
 
 
-def parts(kafka: Object, image: str) -> list[Object]:
-    """A volume that nothing owns (deleteClaim: false), a broker and its bootstrap Service."""
-    owner = {key: kafka[key] for key in ("apiVersion", "kind")} | {
-        key: kafka["metadata"][key] for key in ("name", "uid")
-    }
-    meta = {"namespace": "kafka", "labels": LABELS}
-    owned = {**meta, "ownerReferences": [owner]}
+def parts(kafka: Object, pool: Object) -> list[Object]:
+    """A volume that nothing owns (deleteClaim: false), a bootstrap Service, and what makes pods."""
     claim = {
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {**meta, "name": CLAIM.name},
+        "metadata": {"namespace": "kafka", "labels": LABELS, "name": CLAIM.name},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}},
     }  # fmt: skip
     service = {
-        "apiVersion": "v1", "kind": "Service", "metadata": {**owned, "name": BOOTSTRAP},
+        "apiVersion": "v1", "kind": "Service", "metadata": _owned(BOOTSTRAP, kafka),
         "spec": {"selector": LABELS, "ports": [{"port": 9092, "targetPort": 9092}],
                  "publishNotReadyAddresses": True},
     }  # fmt: skip
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {**owned, "name": POD.name},
-           "spec": _broker(image)}  # fmt: skip
-    return [claim, service, pod]
+    pod_set = {
+        "apiVersion": POD_SET.api_version, "kind": POD_SET.kind,
+        "metadata": _owned(POD_SET.name, pool),
+        "spec": {"selector": {"matchLabels": LABELS}, "pods": [{"metadata": {"name": POD.name}}]},
+    }  # fmt: skip
+    return [claim, service, pod_set]
+
+
+def broker(pod_set: Object, image: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": _owned(POD.name, pod_set),
+            "spec": _broker(image)}  # fmt: skip
+
+
+def counts(*, current: int, ready: int, generation: int = 1) -> dict[str, int]:
+    """What a StrimziPodSet says of its one pod; an old one is not current."""
+    return {"observedGeneration": generation, "pods": 1, "currentPods": current,
+            "readyPods": ready}  # fmt: skip
+
+
+def _owned(name: str, by: Object) -> dict[str, Any]:
+    owner = {key: by[key] for key in ("apiVersion", "kind")} | {
+        key: by["metadata"][key] for key in ("name", "uid")
+    }
+    return {"name": name, "namespace": "kafka", "labels": LABELS, "ownerReferences": [owner]}
 
 
 def _broker(image: str) -> dict[str, Any]:
