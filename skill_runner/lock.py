@@ -22,6 +22,7 @@ from skill_runner.holder import Holder
 from skill_runner.log import get_logger
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Report, silent
+from skill_runner.uncancelled import uncancelled
 
 DURATION: Final = 30.0  # seconds that a Lease lives without a heartbeat
 RENEW: Final = 8.0  # seconds between heartbeats
@@ -124,7 +125,7 @@ async def hold(
         try:
             yield held
         finally:
-            await asyncio.shield(_let_go(cluster, heart, held))
+            await uncancelled(_let_go(cluster, heart, held))
     finally:
         await cluster.close()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster, Object, Ref
 from skill_runner.errors import ApiError, Gone, NotFound
 from skill_runner.plan import Installation
+from skill_runner.uncancelled import uncancelled
 
 MAIN: Final = "main"  # the container that runs the command
 ENDED: Final = frozenset({"Succeeded", "Failed"})
@@ -51,9 +52,7 @@ def pod_manifest(
         "namespace": namespace or installation.namespace,
         "annotations": dict(annotations or {}),
         "labels": {
-            "app.kubernetes.io/managed-by": "skill-runner",
-            "app.kubernetes.io/instance": installation.name,
-            "app.kubernetes.io/component": "proof",
+            **_proof_labels(installation),
             **labels,
         },
     }
@@ -64,6 +63,15 @@ def pod_manifest(
         **overrides,
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+def _proof_labels(installation: Installation) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/managed-by": "skill-runner",
+        "app.kubernetes.io/instance": installation.name,
+        "app.kubernetes.io/component": "proof",
+        "skill-runner.dev/installation-namespace": installation.namespace,
+    }
 
 
 def _container(
@@ -96,7 +104,7 @@ async def run_to_completion(
 
     The pod is removed whatever happens, also when we are cancelled.
     """
-    made = await cluster.create(manifest)
+    made = await _create(cluster, manifest)
     ref = Ref.of(made)
     namespace = str(ref.namespace)
     try:
@@ -111,7 +119,33 @@ async def run_to_completion(
             raise TimeoutError(_state(last))
         return _exit_code(last), await cluster.logs(namespace, ref.name, MAIN, tail=400)
     finally:
-        await asyncio.shield(cluster.delete(ref, uid=made["metadata"].get("uid")))
+        await uncancelled(_delete(cluster, made))
+
+
+async def find_left_behind(cluster: Cluster, installation: Installation, spaces: Iterable[str]
+) -> list[Ref]:  # fmt: skip
+    """The pods of an installation's proofs in these namespaces: a killed run leaves its own."""
+    labels = ",".join(f"{name}={value}" for name, value in _proof_labels(installation).items())
+    return [
+        Ref.of({"apiVersion": "v1", "kind": "Pod", **pod})
+        for space in spaces
+        for pod in (await cluster.list("v1", "Pod", namespace=space, labels=labels)).items
+    ]
+
+
+async def _create(cluster: Cluster, manifest: Object) -> Object:
+    """A cancellation in the middle would leave a pod that nobody knows of."""
+    making = asyncio.ensure_future(cluster.create(manifest))
+    try:
+        return await uncancelled(making)
+    except asyncio.CancelledError:
+        if making.exception() is None:
+            await uncancelled(_delete(cluster, making.result()))
+        raise
+
+
+async def _delete(cluster: Cluster, made: Object) -> None:
+    await cluster.delete(Ref.of(made), uid=made["metadata"].get("uid"))
 
 
 async def _follow(cluster: Cluster, clock: Clock, pod: Object) -> Object:

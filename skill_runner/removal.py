@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from skill_runner import crds, namespaces, operated, record, releases, volumes
+from skill_runner import crds, namespaces, operated, pods, record, releases, volumes
 from skill_runner.backends.base import Cluster, Ref
 from skill_runner.deletions import Leaving, until_gone
 from skill_runner.errors import NotFound
@@ -37,6 +37,7 @@ async def remove(
     claims = await _claims(world.cluster, target)
     gone = await _objects(world, target, held, done, claims, purge=purge, timeout=timeout)
     gone += await _releases(world, target, held, done, claims)
+    gone += await _proofs(world.cluster, target, held)
     await until_gone(world, [each for each in gone if each.ref not in claims], timeout)
     await _volumes(world, claims, held, done, purge=purge)
     held.check()
@@ -98,6 +99,17 @@ async def _releases(
         claims += [c for c in claims_of_it if c not in claims]
         done.removed.append(f"release {release.namespace}/{release.name}")
     return gone
+
+
+async def _proofs(cluster: Cluster, target: Record, held: Guard) -> list[Leaving]:
+    """Delete the pods that a killed run has left of its proofs."""
+    at = target.installation
+    spaces = dict.fromkeys([at.namespace, *(r.namespace for r in target.objects if r.namespace)])
+    left = await pods.find_left_behind(cluster, at, spaces)
+    for ref in left:
+        held.check()
+        await cluster.delete(ref)
+    return [Leaving(ref) for ref in left]
 
 
 def _remembering(world: World, target: Record) -> operated.Remember:

@@ -1,4 +1,4 @@
-"""A pod of a hook's own: whose exit code counts when a sidecar was put beside it."""
+"""A pod of a hook's own: whose exit code counts, and that it does not stay."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from skill_runner.backends.base import Object, Ref
 from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.context import SMALL
 from skill_runner.plan import Installation
-from skill_runner.pods import pod_manifest, run_to_completion
+from skill_runner.pods import find_left_behind, pod_manifest, run_to_completion
 
 POD = Ref("v1", "Pod", "probe", "default")
+DEMO = Installation("default", "demo")
+
+
+def manifest_of(name: str, installation: Installation = DEMO) -> Object:
+    return pod_manifest(
+        name=name, installation=installation, image="example.org/a:1", command=["true"], env={},
+        resources=SMALL, labels={}, overrides={},
+    )  # fmt: skip
 
 
 def ended(name: str, code: int) -> Object:
@@ -33,10 +41,7 @@ async def test_the_exit_code_is_that_of_the_pod_s_own_container(
 ) -> None:
     clock = FakeClock()
     cluster = MemoryCluster(clock)
-    manifest = pod_manifest(
-        name="probe", installation=Installation("default", "demo"), image="example.org/a:1",
-        command=["true"], env={}, resources=SMALL, labels={}, overrides={},
-    )  # fmt: skip
+    manifest = manifest_of("probe")
     cluster.set_logs("default", "probe", "main", "last words\n")
 
     async def end() -> None:
@@ -47,3 +52,45 @@ async def test_the_exit_code_is_that_of_the_pod_s_own_container(
         group.create_task(end())
         said = await run_to_completion(cluster, clock, manifest, timeout=60)
     assert said == (code, "last words\n")
+
+
+class SlowCluster(MemoryCluster):
+    """A server that has made an object before its caller hears of it."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeClock())
+        self.made, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def create(self, manifest: Object, *, dry_run: bool = False) -> Object:
+        made = await super().create(manifest, dry_run=dry_run)
+        self.made.set()
+        await self.answer.wait()
+        return made
+
+
+async def test_a_pod_whose_caller_is_cancelled_while_it_is_made_does_not_stay() -> None:
+    cluster = SlowCluster()
+    running = asyncio.create_task(
+        run_to_completion(cluster, cluster.clock, manifest_of("probe"), timeout=60)
+    )
+    await cluster.made.wait()
+    running.cancel()
+    await asyncio.sleep(0)
+    cluster.answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await cluster.list("v1", "Pod")).items == ()
+
+
+async def test_what_a_killed_run_left_is_found_by_its_installation_alone() -> None:
+    cluster = MemoryCluster(FakeClock())
+    for name, installation in (
+        ("mine", Installation("default", "demo")),
+        ("of-another", Installation("default", "other")),
+        ("of-its-namesake", Installation("elsewhere", "demo")),
+    ):
+        manifest = manifest_of(name, installation)
+        manifest["metadata"]["namespace"] = "default"
+        await cluster.create(manifest)
+    found = await find_left_behind(cluster, Installation("default", "demo"), ["default"])
+    assert found == [Ref("v1", "Pod", "mine", "default")]

@@ -8,6 +8,8 @@ import pytest
 
 from skill_runner import lock, removal, session
 from skill_runner.backends.base import Object, ReleaseSpec
+from skill_runner.context import SMALL
+from skill_runner.pods import pod_manifest
 from tests.test_session import SKILL, Stage, render, stage
 
 __all__ = ["stage"]
@@ -49,6 +51,19 @@ async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:
         await removal.remove(stage.world, target, held, purge=False)
     left = (await stage.cluster.list("v1", "ConfigMap", namespace="demo")).items
     assert [obj["metadata"]["name"] for obj in left] == ["asked-to-stay"]
+
+
+async def test_what_a_killed_run_left_of_its_proof_goes_too(stage: Stage) -> None:
+    await stage.run()
+    target = await session.find_record(stage.cluster, "demo-setup", None)
+    left = pod_manifest(
+        name="demo-proof", installation=target.installation, image="example.org/a:1",
+        command=["true"], env={}, resources=SMALL, labels={}, overrides={},
+    )  # fmt: skip
+    await stage.cluster.create(left)
+    async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
+        await removal.remove(stage.world, target, held, purge=False)
+    assert (await stage.cluster.list("v1", "Pod", namespace="demo")).items == ()
 
 
 def _hook(name: str, **more: str) -> Object:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from skill_runner.errors import BuildFailed
 from skill_runner.progress import Line, Report
+from skill_runner.uncancelled import uncancelled
 
 KEEP = 2000
 GRACE = 10.0  # seconds that a cancelled tool may take to clean up
@@ -74,7 +75,7 @@ async def run_tool(
             report(Line(Path(argv[0]).name, text))
         code = await child.wait()
     except asyncio.CancelledError:
-        await asyncio.shield(_end(child))
+        await uncancelled(_end(child))
         raise
     if code != 0:
         told = "".join(f"\n  {line}" for line in telling_lines(lines))

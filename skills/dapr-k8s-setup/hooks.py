@@ -24,6 +24,7 @@ from skill_runner.sidecars import (
     not_loaded,
 )
 from skill_runner.status.dapr import has_ended, lacks_sidecar, wants_sidecar
+from skill_runner.uncancelled import uncancelled
 
 PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 PARTS = Path(__file__).parent / "scripts" / "probe-objects.yaml"
@@ -224,7 +225,7 @@ async def _probe_objects(ctx: Context, nonce: str) -> Any:
             await _apply(ctx, _filled(manifest, ctx, nonce))
         yield
     finally:
-        await asyncio.shield(_take_away(ctx, made))
+        await uncancelled(_take_away(ctx, made))
 
 
 def _filled(manifest: Object, ctx: Context, nonce: str) -> Object:

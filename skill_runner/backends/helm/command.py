@@ -21,6 +21,7 @@ import pyhelm3
 from skill_runner.backends.base import Target
 from skill_runner.backends.helm.errors import helm_error
 from skill_runner.errors import HelmError
+from skill_runner.uncancelled import uncancelled
 
 GRACE_SECONDS: Final = 10.0
 
@@ -61,7 +62,7 @@ class HelmCommand(pyhelm3.Command):
             process = await asyncio.shield(start)
             stdout, stderr = await self._talk(process, input)
         except BaseException:
-            await asyncio.shield(_end(start, self._grace))
+            await uncancelled(_end(start, self._grace))
             raise
         if process.returncode:
             raise helm_error(stderr, process.returncode, self._about)
