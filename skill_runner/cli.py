@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -44,7 +45,11 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        # What is imported stays: collecting garbage meanwhile, and looking at it later, is in vain.
+        gc.disable()
         module = importlib.import_module(f"skill_runner.commands.{cmd_name}")
+        gc.freeze()
+        gc.enable()
         command: click.Command = module.command
         return command
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from skill_runner.backends.base import Clock, Cluster, Helm
-from skill_runner.backends.history import RecordingCluster, RecordingHelm
 from skill_runner.redact import Redactor
 from skill_runner.runs import Run
+
+if TYPE_CHECKING:  # else imported by who records
+    from skill_runner.backends.history import RecordingCluster
 
 TAPE: Final = "skill_runner.tape"  # keys of click's context, which nested commands share
 RUN: Final = "skill_runner.run"
@@ -25,17 +27,29 @@ class Tape:
 
 def taped(cluster: Cluster, clock: Clock) -> Cluster:
     """The cluster, or a recording one around it where the command is being recorded."""
-    context = click.get_current_context(silent=True)
-    tape = context.meta.get(TAPE) if context else None
-    if not isinstance(tape, Tape):
+    tape = _tape()
+    if tape is None:
         return cluster
+    from skill_runner.backends.history import RecordingCluster
+
     tape.recording = RecordingCluster(cluster, clock)
     return tape.recording
 
 
 def taped_helm(helm: Helm, seen: Cluster) -> Helm:
     """Helm, noting its refusals where the cluster is recorded."""
-    return RecordingHelm(helm, seen) if isinstance(seen, RecordingCluster) else helm
+    tape = _tape()
+    if tape is None or tape.recording is not seen:
+        return helm
+    from skill_runner.backends.history import RecordingHelm
+
+    return RecordingHelm(helm, tape.recording)
+
+
+def _tape() -> Tape | None:
+    context = click.get_current_context(silent=True)
+    tape = context.meta.get(TAPE) if context else None
+    return tape if isinstance(tape, Tape) else None
 
 
 def redactor_of(context: click.Context) -> Redactor:
