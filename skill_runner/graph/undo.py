@@ -140,7 +140,7 @@ def _outcome(
         problem=failed.problem if failed else None,
         skills=tuple(_line(chosen[each], gone[each]) for each in gone) if len(gone) > 1 else (),
         notes=(
-            *(f"kept {what}; --purge removes it" for done in removed for what in done.kept),
+            *(f"kept {what}; only `remove --purge` takes data" for r in removed for what in r.kept),
             *_left_alone(chosen, records),
             *(f"removed {what}" for done in removed for what in done.removed),
         ),
