@@ -11,16 +11,18 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("no-clock", deadline=None)
 settings.load_profile("no-clock")
 
-# A folder whose tests share one cluster, and so one process: one half of the whole run. Each file
-# of tests/skills leaves its cluster as it found it, so every process may have one for such files.
-WHOLE = "tests/cluster/"
+# Folders whose tests share one cluster, and so one process: a third of the whole run, and half as
+# much again. Each file of tests/skills leaves its cluster as it found it, so every process may have
+# one for such files.
+WHOLE = ("tests/cluster/embedded/", "tests/cluster/")
 
 
 class Lanes(LoadScopeScheduling):
     """What stays whole comes first; of all else, whoever is idle takes the next file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return WHOLE if nodeid.startswith(WHOLE) else nodeid.partition("::")[0]
+        folder = next((each for each in WHOLE if nodeid.startswith(each)), "")
+        return folder or nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

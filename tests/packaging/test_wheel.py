@@ -39,7 +39,7 @@ def wheel(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def skill(environment: Path, wheel: Path) -> Path:
     """The `skill` command in an environment that holds nothing but the wheel."""
-    _run([environment / "pip", "install", "--quiet", wheel])
+    _run([environment / "pip", "install", "--quiet", "--no-compile", wheel])
     return environment / "skill"
 
 
