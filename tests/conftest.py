@@ -11,9 +11,9 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("no-clock", deadline=None)
 settings.load_profile("no-clock")
 
-# Folders whose tests share one cluster, and so one process: a third of the whole run, and half as
-# much again. Each file of tests/skills leaves its cluster as it found it, so every process may have
-# one for such files.
+# Folders whose tests share one cluster, and so one process each; the second has what the first has
+# not, a good quarter of the whole run. Each file of tests/skills leaves its cluster as it found it,
+# so every process may have a cluster for such files.
 WHOLE = ("tests/cluster/embedded/", "tests/cluster/")
 
 
