@@ -11,18 +11,16 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("no-clock", deadline=None)
 settings.load_profile("no-clock")
 
-# Folders whose tests share one cluster, and so one process each; the second has what the first has
-# not, a good quarter of the whole run. Each file of tests/skills leaves its cluster as it found it,
-# so every process may have a cluster for such files.
-WHOLE = ("tests/cluster/embedded/", "tests/cluster/")
+# A folder whose tests share one cluster, and so one process: a third of the whole run. Each file
+# of tests/skills leaves its cluster as it found it, so every process may have one for such files.
+WHOLE = "tests/cluster/"
 
 
 class Lanes(LoadScopeScheduling):
     """What stays whole comes first; of all else, whoever is idle takes the next file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = next((each for each in WHOLE if nodeid.startswith(each)), "")
-        return folder or nodeid.partition("::")[0]
+        return WHOLE if nodeid.startswith(WHOLE) else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
