@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from skill_runner.diagnose.containers import PodView, container_symptoms, missing_config
 from skill_runner.diagnose.probes import probe_symptoms
@@ -50,11 +51,14 @@ def _failed(view: PodView) -> Symptom:
 
 
 def _volumes(view: PodView) -> Iterator[Symptom]:
-    if any(at(s, "state.running") is not None
-           for s in at(view.pod, "status.containerStatuses", [])):  # fmt: skip
+    statuses = at(view.pod, "status.containerStatuses", [])
+    if any(at(s, "state.running") is not None for s in statuses):
         return
+    begun = _last_start(statuses)
     space = at(view.pod, "metadata.namespace", "")
     for seen in reversed(view.events):
+        if begun and seen.last <= begun:
+            continue  # it is over: a container has begun since
         if seen.reason == "FailedCreatePodSandBox":
             cause = f"the node cannot set up the pod ({squeeze(seen.message, 300)})"
             yield symptom_of(view.pod, "SandboxFailed", cause, owner=view.owner,
@@ -71,6 +75,12 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
             owner=view.owner, lines=(f"kubelet: {seen.message}",), subject=missing or "",
         )  # fmt: skip
         return
+
+
+def _last_start(statuses: Sequence[Mapping[str, Any]]) -> str:
+    """When a container last began: its volumes were there by then."""
+    places = ("state.terminated.startedAt", "lastState.terminated.startedAt")
+    return max((str(at(s, place, "")) for s in statuses for place in places), default="")
 
 
 def _sidecar(view: PodView) -> Iterator[Symptom]:
