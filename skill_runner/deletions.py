@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from skill_runner.backends.base import Cluster, Ref
 from skill_runner.errors import NotFound, NotReadyInTime
 from skill_runner.progress import Awaiting, Note, ObjectState
+from skill_runner.wait.scope import pod_labels
 from skill_runner.world import World
 
 LOOK_EVERY = 0.25  # seconds; deletions are few and short, so looking is cheaper than watching
@@ -32,6 +33,24 @@ async def find_leaving(cluster: Cluster, refs: Iterable[Ref]) -> tuple[Leaving, 
         if meta.get("deletionTimestamp"):
             leaving.append(Leaving(ref, meta["uid"]))
     return tuple(leaving)
+
+
+async def find_pods(cluster: Cluster, makers: Iterable[Ref]) -> tuple[Leaving, ...]:
+    """The pods of what is to be deleted: they end, within their grace, after it is gone."""
+    found: list[Leaving] = []
+    for ref in makers:
+        try:
+            labels = pod_labels(ref, await cluster.get(ref))
+        except NotFound:
+            continue
+        if labels:
+            pods = await cluster.list("v1", "Pod", namespace=ref.namespace, labels=labels)
+            found += (
+                Leaving(Ref("v1", "Pod", p["metadata"]["name"], ref.namespace),
+                        str(p["metadata"]["uid"]))
+                for p in pods.items
+            )  # fmt: skip
+    return tuple(dict.fromkeys(found))
 
 
 async def until_gone(world: World, leaving: Iterable[Leaving], timeout: float) -> None:

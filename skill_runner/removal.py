@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from skill_runner import crds, namespaces, operated, pods, record, releases, volumes
 from skill_runner.backends.base import Cluster, Ref
-from skill_runner.deletions import Leaving, until_gone
+from skill_runner.deletions import Leaving, find_pods, until_gone
 from skill_runner.errors import NotFound
 from skill_runner.lock import Guard
 from skill_runner.record import Record
@@ -70,6 +70,7 @@ async def _objects(
             done.kept.append(str(ref))
             continue
         held.check()
+        gone += await find_pods(world.cluster, [ref])
         deletion = await operated.delete(
             world, ref, purge=purge, timeout=timeout, remember=_remembering(world, target)
         )
@@ -90,7 +91,8 @@ async def _releases(
             continue
         held.check()
         claims_of_it = await _claims_of(world, release.name, release.namespace)
-        gone += map(Leaving, await _release_objects(world, release.name, release.namespace))
+        made = await _release_objects(world, release.name, release.namespace)
+        gone += [*map(Leaving, made), *await find_pods(world.cluster, made)]
         hooks = await _hooks_of(world, release.name, release.namespace)
         await releases.release_lock(world.helm, found, installation=target.installation.name)
         async with volumes.spared(world.cluster, claims_of_it):

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 import pytest
 
 from skill_runner import lock, removal, session
-from skill_runner.backends.base import Object, ReleaseSpec
+from skill_runner.backends.base import Object, Ref, ReleaseSpec
+from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.context import SMALL
+from skill_runner.deletions import find_pods
 from skill_runner.pods import pod_manifest
+from skill_runner.wait.scope import pod_labels
 from tests.test_session import SKILL, Stage, render, stage
 
 __all__ = ["stage"]
@@ -70,3 +73,21 @@ def _hook(name: str, **more: str) -> Object:
     annotations = {"helm.sh/hook": "post-install,post-upgrade", **more}
     meta = {"name": name, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+
+
+async def test_the_pods_of_what_goes_are_waited_for() -> None:
+    cluster = MemoryCluster(FakeClock())
+    for name in ("web", "other"):
+        await cluster.create(_object("v1", "Pod", name, labels={"app": name}))
+    selector = {"selector": {"matchLabels": {"app": "web"}}}
+    web = await cluster.create({**_object("apps/v1", "Deployment", "web"), "spec": selector})
+    gone = Ref("apps/v1", "Deployment", "gone", "default")
+    found = await find_pods(cluster, [Ref.of(web), gone])
+    assert [each.ref.name for each in found] == ["web"]
+    assert found[0].uid, "another pod of its name is nothing to wait for"
+    assert pod_labels(Ref("kafka.strimzi.io/v1", "Kafka", "bus"), {}) == "strimzi.io/cluster=bus"
+
+
+def _object(api_version: str, kind: str, name: str, **meta: object) -> Object:
+    metadata = {"name": name, "namespace": "default", **meta}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}

@@ -46,7 +46,7 @@ def family_of(one: Expected, live: Object, view: View) -> Family:
         return Family(name, live, view.owned("Pod", uid), kind == "Job")
     if kind == "Pod":
         return Family(name, None, (live,))
-    if label := operator_label(one):
+    if label := operator_label(one.ref):
         key, _, value = label.partition("=")
         pods = tuple(p for p in view.of_kind("Pod", one.ref.namespace)
                      if at(p, "metadata.labels", {}).get(key) == value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from skill_runner.backends.base import Object
+from skill_runner.backends.base import Object, Ref
 from skill_runner.status.fields import at
 from skill_runner.status.table import is_passive
 from skill_runner.wait.expected import Expected
@@ -67,17 +67,24 @@ def _children(one: Expected, live: Mapping[str, Any]) -> Iterator[Selection]:
     elif kind == "Service" and at(live, "spec.selector"):
         yield Selection("discovery.k8s.io/v1", "EndpointSlice", space,
                         f"kubernetes.io/service-name={one.ref.name}")  # fmt: skip
-    elif label := operator_label(one):
+    elif label := operator_label(one.ref):
         yield Selection("v1", "Pod", space, label)
         yield Selection("v1", "PersistentVolumeClaim", space, label)
         if kind == "KafkaNodePool":
             yield Selection(*POD_SET, space, label)
 
 
-def operator_label(one: Expected) -> str | None:
+def operator_label(ref: Ref) -> str | None:
     """The label by which an operator marks the children of this custom resource."""
-    key = OPERATOR_LABELS.get((one.ref.api_version.rpartition("/")[0], one.ref.kind))
-    return f"{key}={one.ref.name}" if key else None
+    key = OPERATOR_LABELS.get((ref.api_version.rpartition("/")[0], ref.kind))
+    return f"{key}={ref.name}" if key else None
+
+
+def pod_labels(ref: Ref, live: Object) -> str | None:
+    """By which labels the pods of a workload, or of an operator's resource, are found."""
+    if ref.kind in (*_WORKLOADS, "Job") and ref.api_version.startswith(("apps/", "batch/")):
+        return label_selector(at(live, "spec.selector"))
+    return operator_label(ref)
 
 
 def _claims(space: str | None, live: Mapping[str, Any]) -> Iterator[Selection]:

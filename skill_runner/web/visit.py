@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from skill_runner.context import GiveUp
@@ -32,6 +32,7 @@ FOLLOW: Final = """(() => {
   link.click();
   return link.pathname;
 })()"""
+PLACE: Final = "[location.pathname, window.__skill_same_document === true]"
 
 
 class Watch:
@@ -136,15 +137,29 @@ async def _follow(page: Browser, address: str, path: str) -> str:
     target = await page.evaluate(FOLLOW)
     if target is None:
         return ""
-    await watch.settled()
+    now = await _arrived(page, watch, str(target))
     _no_faults(str(target), watch)
-    now: Any = await page.evaluate("[location.pathname, window.__skill_same_document === true]")
     if now[0].rstrip("/") != str(target).rstrip("/"):
         raise GiveUp(f"a click on the link to {target} leads to {now[0]}")
     if not now[1]:
         raise GiveUp(f"a click on the link to {target} loads a whole document: it works without "
                      "the site's scripts, which is not how it was made")  # fmt: skip
     return f" and followed a link to {target}"
+
+
+async def _arrived(page: Browser, watch: Watch, target: str) -> tuple[str, bool]:
+    """The path that is shown once it is the target's, or after LONGEST seconds; and whether the
+    document is still the one that was clicked in. A site may ask for nothing on the way there."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LONGEST
+    place: tuple[str, bool] = ("", False)
+    while place[0].rstrip("/") != target.rstrip("/") and loop.time() < end:
+        await watch.settled()
+        with suppress(BrowserFailed):  # a document that is just being replaced answers nothing
+            path, same = await page.evaluate(PLACE)
+            place = (path, same)
+        await asyncio.sleep(0.05)
+    return place
 
 
 def _no_faults(path: str, watch: Watch) -> None:

@@ -35,6 +35,15 @@ async def test_a_page_that_works(tmp_path: Path) -> None:
     assert shot.read_bytes().startswith(b"\x89PNG")
 
 
+async def test_a_page_that_takes_its_time_to_lead_on(tmp_path: Path) -> None:
+    """And asks for nothing meanwhile, as scripts on a busy machine do."""
+    slow = SINGLE.replace("history.", "setTimeout(() => history.").replace(
+        "'/next');\n", "'/next'), 1500);\n"
+    )
+    with serve({"/": page(slow, ICON)}) as base:
+        assert "followed a link to /next" in await visit(base, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
