@@ -27,6 +27,11 @@ from skill_runner.errors import ApiError, Conflict, NotFound
 
 WATCH_SECONDS: Final = 290  # the server ends a watch by then; below the usual idle limits
 LOG_BYTES: Final = 1024 * 1024
+# The kubelet answers so, with 200, when its runtime does not tell it of the container: for a
+# moment, or because the container is gone (pkg/kubelet/kuberuntime, GetContainerLogs).
+NO_LOG: Final = "unable to retrieve container logs for "
+LOG_TRIES: Final = 3
+LOG_PAUSE: Final = 0.5  # seconds
 
 
 async def connect(
@@ -38,15 +43,16 @@ async def connect(
     is wrong with the kubeconfig (see `read_kubeconfig` and `open_transport`).
     """
     target = read_kubeconfig(kubeconfig).target(context)
-    return KubeCluster(await open_transport(target, sleep))
+    return KubeCluster(await open_transport(target, sleep), sleep)
 
 
 class KubeCluster:
     """One API server; close it at the end."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, sleep: Sleep = asyncio.sleep) -> None:
         self.target: Target = transport.target
         self._transport = transport
+        self._sleep = sleep
         self._discovery = Discovery(transport)
 
     async def version(self) -> str:
@@ -148,6 +154,15 @@ class KubeCluster:
         query = {"container": container, "tailLines": str(tail), "limitBytes": str(LOG_BYTES)}
         if previous:
             query["previous"] = "true"
+        for _ in range(LOG_TRIES):
+            text = await self._log(namespace, pod, query)
+            if not text.startswith(NO_LOG):
+                return text
+            await self._sleep(LOG_PAUSE)
+        raise NotFound(f"the node has no log of container {container} of pod {pod}", status=404,
+                       reason="NotFound")  # fmt: skip
+
+    async def _log(self, namespace: str, pod: str, query: Mapping[str, str]) -> str:
         try:
             text = await self._transport.text(
                 "GET", f"{_pod_path(namespace, pod)}/log", query=query

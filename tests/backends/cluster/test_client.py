@@ -10,6 +10,7 @@ from aiohttp import web
 
 from skill_runner.backends.base import Ref, WatchEvent
 from skill_runner.backends.cluster import KubeCluster, connect
+from skill_runner.backends.cluster.client import LOG_TRIES, NO_LOG
 from skill_runner.errors import (
     ApiError,
     ClusterUnreachable,
@@ -227,3 +228,16 @@ async def test_a_pod_is_given_the_time_to_end_that_was_asked_for(
     await cluster.delete(POD, grace=0)
     assert "gracePeriodSeconds" not in bodies[0]
     assert bodies[1]["gracePeriodSeconds"] == 0
+
+
+async def test_what_the_kubelet_says_of_a_log_that_it_cannot_read_is_no_log(
+    cluster: KubeCluster, server: Server, slept: list[float]
+) -> None:
+    path = "/api/v1/namespaces/a/pods/web/log"
+    lost = web.Response(text=f"{NO_LOG}containerd://0123")
+    server.answer(path, lost, web.Response(text="last words\n"))
+    assert await cluster.logs("a", "web", "main") == "last words\n"
+    server.answer(path, lost)
+    with pytest.raises(NotFound, match="no log of container main of pod web"):
+        await cluster.logs("a", "web", "main", previous=True)
+    assert len(slept) == 1 + LOG_TRIES
