@@ -26,7 +26,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -135,7 +135,10 @@ async def _use(
         await cluster.close()
 
 
-@retry(retry=retry_if_exception_type(NotYet), wait=wait_fixed(0.05), stop=stop_after_delay(120))
+@retry(
+    retry=retry_if_exception_type(NotYet), wait=wait_fixed(0.05), stop=stop_after_delay(120),
+    reraise=True,
+)  # fmt: skip
 async def _ask(cluster: KubeCluster, script: str) -> None:
     """Until a command in the application's pod succeeds, as `kubectl exec` is tried there."""
     pods = (await cluster.list("v1", "Pod", namespace="default", labels=f"app={NAME}")).items
@@ -189,5 +192,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (ApiError, RetryError) as error:
+    except (ApiError, NotYet) as error:
         sys.exit(f"the cluster did not answer: {error}")

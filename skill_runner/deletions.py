@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from skill_runner.backends.base import Cluster, Ref
 from skill_runner.errors import NotFound, NotReadyInTime
 from skill_runner.progress import Awaiting, Note, ObjectState
-from skill_runner.wait.scope import pod_labels
+from skill_runner.wait.scope import has_selector, operator_label
+from skill_runner.wait.selection import label_selector
 from skill_runner.world import World
 
 LOOK_EVERY = 0.25  # seconds; deletions are few and short, so looking is cheaper than watching
@@ -39,11 +40,7 @@ async def find_pods(cluster: Cluster, makers: Iterable[Ref]) -> tuple[Leaving, .
     """The pods of what is to be deleted: they end, within their grace, after it is gone."""
     found: list[Leaving] = []
     for ref in makers:
-        try:
-            labels = pod_labels(ref, await cluster.get(ref))
-        except NotFound:
-            continue
-        if labels:
+        if labels := await _pod_labels(cluster, ref):
             pods = await cluster.list("v1", "Pod", namespace=ref.namespace, labels=labels)
             found += (
                 Leaving(Ref("v1", "Pod", p["metadata"]["name"], ref.namespace),
@@ -51,6 +48,16 @@ async def find_pods(cluster: Cluster, makers: Iterable[Ref]) -> tuple[Leaving, .
                 for p in pods.items
             )  # fmt: skip
     return tuple(dict.fromkeys(found))
+
+
+async def _pod_labels(cluster: Cluster, ref: Ref) -> str | None:
+    """By which labels the pods of a workload, or of an operator's resource, are found."""
+    if not has_selector(ref):
+        return operator_label(ref)
+    try:
+        return label_selector((await cluster.get(ref))["spec"].get("selector"))
+    except NotFound:
+        return None
 
 
 async def until_gone(world: World, leaving: Iterable[Leaving], timeout: float) -> None:

@@ -177,6 +177,7 @@ def _with_next(walk: Walk, problem: Problem) -> Problem:
     subject = Subject(
         namespace=name.namespace, name=name.name, skill=walk.plan.skill.name,
         kubeconfig=kubeconfig, context=context,
+        image_given=any(choice.is_given for choice in walk.plan.images.values()),
     )  # fmt: skip
     if not problem.next:
         actions = [NextAction(run=f"skill why {name.name} -n {name.namespace}", safe=True)]

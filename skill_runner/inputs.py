@@ -53,18 +53,28 @@ def check_given(
     An object that is given in parts, to be merged with what is recorded, is left for later.
     """
     problems: list[str] = []
-    asked = _asked(skill, values_files, sets, given, problems)
+    _check_each(skill, _asked(skill, values_files, sets, given, problems), problems)
+
+
+def read_sets(skill: Skill, sets: Sequence[str], where: str) -> Mapping[str, Any]:
+    """What assignments (INPUT=VALUE) alone give; InputError for what is wrong in any case.
+
+    `where` is the option that they come from, for messages.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for assignment in sets:
+        values = _merged(values, _known(skill, _parse_set(skill, assignment), where, problems))
+    _check_each(skill, values, problems)
+    return values
+
+
+def _check_each(skill: Skill, asked: Mapping[str, Any], problems: list[str]) -> None:
     for name, value in asked.items():
         if not isinstance(value, dict):
             problems.extend(_problems(skill.inputs[name], asked))
     if problems:
         raise _wrong(skill, problems)
-
-
-def read_sets(skill: Skill, sets: Sequence[str]) -> Mapping[str, Any]:
-    """What assignments (INPUT=VALUE) alone give; InputError for what is wrong in any case."""
-    check_given(skill, (), sets, {})
-    return _asked(skill, (), sets, {}, [])
 
 
 def _asked(

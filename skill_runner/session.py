@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from skill_runner import (
     inputs,
@@ -38,6 +38,9 @@ from skill_runner.skill import MISSING, Skill
 from skill_runner.world import World
 
 ImageMode = Literal["auto", "pull", "build"]
+KEPT_DATA: Final = (
+    ". Data that a removal kept: `skill run` takes it up, `remove --purge` then removes it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,14 +184,19 @@ async def run_prepared(
         )
 
 
-async def find_record(cluster: Cluster, name: str, namespace: str | None) -> Record:
-    """The record of an installation; UsageError with the known ones when there is none."""
+async def find_record(
+    cluster: Cluster, name: str, namespace: str | None, *, purge: bool = False
+) -> Record:
+    """The record of an installation; UsageError with the known ones when there is none.
+
+    `purge` when its data is to go as well, which may be all that is left of it.
+    """
     found = await record.find(cluster, name, namespace)
     if found is None:
         known = [str(r.installation) for r in await record.find_all(cluster)]
         raise UsageError(
             f"no installation {name!r}" + (f" in namespace {namespace}" if namespace else ""),
-            hint=f"This cluster has: {', '.join(known) or 'none'}",
+            hint=f"This cluster has: {', '.join(known) or 'none'}" + (KEPT_DATA if purge else ""),
         )
     return found
 

@@ -43,7 +43,10 @@ async def why_installation(world: World, run: Run, target: Record, library: Libr
     run.redactor.add(record.secret_texts(target))
     expected = await expected_objects(world, target)
     name = target.installation
-    subject = _subject(world, name.namespace, skill=target.skill, name=name.name)
+    subject = replace(
+        _subject(world, name.namespace, skill=target.skill, name=name.name),
+        image_given=any(choice.is_given for choice in target.images.values()),
+    )
     made = [await world.helm.get(r.name, r.namespace) for r in target.releases]
     notes = () if target.complete else ("its last run did not finish",)
     plan = await _plan(world, target, library)

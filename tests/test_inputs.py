@@ -13,11 +13,13 @@ from jsonschema import Draft202012Validator
 from skill_runner.errors import InputError
 from skill_runner.inputs import (
     inputs_schema,
+    read_sets,
     read_values,
     resolve_inputs,
     secret_values,
     without_secrets,
 )
+from skill_runner.library import default_library
 from skill_runner.loader import load_skill
 from skill_runner.skill import MISSING, Skill
 
@@ -174,3 +176,14 @@ def test_the_schema_of_all_inputs_is_a_flat_object(echo: Skill) -> None:
     assert schema["additionalProperties"] is False
     assert not {"anyOf", "oneOf", "allOf"} & set(schema)
     Draft202012Validator(schema).validate(resolve_inputs(echo))
+
+
+def test_assignments_that_come_by_another_option_are_told_of_by_it() -> None:
+    skill = default_library().find("kafka-k8s-setup")
+    assert read_sets(skill, ["brokers=3", "resources.memory=2Gi"], "--with kafka") == {
+        "brokers": 3, "resources": {"memory": "2Gi"},
+    }  # fmt: skip
+    for given, words in (("brokrs=3", "--with kafka: there is no input 'brokrs'"),
+                         ("brokers=2", "brokers")):  # fmt: skip
+        with pytest.raises(InputError, match=words):
+            read_sets(skill, [given], "--with kafka")

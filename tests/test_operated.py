@@ -11,6 +11,7 @@ from skill_runner import lock, removal, session
 from skill_runner.backends.base import Object, Ref
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import NotReadyInTime
+from tests.definitions import definition
 from tests.test_session import SKILL, Stage, stage
 
 __all__ = ["stage"]
@@ -24,13 +25,7 @@ metadata:
   annotations: {skill-runner.dev/annotate-to-keep-data: '{"example.org/managed": "false"}'}
 spec: {}
 """
-DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-    "metadata": {"name": "databases.example.org"},
-    "spec": {"group": "example.org", "scope": "Namespaced",
-             "names": {"kind": "Database", "plural": "databases"},
-             "versions": [{"name": "v1", "served": True, "storage": True}]},
-}  # fmt: skip
+DEFINITION = definition("example.org", "Database")
 RESOURCE = Ref("example.org/v1", "Database", "db", "demo")
 CLAIM = Ref("v1", "PersistentVolumeClaim", "db-1", "demo")
 SERVICE = Ref("v1", "Service", "db-rw", "demo")

@@ -12,7 +12,6 @@ from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.context import SMALL
 from skill_runner.deletions import find_pods
 from skill_runner.pods import pod_manifest
-from skill_runner.wait.scope import pod_labels
 from tests.test_session import SKILL, Stage, render, stage
 
 __all__ = ["stage"]
@@ -77,15 +76,16 @@ def _hook(name: str, **more: str) -> Object:
 
 async def test_the_pods_of_what_goes_are_waited_for() -> None:
     cluster = MemoryCluster(FakeClock())
-    for name in ("web", "other"):
-        await cluster.create(_object("v1", "Pod", name, labels={"app": name}))
+    marks = {"web": {"app": "web"}, "broker": {"strimzi.io/cluster": "bus"}, "other": {"app": "x"}}
+    for name, labels in marks.items():
+        await cluster.create(_object("v1", "Pod", name, labels=labels))
     selector = {"selector": {"matchLabels": {"app": "web"}}}
     web = await cluster.create({**_object("apps/v1", "Deployment", "web"), "spec": selector})
     gone = Ref("apps/v1", "Deployment", "gone", "default")
-    found = await find_pods(cluster, [Ref.of(web), gone])
-    assert [each.ref.name for each in found] == ["web"]
-    assert found[0].uid, "another pod of its name is nothing to wait for"
-    assert pod_labels(Ref("kafka.strimzi.io/v1", "Kafka", "bus"), {}) == "strimzi.io/cluster=bus"
+    bus = Ref("kafka.strimzi.io/v1", "Kafka", "bus", "default")
+    found = await find_pods(cluster, [Ref.of(web), bus, gone])
+    assert [each.ref.name for each in found] == ["web", "broker"]
+    assert all(each.uid for each in found), "another pod of its name is nothing to wait for"
 
 
 def _object(api_version: str, kind: str, name: str, **meta: object) -> Object:

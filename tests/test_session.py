@@ -357,6 +357,9 @@ async def test_remove_leaves_nothing(stage: Stage) -> None:
     assert (await stage.cluster.list("apps/v1", "Deployment")).items == ()
     with pytest.raises(UsageError, match="no installation"):
         await session.find_record(stage.cluster, "demo-setup", None)
+    with pytest.raises(UsageError) as refused:
+        await session.find_record(stage.cluster, "demo-setup", None, purge=True)
+    assert "`skill run` takes it up" in refused.value.hint
 
 
 SECRET = "s3cret-& värde/with%everything"

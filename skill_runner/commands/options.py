@@ -187,7 +187,10 @@ def _passed(skill: Skill, assignments: Sequence[str]) -> dict[str, Mapping[str, 
             )
         sets.setdefault(alias, []).append(rest)
     library = default_library()
-    return {alias: read_sets(library.find(aliases[alias]), given) for alias, given in sets.items()}
+    return {
+        alias: read_sets(library.find(aliases[alias]), given, f"--with {alias}")
+        for alias, given in sets.items()
+    }
 
 
 def _json_object(context: click.Context, option: click.Parameter, value: str) -> dict[str, Any]:

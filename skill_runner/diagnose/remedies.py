@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from skill_runner.diagnose.symptom import Symptom
 from skill_runner.outcome import Code, NextAction, Problem
@@ -18,7 +19,8 @@ SKILL, NAME, SPACE = "{skill}", "{name}", "{namespace}"
 class Subject:
     """Whose problem it is: an installation of a skill, a plain Helm release, or a namespace.
 
-    `kubeconfig` and `context` are set where a command has to name them to reach this cluster.
+    `kubeconfig` and `context` are set where a command has to name them to reach this cluster;
+    `image_given` where the caller named an image, which no recipe builds.
     """
 
     namespace: str
@@ -27,6 +29,10 @@ class Subject:
     release: str = ""
     kubeconfig: str = ""
     context: str = ""
+    image_given: bool = False
+
+
+_WHICH_IMAGE: Final = (f"skill describe {SKILL}", "see which input sets the image")
 
 
 def page_of(code: Code) -> str:
@@ -66,42 +72,49 @@ def _logs(symptom: Symptom) -> str:
     return f"kubectl {_space(symptom)}logs {what}{container}{previous} --tail=200"
 
 
-def _of_code(code: Code, symptom: Symptom) -> tuple[tuple[str, str], ...]:
+_Action = tuple[str, str]  # what to run, and why
+_Actions = dict[Code, tuple[_Action, ...]]
+
+
+def _of_code(code: Code, symptom: Symptom) -> tuple[_Action, ...]:
+    for part in (_on_images, _on_pods, _on_objects):
+        if found := part(symptom).get(code):
+            return found
+    return ()
+
+
+def _on_images(symptom: Symptom) -> _Actions:
+    """What keeps an image from a node."""
     space = _space(symptom)
-    inputs = f"skill describe {SKILL}"
     return {
-        "IMAGE_NOT_FOUND": ((inputs, "see which input sets the image"),),
-        "IMAGE_NAME_INVALID": ((inputs, "see which input sets the image"),),
+        "IMAGE_NOT_FOUND": (_WHICH_IMAGE,),
+        "IMAGE_NAME_INVALID": (_WHICH_IMAGE,),
         "IMAGE_WRONG_ARCH": (("kubectl get nodes -L kubernetes.io/arch", "the nodes' processors"),),
         "IMAGE_PULL_DENIED": ((f"kubectl {space}get secrets --field-selector type=kubernetes.io/"
                                "dockerconfigjson", "is the pull secret there?"),),
         "REGISTRY_UNREACHABLE": ((f"skill run {SKILL} --name {NAME} -n {SPACE} --images build",
                                   "build the images from their recipes instead"),),
         "IMAGE_NEVER_PULLED": ((f"skill images load {SKILL}", "put the image on the node"),),
+    }  # fmt: skip
+
+
+def _on_pods(symptom: Symptom) -> _Actions:
+    """What keeps a pod from its place, its containers from running, or from working."""
+    space = _space(symptom)
+    return {
         "CONFIG_MISSING": ((f"kubectl {space}get secrets,configmaps", "what is there instead"),),
         "CRASH_LOOP": ((_logs(symptom), "the whole log of the instance that ended"),),
         "COMMAND_NOT_FOUND": ((_look(symptom), "see the command and the image"),),
-        "OUT_OF_MEMORY": ((inputs, "see which input sets the memory limit"),
+        "OUT_OF_MEMORY": ((f"skill describe {SKILL}", "see which input sets the memory limit"),
                           (_logs(symptom), "what it did before it was killed")),
         "UNSCHEDULABLE": (("kubectl describe nodes", "what the nodes have and hold"),),
         "CAPACITY": (("kubectl describe nodes", "what the nodes have and hold"),),
         "VOLUME_UNBOUND": (("kubectl get storageclass", "the classes that exist"),
                            (f"kubectl {space}get pvc", "the claims that exist")),
-        "QUOTA_EXCEEDED": ((f"kubectl {space}describe resourcequota", "what is used of how much"),),
-        "ADMISSION_DENIED": ((_look(symptom), "the refusal in full"),),
-        "WEBHOOK_UNAVAILABLE": (("kubectl get validatingwebhookconfigurations,"
-                                 "mutatingwebhookconfigurations", "which Service it calls"),),
         "SERVICE_ACCOUNT_MISSING": ((f"kubectl {space}get serviceaccounts", "what is there"),),
         "PROBE_FAILING": ((_logs(symptom), "what the application says"),),
         "JOB_FAILED": ((_logs(symptom), "the whole log"),),
         "HOOK_FAILED": ((_logs(symptom), "the whole log"),),
-        "NOT_OBSERVED": (("kubectl get deployments --all-namespaces",
-                          f"is the operator that handles {symptom.kind} there, and ready?"),
-                         (f"kubectl {space}get {symptom.kind.lower()} {symptom.name} -o yaml "
-                          "--show-managed-fields", "who has written to it, and when")),
-        "RESOURCE_GONE": ((f"skill run {SKILL} --name {NAME} -n {SPACE}",
-                           "applies what is missing"),
-                          (f"kubectl {space}get events", "what happened around it")),
         "COMPONENT_FAILED": (
             (f"kubectl {space}get components.dapr.io -o yaml", "what the component connects to"),
             (_logs(symptom), "the whole log of the sidecar"),
@@ -114,9 +127,27 @@ def _of_code(code: Code, symptom: Symptom) -> tuple[tuple[str, str], ...]:
                              "makes pods again that missed their sidecar"),
                             (f"kubectl {space}delete pod {symptom.name}",
                              "by hand, once the injector serves")),
+    }  # fmt: skip
+
+
+def _on_objects(symptom: Symptom) -> _Actions:
+    """What keeps an object from being made, or from what was asked of it."""
+    space = _space(symptom)
+    return {
+        "QUOTA_EXCEEDED": ((f"kubectl {space}describe resourcequota", "what is used of how much"),),
+        "ADMISSION_DENIED": ((_look(symptom), "the refusal in full"),),
+        "WEBHOOK_UNAVAILABLE": (("kubectl get validatingwebhookconfigurations,"
+                                 "mutatingwebhookconfigurations", "which Service it calls"),),
+        "NOT_OBSERVED": (("kubectl get deployments --all-namespaces",
+                          f"is the operator that handles {symptom.kind} there, and ready?"),
+                         (f"kubectl {space}get {symptom.kind.lower()} {symptom.name} -o yaml "
+                          "--show-managed-fields", "who has written to it, and when")),
+        "RESOURCE_GONE": ((f"skill run {SKILL} --name {NAME} -n {SPACE}",
+                           "applies what is missing"),
+                          (f"kubectl {space}get events", "what happened around it")),
         "NAMESPACE_TERMINATING": ((f"kubectl get namespace {symptom.namespace or symptom.name} "
                                    "-o yaml", "what holds it back"),),
-    }.get(code, ())  # fmt: skip
+    }  # fmt: skip
 
 
 def concrete(problem: Problem, subject: Subject) -> Problem:
@@ -128,6 +159,8 @@ def concrete(problem: Problem, subject: Subject) -> Problem:
 def _concrete(actions: tuple[NextAction, ...], subject: Subject) -> Iterator[NextAction]:
     for action in actions:
         run, why = action.run, action.why
+        if subject.image_given and "--images build" in run:
+            run, why = _WHICH_IMAGE
         if "{" in run and not subject.skill:
             if not (subject.release and run.startswith("skill describe")):
                 continue

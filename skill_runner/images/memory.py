@@ -30,7 +30,7 @@ class MemoryImages:
     ) -> ImageChoice:
         if override:
             return ImageChoice(name=image.name, ref=override, source="pull", official=image.ref)
-        if recorded is not None and mode == "auto":
+        if recorded is not None and mode == "auto" and not recorded.is_given:
             return recorded
         if image.application is not None:
             made = f"{LOCAL_PREFIX}/{image.application.name or 'app'}:000000000000"

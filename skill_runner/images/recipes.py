@@ -12,7 +12,7 @@ from skill_runner.images.apps.bases import choose_bases
 from skill_runner.images.apps.build import build_application
 from skill_runner.images.apps.prepare import Prepared, find_layout, prepare
 from skill_runner.images.base import ImageStore, Mode
-from skill_runner.images.build import build_recipe
+from skill_runner.images.build import archive_path, build_recipe
 from skill_runner.images.push import push_archive, pushed_ref
 from skill_runner.images.recipe import LOCAL_PREFIX, load_recipe, local_ref
 from skill_runner.images.registry import parse_reference, registry_has
@@ -59,7 +59,8 @@ class RecipeImages:
         )  # fmt: skip
         if mode != "auto":
             return pull if mode == "pull" else build
-        if recorded is not None and recorded.official == image.ref:
+        # An image that the caller has named before says nothing about the skill's own.
+        if recorded is not None and recorded.official == image.ref and not recorded.is_given:
             return build if recorded.source == "build" else pull
         if self.store is None and not registry:
             return pull
@@ -124,24 +125,31 @@ class RecipeImages:
             )
         if await self.store.has_image(choice.ref):
             return ""
-        began = self.watch()
-        archive = await self._archive(choice, recipe, report)
+        archive, build = await self._archive(choice, recipe, report)
         built = self.watch()
         report(Note(f"loading {choice.ref} into the cluster"))
         await self.store.load_archive(archive)
-        return self._told(choice, archive, built - began, "loaded", self.watch() - built)
+        return self._told(choice, archive, build, "loaded", self.watch() - built)
 
     async def _push(self, choice: ImageChoice, recipe: Path | None, report: Report) -> str:
         if await registry_has(choice.ref):
             return ""
-        began = self.watch()
-        archive = await self._archive(choice, recipe, report)
+        archive, build = await self._archive(choice, recipe, report)
         built = self.watch()
         report(Note(f"pushing {choice.ref}"))
         await push_archive(archive, built_ref(choice), choice.registry, report)
-        return self._told(choice, archive, built - began, "pushed", self.watch() - built)
+        return self._told(choice, archive, build, "pushed", self.watch() - built)
 
-    async def _archive(self, choice: ImageChoice, recipe: Path | None, report: Report) -> Path:
+    async def _archive(
+        self, choice: ImageChoice, recipe: Path | None, report: Report
+    ) -> tuple[Path, float | None]:
+        """The archive, and the seconds that its build took; None where it was built before."""
+        there = archive_path(self.cache, built_ref(choice)).is_file()
+        began = self.watch()
+        archive = await self._build(choice, recipe, report)
+        return archive, None if there else self.watch() - began
+
+    async def _build(self, choice: ImageChoice, recipe: Path | None, report: Report) -> Path:
         if recipe is not None:
             return await build_recipe(load_recipe(recipe), built_ref(choice), self.cache, report)
         prepared = self._prepared.get(choice.ref)
@@ -152,10 +160,13 @@ class RecipeImages:
             )
         return await build_application(prepared, self.cache, report)
 
-    def _told(self, choice: ImageChoice, archive: Path, build: float, how: str, rest: float) -> str:
+    def _told(
+        self, choice: ImageChoice, archive: Path, build: float | None, how: str, rest: float
+    ) -> str:
         """Name, size and times; of an application, what was added or assumed for its build."""
-        size = archive.stat().st_size / 2**20
-        made = f"built {choice.ref} ({size:.0f} MiB) in {build:.1f} s, {how} in {rest:.1f} s"
+        what = f"{choice.ref} ({archive.stat().st_size / 2**20:.0f} MiB)"
+        built = f"{what} was built before" if build is None else f"built {what} in {build:.1f} s"
+        made = f"{built}, {how} in {rest:.1f} s"
         prepared = self._prepared.get(choice.ref)
         return "; ".join((made, *(prepared.layout.notes if prepared else ())))
 

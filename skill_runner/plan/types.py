@@ -47,6 +47,11 @@ class ImageChoice:
     registry: str = ""
 
     @property
+    def is_given(self) -> bool:
+        """Whether the caller named this image, in place of the skill's own."""
+        return self.source == "pull" and self.ref != self.official
+
+    @property
     def repository(self) -> str:
         """The reference without tag or digest."""
         head, _, tail = self.ref.partition("@")[0].rpartition(":")

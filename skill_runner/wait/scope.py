@@ -80,11 +80,9 @@ def operator_label(ref: Ref) -> str | None:
     return f"{key}={ref.name}" if key else None
 
 
-def pod_labels(ref: Ref, live: Object) -> str | None:
-    """By which labels the pods of a workload, or of an operator's resource, are found."""
-    if ref.kind in (*_WORKLOADS, "Job") and ref.api_version.startswith(("apps/", "batch/")):
-        return label_selector(at(live, "spec.selector"))
-    return operator_label(ref)
+def has_selector(ref: Ref) -> bool:
+    """Whether its pods are those that the selector of its spec finds."""
+    return ref.kind in (*_WORKLOADS, "Job") and ref.api_version.startswith(("apps/", "batch/"))
 
 
 def _claims(space: str | None, live: Mapping[str, Any]) -> Iterator[Selection]:

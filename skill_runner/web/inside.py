@@ -9,7 +9,7 @@ from skill_runner.web.outside import MISSING
 
 # One request, with whatever the image has: Node, Python, or bash's own TCP. Prints the answers.
 # A node's kube-proxy follows the endpoints when it gets to it, and says nowhere that it has: until
-# then a pod of the version before may answer. So wrong answers are asked for again, for 15 s.
+# then a pod of the version before may answer. So wrong answers are asked for again.
 SCRIPT: Final = r"""
 get() {
   echo "== $1"
@@ -37,18 +37,19 @@ ask() {
       grep -a -e "^==" -e "^STATUS" -e "^FAILED" -e "^SKIPPED" | cut -c1-300
   done
 }
-left=${TRIES:-15}
+end=$(($(date +%s) + PATIENCE))
 while :; do
   said=$(ask)
   case $(echo "$said" | grep -v ^== | tr '\n' ' ') in
     "STATUS 200 STATUS 404 " | SKIPPED*) break ;;
   esac
-  left=$((left - 1))
-  [ "$left" -gt 0 ] || break
+  [ "$(date +%s)" -lt "$end" ] || break
   sleep 1
 done
 echo "$said"
 """
+
+PATIENCE: Final = 15  # seconds in which a wrong answer may turn right
 
 
 async def check_service(ctx: Context, service: str, path: str, root: str) -> str:
@@ -60,6 +61,7 @@ async def check_service(ctx: Context, service: str, path: str, root: str) -> str
         env={
             "HOST": f"{service}.{ctx.namespace}.svc",
             "PATHS": f"{path} {root}{MISSING}",
+            "PATIENCE": str(PATIENCE),
         },
         timeout=60,
     )

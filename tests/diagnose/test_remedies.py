@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -47,6 +48,11 @@ def test_an_installation_is_named_with_its_cluster() -> None:
         "skill run shop-setup --name mine -n shop --images build --context kind-a"
     )
     assert runs("IMAGE_NOT_FOUND", SKILL)[0] == "skill describe shop-setup"
+
+
+def test_an_image_of_the_caller_s_own_is_not_to_be_built() -> None:
+    given = replace(SKILL, image_given=True)
+    assert runs("REGISTRY_UNREACHABLE", given)[0] == "skill describe shop-setup"
 
 
 def test_a_plain_release_is_asked_through_helm() -> None:

@@ -65,6 +65,12 @@ class ImagesContract:
         chosen = await choose(mode="build", override="example.org/kafka:1")
         assert (chosen.ref, chosen.source) == ("example.org/kafka:1", "pull")
 
+    async def test_without_the_callers_image_the_skill_s_own_is_chosen_anew(
+        self, choose: Choose
+    ) -> None:
+        given = await choose(override="example.org/kafka:1")
+        assert await choose(recorded=given) == await choose()
+
     async def test_nothing_is_done_for_an_image_that_is_pulled(
         self, images: Images, choose: Choose, folder: Path
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ async def test_a_build_for_a_cluster_without_a_door_is_refused(folder: Path) -> 
     chosen = await images.choose(IMAGE, folder, mode="build", recorded=None, override=None)
     with pytest.raises(BuildFailed, match="takes no images"):
         await images.provide(chosen, folder / "image", silent)
+
+
+async def test_what_was_built_before_is_not_said_to_be_built(folder: Path) -> None:
+    images = RecipeImages(Store(), folder)
+    chosen = await images.choose(IMAGE, folder, mode="build", recorded=None, override=None)
+    said = await images.provide(chosen, folder / "image", silent)
+    assert re.fullmatch(r"skill\.local/\S+ \(\d+ MiB\) was built before, loaded in [\d.]+ s", said)
 
 
 async def test_a_changed_recipe_is_built_anew(folder: Path) -> None:

@@ -14,6 +14,7 @@ from skill_runner.hooks import call_hook, load_hooks
 from skill_runner.library import default_library
 from skill_runner.plan import ImageChoice, Installation, PlannedApply, make_plan
 from skill_runner.progress import silent
+from tests.definitions import definition
 
 SKILL = default_library().find("kafka-k8s-setup")
 INPUTS = {name: spec.default for name, spec in SKILL.inputs.items()}
@@ -103,13 +104,7 @@ async def test_volumes_that_cannot_be_had(size: str, grows: bool, words: str) ->
 
 
 STRIMZI: dict[str, Any] = {"mode": "strimzi"}
-KAFKA_TOPICS = {
-    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-    "metadata": {"name": "kafkatopics.kafka.strimzi.io"},
-    "spec": {"group": "kafka.strimzi.io", "scope": "Namespaced",
-             "names": {"kind": "KafkaTopic", "plural": "kafkatopics"},
-             "versions": [{"name": "v1", "served": True, "storage": True}]},
-}  # fmt: skip
+KAFKA_TOPICS = definition("kafka.strimzi.io", "KafkaTopic")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_browser_saw_it(installed: dict[str, Any], elsewhere: subprocess.Popen
     proof = installed["proof"]["pages"]
     assert "200 and 404 through the Service from inside" in proof
     assert_a_browser_saw(proof, "1 pages and followed a link to /about")
-    assert_told_of_the_build(installed, r"built skill\.local/\S+ \(\d+ MiB\) in [\d.]+ s")
+    assert_told_of_the_build(installed, r"skill\.local/\S+ \(\d+ MiB\)", r"loaded in [\d.]+ s")
 
 
 def test_an_unchanged_source_builds_and_writes_nothing(

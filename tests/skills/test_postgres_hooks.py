@@ -16,6 +16,7 @@ from skill_runner.hooks import call_hook
 from skill_runner.inputs import resolve_values
 from skill_runner.library import default_library
 from skill_runner.plan import ImageChoice, Installation, PlannedApply, make_plan
+from tests.definitions import definition
 from tests.skills.contexts import Scripted, scripted
 from tests.test_scram import PENCIL
 
@@ -178,13 +179,7 @@ async def cluster_of_cnpg(image: str = "") -> MemoryCluster:
     return cluster
 
 
-DEFINITION: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-    "metadata": {"name": "clusters.postgresql.cnpg.io"},
-    "spec": {"group": "postgresql.cnpg.io", "scope": "Namespaced",
-             "names": {"kind": "Cluster", "plural": "clusters"},
-             "versions": [{"name": "v1", "served": True, "storage": True}]},
-}  # fmt: skip
+DEFINITION = definition("postgresql.cnpg.io", "Cluster")
 CNPG: dict[str, Any] = {"mode": "cnpg", "clients": ["learnflow"]}
 
 

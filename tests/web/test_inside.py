@@ -40,7 +40,7 @@ def site(wrong: int) -> Iterator[str]:
 
 
 def statuses(host: str) -> list[str]:
-    env = {**os.environ, "HOST": host, "PATHS": f"/manual/ /manual{MISSING}", "TRIES": "3"}
+    env = {**os.environ, "HOST": host, "PATHS": f"/manual/ /manual{MISSING}", "PATIENCE": "3"}
     said = subprocess.run(["sh", "-c", SCRIPT], env=env, text=True, capture_output=True, check=True)
     return [line.split()[1] for line in said.stdout.splitlines() if line.startswith("STATUS")]
 

@@ -154,11 +154,12 @@ class KubeCluster:
         query = {"container": container, "tailLines": str(tail), "limitBytes": str(LOG_BYTES)}
         if previous:
             query["previous"] = "true"
-        for _ in range(LOG_TRIES):
+        for tries in range(LOG_TRIES):
+            if tries:
+                await self._sleep(LOG_PAUSE)
             text = await self._log(namespace, pod, query)
             if not text.startswith(NO_LOG):
                 return text
-            await self._sleep(LOG_PAUSE)
         raise NotFound(f"the node has no log of container {container} of pod {pod}", status=404,
                        reason="NotFound")  # fmt: skip
 

@@ -86,7 +86,7 @@ def _containerd(node: Node) -> Component:
 
 
 def _apiserver(node: Node) -> Component:
-    certificates, addresses = node.certificates, node.addresses
+    addresses = node.addresses
     return Component(
         "kube-apiserver",
         (
@@ -102,26 +102,12 @@ def _apiserver(node: Node) -> Component:
             "--anonymous-auth=true",
             f"--service-cluster-ip-range={addresses.services}",
             f"--etcd-servers=https://127.0.0.1:{FIRST_PORT}",
-            f"--etcd-cafile={certificates}/etcd-ca.crt",
-            f"--etcd-certfile={certificates}/etcd-client.crt",
-            f"--etcd-keyfile={certificates}/etcd-client.key",
-            f"--client-ca-file={certificates}/ca.crt",
-            f"--tls-cert-file={certificates}/apiserver.crt",
-            f"--tls-private-key-file={certificates}/apiserver.key",
-            f"--kubelet-certificate-authority={certificates}/ca.crt",
-            f"--kubelet-client-certificate={certificates}/apiserver-kubelet.crt",
-            f"--kubelet-client-key={certificates}/apiserver-kubelet.key",
             "--kubelet-preferred-address-types=InternalIP",
-            f"--service-account-key-file={certificates}/service-accounts.pub",
-            f"--service-account-signing-key-file={certificates}/service-accounts.key",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--requestheader-client-ca-file={certificates}/front-proxy-ca.crt",
             "--requestheader-allowed-names=front-proxy-client",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
             "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-username-headers=X-Remote-User",
-            f"--proxy-client-cert-file={certificates}/front-proxy-client.crt",
-            f"--proxy-client-key-file={certificates}/front-proxy-client.key",
             "--enable-aggregator-routing=true",
             f"--audit-policy-file={node.path}/audit-policy.yaml",
             f"--audit-log-path={node.audit_log}",
@@ -129,7 +115,28 @@ def _apiserver(node: Node) -> Component:
             "--audit-log-maxbackup=1",
             "--event-ttl=2h",
             "--profiling=false",
+            *_apiserver_identities(node.certificates),
         ),
+    )
+
+
+def _apiserver_identities(certificates: Path) -> tuple[str, ...]:
+    """Whom the API server believes, and what it shows of itself to whom."""
+    return (
+        f"--etcd-cafile={certificates}/etcd-ca.crt",
+        f"--etcd-certfile={certificates}/etcd-client.crt",
+        f"--etcd-keyfile={certificates}/etcd-client.key",
+        f"--client-ca-file={certificates}/ca.crt",
+        f"--tls-cert-file={certificates}/apiserver.crt",
+        f"--tls-private-key-file={certificates}/apiserver.key",
+        f"--kubelet-certificate-authority={certificates}/ca.crt",
+        f"--kubelet-client-certificate={certificates}/apiserver-kubelet.crt",
+        f"--kubelet-client-key={certificates}/apiserver-kubelet.key",
+        f"--service-account-key-file={certificates}/service-accounts.pub",
+        f"--service-account-signing-key-file={certificates}/service-accounts.key",
+        f"--requestheader-client-ca-file={certificates}/front-proxy-ca.crt",
+        f"--proxy-client-cert-file={certificates}/front-proxy-client.crt",
+        f"--proxy-client-key-file={certificates}/front-proxy-client.key",
     )
 
 

@@ -27,19 +27,19 @@ async def app(scope, receive, send):
 # As it is called in an image, but for the seconds in which it sends clients on.
 START = """
 import runpy, sys, threading
-Timer = threading.Timer
-threading.Timer = lambda seconds, *more: Timer(seconds / 6, *more)
+Timer, wait = threading.Timer, float(sys.argv.pop(1))
+threading.Timer = lambda seconds, *more: Timer(wait, *more)
 sys.argv[0] = sys.argv.pop(1)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def serving(folder: Path, port: int, *, drain: float) -> Iterator[subprocess.Popen[bytes]]:
     (folder / "main.py").write_text(APPLICATION)
     (folder / SERVING).write_text(FILE.read_text())
     server = subprocess.Popen(
-        [sys.executable, "-c", START, str(folder / SERVING), "main:app", str(port)],
+        [sys.executable, "-c", START, str(drain), str(folder / SERVING), "main:app", str(port)],
         cwd=folder, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -62,7 +62,7 @@ def answer(client: http.client.HTTPConnection) -> tuple[int, str | None]:
 
 def test_who_keeps_a_connection_is_sent_on_before_the_server_ends(tmp_path: Path) -> None:
     port = free_port()
-    with serving(tmp_path, port) as server:
+    with serving(tmp_path, port, drain=1) as server:
         kept = http.client.HTTPConnection("127.0.0.1", port)
         assert answer(kept) == (200, None)
         server.send_signal(signal.SIGTERM)
@@ -78,7 +78,7 @@ def test_who_keeps_a_connection_is_sent_on_before_the_server_ends(tmp_path: Path
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     port = free_port()
-    with serving(tmp_path, port) as server:
+    with serving(tmp_path, port, drain=3600) as server:
         server.send_signal(signal.SIGTERM)
         while answer(http.client.HTTPConnection("127.0.0.1", port)) == (200, None):
             pass

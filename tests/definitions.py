@@ -1,0 +1,17 @@
+"""Definitions of custom resources, as small as an API server in memory takes them."""
+
+from __future__ import annotations
+
+from skill_runner.backends.base import Object
+
+
+def definition(group: str, kind: str) -> Object:
+    """Of a namespaced kind, served as v1; its plural is the kind's name with an s."""
+    plural = f"{kind.lower()}s"
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "scope": "Namespaced",
+                 "names": {"kind": kind, "plural": plural},
+                 "versions": [{"name": "v1", "served": True, "storage": True}]},
+    }  # fmt: skip
