@@ -11,16 +11,20 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("no-clock", deadline=None)
 settings.load_profile("no-clock")
 
-# A folder whose tests share one cluster, and so one process: a third of the whole run. Each file
-# of tests/skills leaves its cluster as it found it, so every process may have one for such files.
-WHOLE = "tests/cluster/"
+# Tests that share one cluster share a process. Those of the cluster itself, with what a wait says
+# on it, and those of the `skill` command are half of them each. Each file of tests/skills leaves
+# its cluster as it found it, so every process may have one for such files.
+CLUSTER = "tests/cluster/"
+ITSELF = tuple(f"{CLUSTER}{folder}/" for folder in ("backends", "embedded", "faults"))
 
 
 class Lanes(LoadScopeScheduling):
     """What stays whole comes first; of all else, whoever is idle takes the next file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return WHOLE if nodeid.startswith(WHOLE) else nodeid.partition("::")[0]
+        if nodeid.startswith(CLUSTER):
+            return "the cluster" if nodeid.startswith(ITSELF) else "the command on a cluster"
+        return nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -33,6 +33,12 @@ FOLLOW: Final = """(() => {
   return link.pathname;
 })()"""
 PLACE: Final = "[location.pathname, window.__skill_same_document === true]"
+# Scripts that make a page of what a server sent ("hydration") ask for nothing and do it piece by
+# piece; until they are done, a link may lead elsewhere or nowhere. A browser calls back when it has
+# nothing to do; a page that is never done is looked at as it is.
+IDLE: Final = (
+    f"new Promise((done) => requestIdleCallback(() => done(), {{timeout: {LONGEST * 1000:.0f}}}))"
+)
 
 
 class Watch:
@@ -121,13 +127,24 @@ async def _open(page: Browser, address: str, path: str, heading: str) -> None:
     went = await page.call("Page.navigate", url=address)
     if went.get("errorText"):
         raise GiveUp(f"the browser cannot open {path}: {went['errorText']}")
-    await watch.settled()
+    await _still(page, watch)
     _no_faults(path, watch)
     seen = await page.evaluate(HEADING) or []
     if heading and not any(heading in each for each in seen):
         raise GiveUp(
             f"{path} shows no heading {heading!r} in a browser; it shows {json.dumps(seen[:4])}"
         )
+
+
+async def _still(page: Browser, watch: Watch) -> None:
+    """Until the page asks for nothing more and its scripts have come to rest."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LONGEST
+    stirred = -1.0
+    while stirred != watch.last and loop.time() < end:
+        await watch.settled()
+        stirred = watch.last
+        await page.evaluate(IDLE)
 
 
 async def _follow(page: Browser, address: str, path: str) -> str:

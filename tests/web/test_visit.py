@@ -20,6 +20,20 @@ document.querySelector('a').onclick = (event) => {
   history.pushState({}, '', '/next');
   document.querySelector('h1').innerText = 'Next';
 };</script>"""
+UNDONE = """<h1>Hello</h1><a href="/next">Next</a><script>
+const link = document.querySelector('a'), end = performance.now() + 2000;
+link.onclick = (event) => event.preventDefault();
+const { port1, port2 } = new MessageChannel();
+port1.onmessage = () => {
+  const pause = performance.now() + 5;
+  while (performance.now() < pause);
+  if (performance.now() < end) return port2.postMessage(0);
+  link.onclick = (event) => {
+    event.preventDefault();
+    history.pushState({}, '', '/next');
+  };
+};
+port2.postMessage(0);</script>"""
 ICON = '<link rel="icon" href="data:,">'
 
 
@@ -41,6 +55,12 @@ async def test_a_page_that_takes_its_time_to_lead_on(tmp_path: Path) -> None:
         "'/next');\n", "'/next'), 1500);\n"
     )
     with serve({"/": page(slow, ICON)}) as base:
+        assert "followed a link to /next" in await visit(base, tmp_path)
+
+
+async def test_a_page_whose_scripts_are_not_done_yet(tmp_path: Path) -> None:
+    """Docusaurus unfolds a category by what is a link to its first page until scripts are done."""
+    with serve({"/": page(UNDONE, ICON)}) as base:
         assert "followed a link to /next" in await visit(base, tmp_path)
 
 

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.root
 ALLOCATABLE = 700
 """MiB for pods: enough to tell, and little enough for any machine that runs the tests."""
 MEMORY = "x=0123456789abcdef; while true; do x=$x$x; done"
+# The kernel kills what reaches the pods' share at once; what comes near to it slowly, as on a busy
+# machine, the kubelet may evict first.
+KILLED, EVICTED = "OOMKilled", "Evicted"
 PROCESSOR = "while true; do :; done"
 
 
@@ -42,8 +45,10 @@ def test_greedy_pods_do_not_starve_the_node(node: Node, busybox_file: Path) -> N
         for number in range(3):
             pods.start(api, "default", pods.pod(f"processor-{number}", PROCESSOR))
         pods.create(api, "/api/v1/namespaces/default/pods", pods.pod("memory", MEMORY))
-        assert _until_killed(api, node) == "OOMKilled"
-        after = pods.run(api, "default", pods.pod("after", "echo still here"))
+        assert _until_killed(api, node) in (KILLED, EVICTED)
+        # For minutes after an eviction, the node is kept for pods that put up with that.
+        tolerant = pods.pod("after", "echo still here", tolerations=[{"operator": "Exists"}])
+        after = pods.run(api, "default", tolerant)
         assert after == "still here\n"
     assert _pids(node) == before, "no part of the node was killed or ended"
 
@@ -79,9 +84,10 @@ def _until_allocatable(api: httpx.Client, node: Node, mebibytes: int) -> bool:
 
 @retry(retry=retry_if_result(lambda why: not why), wait=wait_fixed(0.2), stop=stop_after_delay(90))
 def _until_killed(api: httpx.Client, node: Node) -> str:
-    """Why the greedy container ended. Meanwhile the API answers, and the node is Ready."""
+    """Why the greedy pod ended. Meanwhile the API answers, and the node is Ready."""
     conditions = pods.get(api, f"/api/v1/nodes/{node.name}")["status"]["conditions"]
     assert {c["type"]: c["status"] for c in conditions}["Ready"] == "True"
     found = pods.get(api, "/api/v1/namespaces/default/pods/memory")["status"]
     (container,) = found.get("containerStatuses") or [{"state": {}}]
-    return str(container["state"].get("terminated", {}).get("reason", ""))
+    ended = container["state"].get("terminated", {})
+    return str(found.get("reason") or ended["reason"]) if ended else ""
