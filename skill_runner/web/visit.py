@@ -144,7 +144,10 @@ async def _still(page: Browser, watch: Watch) -> None:
     while stirred != watch.last and loop.time() < end:
         await watch.settled()
         stirred = watch.last
-        await page.evaluate(IDLE)
+        try:
+            await page.evaluate(IDLE)
+        except BrowserFailed:  # a document that is just being replaced answers nothing
+            stirred = -1.0
 
 
 async def _follow(page: Browser, address: str, path: str) -> str:

@@ -20,7 +20,7 @@ document.querySelector('a').onclick = (event) => {
   history.pushState({}, '', '/next');
   document.querySelector('h1').innerText = 'Next';
 };</script>"""
-UNDONE = """<h1>Hello</h1><a href="/next">Next</a><script>
+BUSY = """<script>
 const link = document.querySelector('a'), end = performance.now() + 2000;
 link.onclick = (event) => event.preventDefault();
 const { port1, port2 } = new MessageChannel();
@@ -28,12 +28,12 @@ port1.onmessage = () => {
   const pause = performance.now() + 5;
   while (performance.now() < pause);
   if (performance.now() < end) return port2.postMessage(0);
-  link.onclick = (event) => {
-    event.preventDefault();
-    history.pushState({}, '', '/next');
-  };
+  DONE
 };
 port2.postMessage(0);</script>"""
+LINK = '<h1>Hello</h1><a href="/next">Next</a>'
+LEADS_ON = "link.onclick = (e) => { e.preventDefault(); history.pushState({}, '', '/next'); };"
+MOVES = "location.replace('/there');"
 ICON = '<link rel="icon" href="data:,">'
 
 
@@ -60,7 +60,13 @@ async def test_a_page_that_takes_its_time_to_lead_on(tmp_path: Path) -> None:
 
 async def test_a_page_whose_scripts_are_not_done_yet(tmp_path: Path) -> None:
     """Docusaurus unfolds a category by what is a link to its first page until scripts are done."""
-    with serve({"/": page(UNDONE, ICON)}) as base:
+    with serve({"/": page(LINK + BUSY.replace("DONE", LEADS_ON), ICON)}) as base:
+        assert "followed a link to /next" in await visit(base, tmp_path)
+
+
+async def test_a_page_whose_scripts_move_on_to_another(tmp_path: Path) -> None:
+    moving = page("<h1>Wait</h1><a></a>" + BUSY.replace("DONE", MOVES), ICON)
+    with serve({"/": moving, "/there": page(SINGLE, ICON)}) as base:
         assert "followed a link to /next" in await visit(base, tmp_path)
 
 
