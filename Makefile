@@ -49,7 +49,7 @@ test-fast: venv ## the tests that need no cluster, no root and no network
 
 test: test-system check ## everything, on a real cluster
 	$(BIN)/skill cluster prefetch
-	$(BIN)/python -m pytest -n 4 --durations=20
+	$(BIN)/python -m pytest -n 3 --durations=20
 
 test-vm: venv ## one cluster's life on a fresh virtual machine: cgroup v2, systemd; see scripts/test-vm
 	$(BIN)/skill cluster prefetch

@@ -1,4 +1,4 @@
-"""One real cluster for the session, and a namespace of its own for each test that wants one."""
+"""One real cluster for all tests below, and a namespace of its own for each test that wants one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def test_cluster() -> Iterator[TestCluster]:
     with running_test_cluster() as cluster:
         yield cluster
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _cluster_for_all(request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("test_cluster")
 
@@ -36,7 +36,7 @@ def busybox_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def busybox(test_cluster: TestCluster, busybox_file: Path) -> None:
     """The test image is in the cluster."""
     test_cluster.load(busybox_file)

@@ -16,7 +16,7 @@ from tests.cluster.faults.image import wrong_arch_archive
 from tests.testcluster import TestCluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def images(
     test_cluster: TestCluster, busybox: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
