@@ -41,6 +41,10 @@ class BrowserFailed(Exception):
     """The browser itself did not start, ended, or did not answer."""
 
 
+class CommandRefused(BrowserFailed):
+    """The browser lives and refused a command: the document was just being replaced, for one."""
+
+
 def find_browser(environ: Mapping[str, str]) -> str | None:
     """The browser of this machine, None where there is none."""
     named = environ.get(VARIABLE)
@@ -92,7 +96,7 @@ class Browser:
         except TimeoutError as error:
             raise BrowserFailed(f"{method} was not answered in {PATIENCE:.0f} s") from error
         if "error" in got:
-            raise BrowserFailed(f"{method}: {got['error'].get('message')}")
+            raise CommandRefused(f"{method}: {got['error'].get('message')}")
         result: dict[str, Any] = got.get("result", {})
         return result
 

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from skill_runner.context import GiveUp
-from skill_runner.web.chromium import Browser, BrowserFailed, Event, open_browser
+from skill_runner.web.chromium import Browser, BrowserFailed, CommandRefused, Event, open_browser
 
 QUIET: Final = 0.5  # seconds without a request: the page has what it wants
 LONGEST: Final = 25.0  # seconds for one page
@@ -140,14 +140,13 @@ async def _still(page: Browser, watch: Watch) -> None:
     """Until the page asks for nothing more and its scripts have come to rest."""
     loop = asyncio.get_running_loop()
     end = loop.time() + LONGEST
-    stirred = -1.0
-    while stirred != watch.last and loop.time() < end:
+    while loop.time() < end:
         await watch.settled()
-        stirred = watch.last
-        try:
+        last = watch.last
+        with suppress(CommandRefused):  # of a document that is just being replaced
             await page.evaluate(IDLE)
-        except BrowserFailed:  # a document that is just being replaced answers nothing
-            stirred = -1.0
+            if watch.last == last:
+                return
 
 
 async def _follow(page: Browser, address: str, path: str) -> str:
@@ -175,7 +174,7 @@ async def _arrived(page: Browser, watch: Watch, target: str) -> tuple[str, bool]
     place: tuple[str, bool] = ("", False)
     while place[0].rstrip("/") != target.rstrip("/") and loop.time() < end:
         await watch.settled()
-        with suppress(BrowserFailed):  # a document that is just being replaced answers nothing
+        with suppress(CommandRefused):  # of a document that is just being replaced
             path, same = await page.evaluate(PLACE)
             place = (path, same)
         await asyncio.sleep(0.05)

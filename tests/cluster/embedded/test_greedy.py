@@ -45,7 +45,7 @@ def test_greedy_pods_do_not_starve_the_node(node: Node, busybox_file: Path) -> N
         for number in range(3):
             pods.start(api, "default", pods.pod(f"processor-{number}", PROCESSOR))
         pods.create(api, "/api/v1/namespaces/default/pods", pods.pod("memory", MEMORY))
-        assert _until_killed(api, node) in (KILLED, EVICTED)
+        assert _until_ended(api, node) in (KILLED, EVICTED)
         # For minutes after an eviction, the node is kept for pods that put up with that.
         tolerant = pods.pod("after", "echo still here", tolerations=[{"operator": "Exists"}])
         after = pods.run(api, "default", tolerant)
@@ -83,7 +83,7 @@ def _until_allocatable(api: httpx.Client, node: Node, mebibytes: int) -> bool:
 
 
 @retry(retry=retry_if_result(lambda why: not why), wait=wait_fixed(0.2), stop=stop_after_delay(90))
-def _until_killed(api: httpx.Client, node: Node) -> str:
+def _until_ended(api: httpx.Client, node: Node) -> str:
     """Why the greedy pod ended. Meanwhile the API answers, and the node is Ready."""
     conditions = pods.get(api, f"/api/v1/nodes/{node.name}")["status"]["conditions"]
     assert {c["type"]: c["status"] for c in conditions}["Ready"] == "True"
