@@ -33,7 +33,8 @@ port1.onmessage = () => {
 port2.postMessage(0);</script>"""
 LINK = '<h1>Hello</h1><a href="/next">Next</a>'
 LEADS_ON = "link.onclick = (e) => { e.preventDefault(); history.pushState({}, '', '/next'); };"
-MOVES = "location.replace('/there');"
+# And is busy until it is replaced, so that the browser is asked of a document that goes.
+MOVES = "if (!link.id) location.replace('/there'); link.id = 'left'; port2.postMessage(0);"
 ICON = '<link rel="icon" href="data:,">'
 
 
