@@ -19,9 +19,14 @@ ITSELF = tuple(f"{CLUSTER}{folder}/" for folder in ("backends", "embedded", "fau
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, so that short files are left to fill the end."""
+    """What takes minutes comes first, then browsers, so that short files fill the end."""
     minutes = {i.path for i in items if "driver" in getattr(i, "fixturenames", ())}
-    items.sort(key=lambda i: (not i.nodeid.startswith(CLUSTER), i.path not in minutes))
+
+    def turn(item: pytest.Item) -> tuple[bool, ...]:
+        name = item.nodeid
+        return not name.startswith(CLUSTER), item.path not in minutes, "tests/web/" not in name
+
+    items.sort(key=turn)
 
 
 class Lanes(LoadScopeScheduling):

@@ -21,7 +21,7 @@ document.querySelector('a').onclick = (event) => {
   document.querySelector('h1').innerText = 'Next';
 };</script>"""
 BUSY = """<script>
-const link = document.querySelector('a'), end = performance.now() + 2000;
+const link = document.querySelector('a'), end = performance.now() + 800;
 link.onclick = (event) => event.preventDefault();
 const { port1, port2 } = new MessageChannel();
 port1.onmessage = () => {
