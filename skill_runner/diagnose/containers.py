@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from skill_runner.diagnose.config import Missing, missing_of
 from skill_runner.diagnose.crash import crash_symptoms
 from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.pull import classify_pull, explain_pull
@@ -20,17 +20,12 @@ _PULL_REASONS: Final = (
     "RegistryUnavailable",
     "ImageInspectError",
 )
-_MISSING: Final = re.compile(
-    r"(?P<kind>secret|configmap) \"(?P<name>[^\"]+)\" not found"
-    r"|couldn't find key (?P<key>\S+) in (?P<kind2>Secret|ConfigMap) (?P<name2>\S+)"
-    r"|references non-existent (?P<kind3>secret|config) key: ?(?P<key3>\S+)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """One pod with what is known about it. `logs` are the last lines by container."""
+    """One pod with what is known about it. `logs` are the last lines by container; `arrived` is
+    what the kubelet missed and is there by now."""
 
     pod: Object
     events: tuple[Seen, ...] = ()
@@ -38,6 +33,7 @@ class PodView:
     owner: str = ""
     of_job: bool = False
     answers: Mapping[str, str] = field(default_factory=dict)
+    arrived: frozenset[Missing] = frozenset()
 
 
 def container_symptoms(view: PodView) -> Iterator[Symptom]:
@@ -99,8 +95,9 @@ def _config(view: PodView, status: Mapping[str, Any], reason: str, message: str)
                             "owner": view.owner}  # fmt: skip
     if "failed to sync" in message and "cache" in message:
         return symptom_of(view.pod, "CacheSync", "the kubelet's cache is late", **more)
-    if missing := missing_config(message, at(view.pod, "metadata.namespace", "")):
-        return symptom_of(view.pod, "ConfigMissing", missing, subject=missing, **more)
+    if missing := missing_of(message):
+        reason, cause = missing_words(missing, view)
+        return symptom_of(view.pod, reason, cause, subject=cause, **more)
     if "runAsNonRoot" in message or "non-numeric user" in message:
         cause = f"the pod demands a non-root user, its image runs as another ({message})"
         return symptom_of(view.pod, "RunAsNonRoot", cause, **more)
@@ -113,15 +110,9 @@ def _config(view: PodView, status: Mapping[str, Any], reason: str, message: str)
     return symptom_of(view.pod, "RunContainerError", cause, sightings=max(1, tries), **more)
 
 
-def missing_config(message: str, namespace: str) -> str | None:
-    """What a message of the kubelet names as missing, as a sentence; None when it names nothing."""
-    found = _MISSING.search(message)
-    if not found:
-        return None
-    if found["kind"]:
-        kind = {"secret": "Secret", "configmap": "ConfigMap"}[found["kind"].lower()]
-        return f"{kind} {namespace}/{found['name']} does not exist"
-    if found["key"]:
-        return f"{found['kind2']} {found['name2']} has no key {found['key']}"
-    kind = "Secret" if (found["kind3"] or "").lower() == "secret" else "ConfigMap"
-    return f"a {kind} that the pod mounts has no key {found['key3']}"
+def missing_words(missing: Missing, view: PodView) -> tuple[str, str]:
+    """Reason and cause of what the kubelet does not find."""
+    namespace = at(view.pod, "metadata.namespace", "")
+    if missing in view.arrived:
+        return "ConfigUnseen", missing.unseen(namespace)
+    return "ConfigMissing", missing.absent(namespace)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from skill_runner.diagnose.containers import PodView, container_symptoms, missing_config
+from skill_runner.diagnose.config import missing_of
+from skill_runner.diagnose.containers import PodView, container_symptoms, missing_words
 from skill_runner.diagnose.probes import probe_symptoms
 from skill_runner.diagnose.scheduling import scheduling_symptoms
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
@@ -55,7 +56,6 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
     if any(at(s, "state.running") is not None for s in statuses):
         return
     begun = _last_start(statuses)
-    space = at(view.pod, "metadata.namespace", "")
     for seen in reversed(view.events):
         if begun and seen.last <= begun:
             continue  # it is over: a container has begun since
@@ -66,13 +66,16 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
             return
         if seen.reason not in ("FailedMount", "FailedAttachVolume", "FailedMapVolume"):
             continue
-        missing, told = missing_config(seen.message, space), squeeze(seen.message, 300)
-        reason = "ConfigMissing" if missing else "VolumeMountFailing"
+        subject, told = "", squeeze(seen.message, 300)
+        reason, cause = "VolumeMountFailing", f"a volume cannot be mounted ({told})"
+        if missing := missing_of(seen.message):
+            reason, cause = missing_words(missing, view)
+            subject = cause
         if "failed to sync" in seen.message:
             reason = "CacheSync"
         yield symptom_of(
-            view.pod, reason, missing or f"a volume cannot be mounted ({told})",
-            owner=view.owner, lines=(f"kubelet: {seen.message}",), subject=missing or "",
+            view.pod, reason, cause, owner=view.owner, lines=(f"kubelet: {seen.message}",),
+            subject=subject,
         )  # fmt: skip
         return
 

@@ -61,6 +61,9 @@ _ROWS: Final = (
         "The node has no space for the image; its garbage collection gets one minute."),
     Row("ConfigMissing", "CONFIG_MISSING", 30, 90,
         "A Secret, a ConfigMap or a key is not there. Another controller may be making it."),
+    Row("ConfigUnseen", "CONFIG_MISSING", 180, 90,
+        "What the kubelet missed is there now. It looks again within 15 s for a variable, and "
+        "within two minutes for a volume.", retryable=True),
     Row("CacheSync", "CONFIG_MISSING", NEVER, 5,
         "The kubelet's own cache was late (failed to sync … cache); it tries again at once."),
     Row("RunAsNonRoot", "CHART_ERROR", 15, 90,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from skill_runner.backends.base import Object
 from skill_runner.diagnose import PodView, Scene, Symptom, Target, find_symptoms, read_events
+from skill_runner.diagnose.config import Missing, missed_by
 from skill_runner.diagnose.crash import last_end
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.probes import container_spec
@@ -123,7 +124,7 @@ def _pod_views(
             of_it = about(events, uid)
             yield PodView(
                 pod, of_it, _logs(pod, lookups), one.family.owner, one.family.of_job,
-                _answers(pod, of_it, lookups),
+                _answers(pod, of_it, lookups), _arrived(pod, of_it, lookups),
             )  # fmt: skip
 
 
@@ -152,6 +153,14 @@ def _answers(pod: Object, events: tuple[Seen, ...], lookups: Lookups) -> dict[st
         for name in failing
         if (probe := at(container_spec(pod, name), "readinessProbe"))
     }
+
+
+def _arrived(pod: Object, events: tuple[Seen, ...], lookups: Lookups) -> frozenset[Missing]:
+    """What the kubelet missed and is there by now."""
+    if pod_verdict(pod).is_ready or at(pod, "metadata.deletionTimestamp"):
+        return frozenset()
+    space = at(pod, "metadata.namespace", "")
+    return frozenset(m for m in missed_by(pod, events) if lookups.arrived(space, m))
 
 
 def _forbidden(watched: Sequence[Watched]) -> Iterator[Symptom]:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster, Object, Ref
+from skill_runner.diagnose.config import Missing
 from skill_runner.errors import NotFound, SkillError
 from skill_runner.status.fields import at
 from skill_runner.wait.answers import ask_probe
@@ -73,10 +74,29 @@ class Lookups:
     async def _ask_again(self, ask: Callable[[], Awaitable[str]]) -> str:
         said = await ask()
         if said:
-            alarm = asyncio.create_task(self._wake())
-            self._alarms.add(alarm)
-            alarm.add_done_callback(self._alarms.discard)
+            self._look_again()
         return said
+
+    def arrived(self, namespace: str, missing: Missing) -> bool:
+        """Whether what a kubelet missed is there by now, asked again every second; False before
+        the first answer and where nobody may ask. Values are not kept."""
+        key = ("arrived", namespace, missing)
+        return bool(self._have(key, AGAIN, lambda: self._is_there(namespace, missing)))
+
+    async def _is_there(self, namespace: str, missing: Missing) -> bool:
+        try:
+            there = missing.is_in(
+                await self._cluster.get(Ref("v1", missing.kind, missing.name, namespace))
+            )
+        except NotFound:
+            there = False
+        self._look_again()
+        return there
+
+    def _look_again(self) -> None:
+        alarm = asyncio.create_task(self._wake())
+        self._alarms.add(alarm)
+        alarm.add_done_callback(self._alarms.discard)
 
     async def _wake(self) -> None:
         await self._clock.sleep(AGAIN)

@@ -128,14 +128,18 @@ class RecordingCluster:
         try:
             obj = await self._cluster.get(ref)
         except NotFound:
-            named = {"name": ref.name, "namespace": ref.namespace}
-            self._note(
-                "missing",
-                {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": named},
-            )
+            self._note_missing(ref)
             raise
         self._note_object(obj, ref.api_version, ref.kind)
         return obj
+
+    def _note_missing(self, ref: Ref) -> None:
+        told = ("missing", ref.api_version, str(ref))
+        if told in self._told:
+            return
+        self._told.add(told)
+        named = {"name": ref.name, "namespace": ref.namespace}
+        self._note("missing", {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": named})
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int = 100
