@@ -112,7 +112,10 @@ class Context:
         stdin: str | None = None,
         timeout: float = 60.0,
     ) -> ExecResult:
-        """Run a command in a container of the installation; `timeout` in seconds."""
+        """Run a command in a container of the installation; `timeout` in seconds.
+
+        TimeoutError when it does not end in time, or leaves more than 64 KiB of `stdin` unread.
+        """
         return await self.cluster.exec(
             self.namespace, pod, container, argv, stdin=stdin, timeout=timeout
         )

@@ -167,7 +167,11 @@ class Cluster(Protocol):
         stdin: str | None = None,
         timeout: float = 60.0,
     ) -> ExecResult:
-        """Run a command in a container; TimeoutError after `timeout` seconds."""
+        """Run a command in a container; TimeoutError after `timeout` seconds.
+
+        The command has to read its `stdin` but for the last 64 KiB: containerd never tells the
+        end of one that leaves more.
+        """
 
     def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
         """A local TCP port on 127.0.0.1 that reaches `port` of the pod, while the context lasts."""

@@ -23,6 +23,9 @@ from skill_runner.log import get_logger
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
 PROTOCOLS: Final = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 CHUNK: Final = 32 * 1024
+# What a pipe holds. containerd's shim keeps the reading end of a command's standard input open
+# too (go-runc's pipeIO.CloseAfterStart): what is left of more than this is never known as unread.
+UNREAD: Final = 64 * 1024
 
 log = get_logger(__name__)
 
@@ -43,9 +46,19 @@ async def run(
         async with asyncio.timeout(timeout):
             channels = await _talk(transport, path, query, stdin)
     except TimeoutError:
-        raise TimeoutError(f"`{argv[0]}` did not end within {timeout:g} s") from None
+        raise TimeoutError(_late(argv, stdin or "", timeout)) from None
     out, err, told = (b"".join(channels[channel]) for channel in (STDOUT, STDERR, ERROR))
     return ExecResult(_exit_code(told, argv), _text(out), _text(err))
+
+
+def _late(argv: Sequence[str], stdin: str, timeout: float) -> str:
+    said = f"`{argv[0]}` did not end within {timeout:g} s"
+    if (given := len(stdin.encode())) <= UNREAD:
+        return said
+    return (
+        f"{said}, or did not read the {given} bytes of its standard input: where containerd runs "
+        f"it, the end of a command that leaves more than {UNREAD // 1024} KiB unread is not told"
+    )
 
 
 async def _talk(
@@ -75,6 +88,7 @@ async def _feed(socket: aiohttp.ClientWebSocketResponse, stdin: str) -> None:
     with suppress(aiohttp.ClientError, ConnectionError):
         for start in range(0, len(data), CHUNK):
             await socket.send_bytes(bytes([STDIN]) + data[start : start + CHUNK])
+            await asyncio.sleep(0)  # a turn for the reader, which ends this when the command ended
         if socket.protocol == PROTOCOLS[0]:
             await socket.send_bytes(bytes([CLOSE, STDIN]))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 from aiohttp import web
 
@@ -65,29 +69,60 @@ def group(name: str, version: str, **kinds: str) -> dict[str, Any]:
     return {"metadata": meta, "versions": [{"version": version, "resources": resources}]}
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
+@asynccontextmanager
+async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     server = Server()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0][:2]
-    server.url = f"http://{host}:{port}"
+    server.url = f"{'https' if tls else 'http'}://{host}:{port}"
     server.answer("/api", discovery(group("", "v1", Pod="pods", ConfigMap="configmaps")))
     server.answer("/apis", discovery())
     yield server
     await runner.cleanup()
 
 
-def write_kubeconfig(folder: Path, server: str, **user: Any) -> str:
-    """A kubeconfig with the one context `test`."""
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+async def tls_server(authority: trustme.CA) -> AsyncIterator[Server]:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    async with serving(tls) as server:
+        yield server
+
+
+@pytest.fixture
+async def tls_cluster(
+    tls_server: Server, authority: trustme.CA, tmp_path: Path
+) -> AsyncIterator[KubeCluster]:
+    trusted = base64.b64encode(authority.cert_pem.bytes()).decode()
+    where = write_kubeconfig(tmp_path, tls_server.url, authority=trusted, token="t0ken")
+    cluster = await connect(where)
+    yield cluster
+    await cluster.close()
+
+
+def write_kubeconfig(folder: Path, server: str, *, authority: str = "", **user: Any) -> str:
+    """A kubeconfig with the one context `test`; `authority` is a certificate in base64."""
     path = folder / "kubeconfig"
+    trust = {"certificate-authority-data": authority} if authority else {}
     content = {
         "current-context": "test",
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "clusters": [{"name": "c", "cluster": {"server": server, **trust}}],
         "users": [{"name": "u", "user": user}],
         "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u"}}],
     }

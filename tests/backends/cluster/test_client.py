@@ -241,3 +241,21 @@ async def test_what_the_kubelet_says_of_a_log_that_it_cannot_read_is_no_log(
     with pytest.raises(NotFound, match="no log of container main of pod web"):
         await cluster.logs("a", "web", "main", previous=True)
     assert len(slept) == 1 + (LOG_TRIES - 1)
+
+
+async def test_a_command_whose_connection_ends_is_not_fed_on(
+    tls_cluster: KubeCluster, tls_server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A node that goes away amid megabytes of standard input."""
+
+    async def go_away(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",))
+        await socket.prepare(request)
+        assert request.transport is not None
+        request.transport.abort()
+        return socket
+
+    tls_server.answer("/api/v1/namespaces/a/pods/p/exec", go_away)
+    with pytest.raises(ApiError, match="the connection to `cat` ended before the command did"):
+        await tls_cluster.exec("a", "p", "c", ["cat"], stdin="x" * 20_000_000)
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []

@@ -81,12 +81,15 @@ async def test_commands(cluster: Cluster, box: str) -> None:
     text = "line\n" * 100_000
     assert await run("cat", stdin=text) == ExecResult(0, text, "")
     assert await run("cat", stdin="") == ExecResult(0, "", "")
-    assert (await run("echo", "who reads?", stdin=text)).stdout == "who reads?\n"
+    unread = await run("echo", "who reads?", stdin="x" * 64 * 1024)
+    assert unread.stdout == "who reads?\n"
 
     with pytest.raises(ApiError, match="no-such-command"):
         await run("no-such-command")
     with pytest.raises(TimeoutError, match=r"`sleep` did not end within 0.5 s"):
         await run("sleep", "3600", timeout=0.5)
+    with pytest.raises(TimeoutError, match="leaves more than 64 KiB unread"):
+        await run("sleep", "3600", stdin=text, timeout=0.5)
     with pytest.raises(ApiError, match="nothere"):
         await cluster.exec(box, "box", "nothere", ["true"])
     with pytest.raises(NotFound, match="absent"):
