@@ -44,8 +44,11 @@ FAILED = Outcome(
 )
 
 
+VALID = jsonschema.Draft202012Validator(json_schema())
+
+
 def check(text: str) -> None:
-    jsonschema.validate(json.loads(text), json_schema(), jsonschema.Draft202012Validator)
+    VALID.validate(json.loads(text))
 
 
 def test_the_schema_is_itself_valid() -> None:
@@ -108,7 +111,7 @@ def test_it_never_exceeds_the_limit(evidence: list[str], notes: list[str], steps
 
 @pytest.mark.parametrize("part", ["installation", "proof", "outputs", "next", "resource", "notes"])
 def test_not_even_a_callers_own_huge_values_make_it_large(part: str) -> None:
-    huge = "ä" * 200_000
+    huge = "ä" * 20_000
     many = {f"{number}-{huge}": huge for number in range(50)}
     action = NextAction(run=f"skill run {huge}", safe=True)
     changed = {

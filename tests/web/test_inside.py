@@ -39,17 +39,18 @@ def site(wrong: int) -> Iterator[str]:
         server.server_close()
 
 
-def statuses(host: str) -> list[str]:
-    env = {**os.environ, "HOST": host, "PATHS": f"/manual/ /manual{MISSING}", "PATIENCE": "3"}
+def statuses(host: str, patience: int) -> list[str]:
+    paths = f"/manual/ /manual{MISSING}"
+    env = {**os.environ, "HOST": host, "PATHS": paths, "PATIENCE": str(patience)}
     said = subprocess.run(["sh", "-c", SCRIPT], env=env, text=True, capture_output=True, check=True)
     return [line.split()[1] for line in said.stdout.splitlines() if line.startswith("STATUS")]
 
 
 def test_a_pod_of_the_version_before_is_asked_past() -> None:
     with site(wrong=2) as host:
-        assert statuses(host) == ["200", "404"]
+        assert statuses(host, patience=300) == ["200", "404"]
 
 
 def test_what_stays_wrong_is_told() -> None:
     with site(wrong=1000) as host:
-        assert statuses(host) == ["404", "404"]
+        assert statuses(host, patience=1) == ["404", "404"]
