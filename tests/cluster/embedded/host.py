@@ -80,9 +80,10 @@ def listening(node: Node, network: str = "/proc/self/ns/net") -> set[str]:
 
 
 def network_of(node: Node) -> str:
-    """The node's own network; some of its processes are in the host's."""
-    pids = processes_in(node.cgroups)
-    return next(f"/proc/{pid}/ns/net" for pid in pids if not _is_in(pid, "/proc/self/ns/net"))
+    """The node's own network, by the process that lives as long as the node."""
+    process = processes.find_node_process(Path(node.folder))
+    assert process is not None
+    return f"/proc/{process.pid}/ns/net"
 
 
 def _is_in(pid: int, network: str) -> bool:
