@@ -44,8 +44,10 @@ check: venv ## ruff, mypy (strict), import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One process more than there are processors: those of the browser wait for it half of their time.
 test-fast: venv ## the tests that need no cluster, no root and no network
-	$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/skills --ignore=tests/packaging -n auto
+	$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/skills --ignore=tests/packaging \
+		-n $$(($$(nproc) + 1))
 
 test: test-system check ## everything, on a real cluster
 	$(BIN)/skill cluster prefetch
