@@ -6,9 +6,13 @@ import asyncio
 import statistics
 import sys
 import time
+from pathlib import Path
 
-from help import median_seconds
 from mcp import Client, StdioServerParameters
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.help import median_seconds
 
 SERVER = StdioServerParameters(command=sys.executable, args=["-m", "skill_runner", "mcp"])
 

@@ -83,6 +83,8 @@ class Bench:
                     await settle_setup(self.cluster, SystemClock(), scenario, namespace)
                 later = asyncio.create_task(self._later(scenario, namespace))
                 run = await self._play(scenario, tool, namespace)
+                if later.done():
+                    later.result()  # what could not be done makes the scenario another one
                 later.cancel()
                 await asyncio.gather(later, return_exceptions=True)
                 return run
@@ -100,7 +102,7 @@ class Bench:
                 await asyncio.sleep(0.1)
             else:
                 break
-        await act_later(self.cluster, self.transport, scenario, namespace)
+        await act_later(self.cluster, self.transport, scenario, namespace, {})
 
     async def _play(self, scenario: Scenario, tool: str, namespace: str) -> Run:
         began = time.monotonic()
@@ -153,12 +155,14 @@ def _write_chart(folder: Path, scenario: Scenario, namespace: str) -> None:
 
 
 def comparable(scenario: Scenario) -> bool:
-    """Whether Helm can be asked the same: it has no rights of its own, no rules, no Node."""
+    """Whether Helm can be asked the same: it has no rights of its own, no rules, no Node, and
+    no release before, nor inputs for a schema."""
     header = scenario.header
     kinds = {m["kind"] for m in (*header.get("setup", []), *scenario.manifests)}
     acts = [step for step in header.get("later", []) if "delete" in step]
     return not (
-        header.get("allowed") or kinds & {"Node", "Namespace"} or acts
+        any(header.get(part) for part in ("allowed", "before", "inputs")) or acts
+        or kinds & {"Node", "Namespace"}
         or scenario.name.startswith(("crd_", "namespace_", "object_"))
     )  # fmt: skip
 

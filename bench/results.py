@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -43,7 +43,7 @@ def _sums(runs: Sequence[Run], tools: Sequence[str]) -> Table:
     of = {tool: [run for run in runs if run.tool == tool] for tool in tools}
     faults = {tool: [run for run in of[tool] if not run.healthy] for tool in tools}
     healthy = {tool: [run for run in of[tool] if run.healthy] for tool in tools}
-    rows = {
+    rows: dict[str, Callable[[str], object]] = {
         "right verdicts": lambda t: f"{sum(r.correct for r in of[t])} of {len(of[t])}",
         "faults called ready": lambda t: sum(not r.correct for r in faults[t]),
         "healthy ones failed": lambda t: sum(not r.correct for r in healthy[t]),
