@@ -61,7 +61,7 @@ _ROWS: Final = (
         "The node has no space for the image; its garbage collection gets one minute."),
     Row("ConfigMissing", "CONFIG_MISSING", 30, 90,
         "A Secret, a ConfigMap or a key is not there. Another controller may be making it."),
-    Row("ConfigUnseen", "CONFIG_MISSING", 180, 90,
+    Row("ConfigUnseen", "NOT_READY_IN_TIME", 180, 90,
         "What the kubelet missed is there now. It looks again within 15 s for a variable, and "
         "within two minutes for a volume.", retryable=True),
     Row("CacheSync", "CONFIG_MISSING", NEVER, 5,

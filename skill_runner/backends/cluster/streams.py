@@ -23,8 +23,9 @@ from skill_runner.log import get_logger
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
 PROTOCOLS: Final = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 CHUNK: Final = 32 * 1024
-# What a pipe holds. containerd's shim keeps the reading end of a command's standard input open
-# too (go-runc's pipeIO.CloseAfterStart): what is left of more than this is never known as unread.
+# What a pipe holds. containerd's shim keeps the reading end of a command's standard input open as
+# well (go-runc's pipeIO.CloseAfterStart), so its writing end never hears that nobody reads any
+# more: with more than this left unread, the command's end is never told.
 UNREAD: Final = 64 * 1024
 
 log = get_logger(__name__)
@@ -57,7 +58,8 @@ def _late(argv: Sequence[str], stdin: str, timeout: float) -> str:
         return said
     return (
         f"{said}, or did not read the {given} bytes of its standard input: where containerd runs "
-        f"it, the end of a command that leaves more than {UNREAD // 1024} KiB unread is not told"
+        f"it, the end of a command that leaves more than {UNREAD // 1024} KiB unread is not told. "
+        "Give it no more than it reads"
     )
 
 

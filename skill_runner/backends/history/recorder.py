@@ -76,7 +76,7 @@ class RecordingCluster:
             self._seen.add(key)
             self._note("set", slim(obj))
 
-    def _note_once(self, what: What, *data: str, **more: str) -> None:
+    def _note_once(self, what: What, *data: str, **more: Any) -> None:
         if (what, *data) not in self._told:
             self._told.add((what, *data))
             self._note(what, more)
@@ -128,18 +128,12 @@ class RecordingCluster:
         try:
             obj = await self._cluster.get(ref)
         except NotFound:
-            self._note_missing(ref)
+            named = {"name": ref.name, "namespace": ref.namespace}
+            self._note_once("missing", ref.api_version, str(ref), apiVersion=ref.api_version,
+                            kind=ref.kind, metadata=named)  # fmt: skip
             raise
         self._note_object(obj, ref.api_version, ref.kind)
         return obj
-
-    def _note_missing(self, ref: Ref) -> None:
-        told = ("missing", ref.api_version, str(ref))
-        if told in self._told:
-            return
-        self._told.add(told)
-        named = {"name": ref.name, "namespace": ref.namespace}
-        self._note("missing", {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": named})
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int = 100

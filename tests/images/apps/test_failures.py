@@ -34,7 +34,7 @@ BROKEN_LINK = (
 )
 NO_PACKAGE = (
     "npm error code E404", "npm error 404 Not Found - GET https://registry.example/nope",
-    "npm error A complete log of this run can be found in: /root/.npm/_logs/x.log",
+    "npm error A complete log of this run can be found in: /home/node/.npm/_logs/x.log",
 )  # fmt: skip
 NODE_TOO_OLD = (
     'You are using Node.js 18.20.4. For Next.js, Node.js version ">=20.9.0" is required.',
