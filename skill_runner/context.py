@@ -48,7 +48,8 @@ class GiveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PodResult:
-    """How a pod of a hook's own ended; `logs` are the last lines of its container."""
+    """How a pod of a hook's own ended; `logs` are the last lines of its container, or what the node
+    says of a command that it could not start."""
 
     exit_code: int
     logs: str

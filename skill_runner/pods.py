@@ -102,6 +102,8 @@ async def run_to_completion(
 ) -> tuple[int, str]:
     """Exit code and log of the pod's container; TimeoutError says what it was waiting for.
 
+    Of a command that could not be started, the log is what the node says of it.
+
     The pod is removed whatever happens, also when we are cancelled.
     """
     made = await _create(cluster, manifest)
@@ -117,7 +119,9 @@ async def run_to_completion(
             raise TimeoutError(f"not done after {timeout:.0f} s: {_state(now)}") from None
         if last["status"]["phase"] not in ENDED:
             raise TimeoutError(_state(last))
-        return _exit_code(last), await cluster.logs(namespace, ref.name, MAIN, tail=400)
+        end = _end(last)
+        logs = await cluster.logs(namespace, ref.name, MAIN, tail=400)
+        return int(end.get("exitCode", 1)), logs or str(end.get("message", ""))
     finally:
         await uncancelled(_delete(cluster, made))
 
@@ -198,10 +202,10 @@ def _state(pod: Object) -> str:
     return f"its phase is {status.get('phase', 'unknown')}"
 
 
-def _exit_code(pod: Object) -> int:
+def _end(pod: Object) -> Object:
     """Of the pod's own container: an injected sidecar ends too, and its end tells nothing."""
     for container in pod["status"].get("containerStatuses") or ():
-        ended = (container.get("state") or {}).get("terminated")
+        ended: Object | None = (container.get("state") or {}).get("terminated")
         if ended and container.get("name") == MAIN:
-            return int(ended.get("exitCode", 1))
-    return 1
+            return ended
+    return {}

@@ -54,6 +54,25 @@ async def test_the_exit_code_is_that_of_the_pod_s_own_container(
     assert said == (code, "last words\n")
 
 
+async def test_why_a_command_could_not_be_started_is_told() -> None:
+    clock = FakeClock()
+    cluster = MemoryCluster(clock)
+    cluster.set_logs("default", "probe", "main", "")
+    said = 'exec: "curl": executable file not found in $PATH'
+    end = {"exitCode": 128, "reason": "StartError", "message": said}
+
+    async def later() -> None:
+        await clock.sleep(1)
+        cluster.set_status(POD, phase="Failed", containerStatuses=[
+            {"name": "main", "state": {"terminated": end}}
+        ])  # fmt: skip
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(later())
+        result = await run_to_completion(cluster, clock, manifest_of("probe"), timeout=60)
+    assert result == (128, said)
+
+
 class SlowCluster(MemoryCluster):
     """A server that has made an object before its caller hears of it."""
 
