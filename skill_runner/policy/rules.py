@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from skill_runner.policy.images import unpinned, withdrawn
 from skill_runner.policy.operated import literals, operated, operated_images
 from skill_runner.policy.pods import Container, Object, Pod, mapping, mappings, pod_of
+from skill_runner.policy.secrets import is_secret, secret_lines
 
 Found = Iterator[tuple[str, str]]  # (container or "", what was found)
 
@@ -86,37 +86,38 @@ def _withdrawn(container: Container) -> Iterator[str]:
         yield f"the image {image}: {row.why}; use {row.instead}"
 
 
-_SECRET_NAME: Final = re.compile(
-    r"(^|[_.-]|(?-i:(?<=[a-z])(?=[A-Z])))(password|passwd|passphrase|secret|token|api[_.-]?key|access[_.-]?key|"
-    r"secret[_.-]?key|private[_.-]?key|credentials?)$",
-    re.IGNORECASE,
-)
-_URL_WITH_PASSWORD: Final = re.compile(r"://[^/\s:@]*:[^/\s@$]+@")
-
-
-def _is_secret(name: str, value: str) -> bool:
-    """Whether a literal looks like a secret; a reference such as $(PASSWORD) is none."""
-    if _URL_WITH_PASSWORD.search(value):
-        return True
-    plain = value.strip().lower() not in ("", "true", "false") and not value.startswith("$(")
-    return bool(_SECRET_NAME.search(name)) and plain
-
-
 def _secret_in_env(container: Container) -> Iterator[str]:
     for name, value in container.env():
-        if _is_secret(name, value):
+        if is_secret(name, value):
             yield f"the variable {name} holds a literal secret"
 
 
 def _secret_in_plain(manifest: Object) -> Found:
     yield from _containers(_secret_in_env)(manifest)
     for name, value in literals(manifest):
-        if _is_secret(name, value):
+        if is_secret(name, value):
             yield "", f"metadata {name} holds a literal secret"
     if manifest.get("kind") == "ConfigMap" and manifest.get("apiVersion") == "v1":
         for name, value in mapping(manifest.get("data")).items():
-            if isinstance(value, str) and "\n" not in value and _is_secret(str(name), value):
-                yield "", f"the key {name} holds a literal secret"
+            if isinstance(value, str):
+                yield from (("", message) for message in _secret_in_file(str(name), value))
+
+
+def _secret_in_file(name: str, text: str) -> Iterator[str]:
+    """A key of a ConfigMap: one value, or the text of a file with settings in its lines."""
+    if is_secret(name, text):
+        yield f"the key {name} holds a literal secret"
+        return
+    for line, setting in secret_lines(name, text):
+        yield f"the key {name} holds a literal secret: {setting} in line {line}"
+
+
+# What leaves a container, or reads and stops what is beside it (capabilities(7)); all but the
+# default set is refused by the baseline of the Pod Security Standards, too.
+ROOT_OF_NODE: Final = frozenset(
+    {"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "SYS_BOOT", "BPF", "PERFMON",
+     "DAC_READ_SEARCH", "MAC_ADMIN", "MAC_OVERRIDE"}
+)  # fmt: skip
 
 
 def _privileged(container: Container) -> Iterator[str]:
@@ -124,9 +125,10 @@ def _privileged(container: Container) -> Iterator[str]:
     if context.get("privileged") is True:
         yield "the container is privileged"
     added = mapping(context.get("capabilities")).get("add") or ()
-    risky = sorted({"ALL", "SYS_ADMIN", "CAP_SYS_ADMIN"} & {str(name).upper() for name in added})
+    names = {str(name).upper().removeprefix("CAP_") for name in added}
+    risky = sorted(ROOT_OF_NODE & names)
     if risky:
-        yield f"the container has the capability {risky[0]}"
+        yield f"the container has the capability {', '.join(risky)}"
 
 
 def _host_path(pod: Pod) -> Iterator[str]:
@@ -134,6 +136,17 @@ def _host_path(pod: Pod) -> Iterator[str]:
         if "hostPath" in volume:
             path = mapping(volume["hostPath"]).get("path")
             yield f"the volume {volume.get('name')} is the node's own {path}"
+
+
+def _nodes_own(manifest: Object) -> Found:
+    """A pod's hostPath, and a PersistentVolume that is one."""
+    yield from _pods(_host_path)(manifest)
+    if manifest.get("kind") == "PersistentVolume" and manifest.get("apiVersion") == "v1":
+        spec = mapping(manifest.get("spec"))
+        for source in ("hostPath", "local"):
+            if source in spec:
+                path = mapping(spec[source]).get("path")
+                yield "", f"the volume is the node's own {path} ({source})"
 
 
 def _host_namespaces(pod: Pod) -> Iterator[str]:
@@ -194,14 +207,16 @@ RULES: Final = (
         "Use a secretKeyRef, or a mounted Secret.", _secret_in_plain,
     ),
     Rule(
-        "privileged", "No container is privileged or has SYS_ADMIN.",
+        "privileged",
+        "No container is privileged or has a capability of the node's root: SYS_ADMIN, SYS_MODULE, "
+        "SYS_RAWIO, SYS_PTRACE, BPF and their like.",
         "Such a container is root on its node.",
         "Drop it, or add only the capability that is needed.", _containers(_privileged),
     ),
     Rule(
-        "host-path", "No pod mounts a path of its node.",
+        "host-path", "No pod mounts a path of its node, and no PersistentVolume is one.",
         "It reads and writes what belongs to the node and to other pods.",
-        "Use a PersistentVolumeClaim, an emptyDir or a projected volume.", _pods(_host_path),
+        "Use a PersistentVolumeClaim, an emptyDir or a projected volume.", _nodes_own,
     ),
     Rule(
         "host-namespaces", "No pod uses the node's network, processes or IPC.",
