@@ -7,6 +7,8 @@ from typing import Any, Final
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 INSTANCE: Final = "app.kubernetes.io/instance"
+# An annotation with namespace/name of the installation: a label takes no slash.
+MARK: Final = "skill-runner.dev/installation"
 
 # Kinds without a namespace; of the API server itself, and of what the skills meet. Others whose
 # name begins with Cluster are taken for such by the convention of the field (ClusterIssuer, …).
@@ -52,9 +54,10 @@ def fault_of(manifest: Any) -> str | None:
 
 
 def placed(manifest: Mapping[str, Any], namespace: str, instance: str) -> dict[str, Any]:
-    """The manifest in its namespace, where it names none, with the labels of its installation."""
+    """The manifest in its namespace, where it names none, with the marks of its installation."""
     meta = dict(manifest["metadata"])
     if not meta.get("namespace") and not is_cluster_scoped(manifest["kind"]):
         meta["namespace"] = namespace
     labels = {INSTANCE: instance, **(meta.get("labels") or {}), MANAGED_BY: "skill-runner"}
-    return {**manifest, "metadata": {**meta, "labels": labels}}
+    notes = {**(meta.get("annotations") or {}), MARK: f"{namespace}/{instance}"}
+    return {**manifest, "metadata": {**meta, "labels": labels, "annotations": notes}}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Cluster, Object, Ref
 from skill_runner.errors import NotFound, Refused, SkillError
+from skill_runner.ownership import Held
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.redact import texts_of
 from skill_runner.skill import Skill
@@ -18,6 +19,7 @@ from skill_runner.skill import Skill
 SCHEMA: Final = 1
 KEY: Final = "record.json"
 DIGEST_KEY: Final = ".digest-key"  # no input can have this name
+GOOD_PREFIX: Final = ".good."  # before the inputs that stood before the change that is going on
 LABELS: Final = {
     "app.kubernetes.io/managed-by": "skill-runner",
     "skill-runner.dev/record": "true",
@@ -29,13 +31,15 @@ SELECTOR: Final = "skill-runner.dev/record=true"
 class ReleaseRecord:
     """A Helm release of the installation, and the digest of what it was made from.
 
-    `revision` is the last one with which a whole run ended ready and proven; 0 for none.
+    `revision` is the last one with which a whole run ended ready and proven; 0 for none. `uid` is
+    that of the Secret that keeps this revision, empty in records of older versions.
     """
 
     name: str
     namespace: str
     digest: str
     revision: int = 0
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,19 @@ class ProofRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Good:
+    """What an installation was when a run last ended ready, while another run changes it."""
+
+    version: str
+    inputs: Mapping[str, Any]
+    images: Mapping[str, ImageChoice]
+    requires: Mapping[str, str]
+    outputs: Mapping[str, Any]
+    plan_digest: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What stands in the cluster under one name.
 
@@ -57,6 +74,9 @@ class Record:
     `requires` names, by alias, the installations (namespace/name) whose outputs this one uses.
     `asked` is false while it is there only because another installation requires it.
     `source` is the folder that the skill came from; a hint for people, for anyone could write it.
+    `uids` are of what was made and may be deleted again: applied objects, definitions, namespaces
+    that a run made, data volumes. `proven` says that a run has ended ready once. `good` is what
+    stood then, from the first change of a later run until that ends, well or not.
     """
 
     installation: Installation
@@ -69,6 +89,7 @@ class Record:
     images: Mapping[str, ImageChoice] = field(default_factory=dict)
     releases: tuple[ReleaseRecord, ...] = ()
     objects: tuple[Ref, ...] = ()
+    uids: Mapping[Ref, str] = field(default_factory=dict)
     requires: Mapping[str, str] = field(default_factory=dict)
     asked: bool = True
     created_namespace: bool = False
@@ -76,8 +97,25 @@ class Record:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     plan_digest: str = ""
     complete: bool = False
+    proven: bool = False
+    good: Good | None = None
     created: float = 0.0
     updated: float = 0.0
+
+    def held(self, ref: Ref) -> Held:
+        """The proof that this record holds of an object; `ownership.judge` takes it."""
+        made = self.created_namespace and ref == Ref("v1", "Namespace", self.installation.namespace)
+        listed = ref in self.objects or ref in self.uids or made
+        return Held(uid=self.uids.get(ref, ""), listed=listed)
+
+    def held_release(self, name: str, namespace: str) -> Held:
+        """The proof that this record holds of a release."""
+        return Held(listed=any((r.name, r.namespace) == (name, namespace) for r in self.releases))
+
+    def remembering(self, found: Mapping[Ref, str]) -> Record:
+        """With the uids of what is there now; an empty uid forgets that of one that is gone."""
+        known = {**self.uids, **found}
+        return replace(self, uids={ref: uid for ref, uid in known.items() if uid})
 
 
 def intend(
@@ -115,11 +153,38 @@ def intend(
         new,
         releases=old.releases,
         objects=old.objects,
+        uids=old.uids,
+        proven=old.proven,
+        good=old.good or (good_of(old) if old.proven else None),
         asked=old.asked or asked,
         proofs=old.proofs,
         created_namespace=old.created_namespace or created_namespace,
         created=old.created,
     )
+
+
+def good_of(record: Record) -> Good:
+    """What a later run that fails goes back to, in the record."""
+    return Good(
+        version=record.version, inputs=record.inputs, images=record.images,
+        requires=record.requires, outputs=record.outputs, plan_digest=record.plan_digest,
+        source=record.source,
+    )  # fmt: skip
+
+
+def given_up(record: Record) -> Record:
+    """The record after a run that failed: what was tried does not become the installation's.
+
+    What stands in the cluster is known still, and what was newly required stays required.
+    """
+    good = record.good
+    if good is None:
+        return record
+    return replace(
+        record, version=good.version, inputs=good.inputs, images=good.images,
+        requires={**good.requires, **record.requires}, outputs=good.outputs,
+        plan_digest=good.plan_digest, source=good.source, good=None, complete=False,
+    )  # fmt: skip
 
 
 def same_but_times(one: Record, other: Record) -> bool:
@@ -162,11 +227,21 @@ async def opened(cluster: Cluster, record: Record) -> Record:
         data = (await cluster.get(_secret_ref(record.installation))).get("data") or {}
     except NotFound:
         return record
-    kept = {
-        name: json.loads(b64decode(data[name])) for name in record.secret_inputs if name in data
-    }
+    good = record.good
+    if good is not None:
+        before = _secret_inputs(record, data, GOOD_PREFIX)
+        good = replace(good, inputs={**good.inputs, **before})
+    kept = _secret_inputs(record, data)
     key = b64decode(data.get(DIGEST_KEY, "")).decode()
-    return replace(record, inputs={**record.inputs, **kept}, key=key)
+    return replace(record, inputs={**record.inputs, **kept}, good=good, key=key)
+
+
+def _secret_inputs(record: Record, data: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
+    return {
+        name: json.loads(b64decode(data[prefix + name]))
+        for name in record.secret_inputs
+        if prefix + name in data
+    }
 
 
 async def write(cluster: Cluster, record: Record) -> None:
@@ -189,6 +264,8 @@ async def write(cluster: Cluster, record: Record) -> None:
 
 def _secret(record: Record) -> Object:
     kept = {n: json.dumps(record.inputs[n]) for n in record.secret_inputs if n in record.inputs}
+    before = record.good.inputs if record.good else {}
+    kept |= {GOOD_PREFIX + n: json.dumps(before[n]) for n in record.secret_inputs if n in before}
     kept[DIGEST_KEY] = record.key
     ref = _secret_ref(record.installation)
     return {
@@ -247,10 +324,19 @@ def _secret_ref(installation: Installation) -> Ref:
 
 
 def _to_data(record: Record) -> dict[str, Any]:
-    data = {"schema": SCHEMA, **asdict(record)}
+    data = {"schema": SCHEMA, **asdict(replace(record, uids={}))}
     del data["key"]
-    data["inputs"] = {n: v for n, v in record.inputs.items() if n not in record.secret_inputs}
+    data["uids"] = [
+        {**asdict(ref), "uid": uid} for ref, uid in sorted(record.uids.items(), key=repr)
+    ]
+    data["inputs"] = _without_secrets(record, record.inputs)
+    if record.good:
+        data["good"]["inputs"] = _without_secrets(record, record.good.inputs)
     return data
+
+
+def _without_secrets(record: Record, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v for n, v in inputs.items() if n not in record.secret_inputs}
 
 
 def _from_object(obj: Object) -> Record:
@@ -273,6 +359,7 @@ def _from_object(obj: Object) -> Record:
 
 
 def _from_data(data: Mapping[str, Any]) -> Record:
+    releases = data["releases"]
     return Record(
         installation=Installation(**data["installation"]),
         skill=data["skill"],
@@ -281,7 +368,7 @@ def _from_data(data: Mapping[str, Any]) -> Record:
         secret_inputs=tuple(data.get("secret_inputs", ())),
         source=data.get("source", ""),
         images={name: ImageChoice(**choice) for name, choice in data["images"].items()},
-        releases=tuple(ReleaseRecord(**r) for r in data["releases"]),
+        releases=tuple(ReleaseRecord(**r) for r in releases),
         objects=tuple(Ref(**r) for r in data["objects"]),
         requires=dict(data["requires"]),
         asked=data.get("asked", True),
@@ -289,7 +376,22 @@ def _from_data(data: Mapping[str, Any]) -> Record:
         proofs={name: ProofRecord(**p) for name, p in data["proofs"].items()},
         outputs=data["outputs"],
         plan_digest=data["plan_digest"],
+        uids={Ref(**_but(each, "uid")): each["uid"] for each in data.get("uids", ())},
         complete=data["complete"],
+        # Of records from before this was kept, a whole run that ended well tells.
+        proven=data.get("proven", data["complete"] or any(r.get("revision") for r in releases)),
+        good=_good(data.get("good")),
         created=data["created"],
         updated=data["updated"],
     )
+
+
+def _good(data: Mapping[str, Any] | None) -> Good | None:
+    if data is None:
+        return None
+    images = {name: ImageChoice(**choice) for name, choice in data["images"].items()}
+    return Good(**{**data, "images": images})
+
+
+def _but(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != key}

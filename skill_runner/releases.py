@@ -20,11 +20,11 @@ from skill_runner.backends.base import (
     ReleaseSpec,
 )
 from skill_runner.errors import Conflict, NotFound, ReleaseLocked
+from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL
 from skill_runner.plan import Installation, PlannedRelease
 
 DIGEST_LABEL: Final = "skill-runner.dev/digest"
 RUN_LABEL: Final = "skill-runner.dev/run"
-INSTALLATION_LABEL: Final = "skill-runner.dev/installation"
 
 
 def release_spec(step: PlannedRelease, installation: Installation, run: str) -> ReleaseSpec:
@@ -41,6 +41,7 @@ def release_spec(step: PlannedRelease, installation: Installation, run: str) -> 
             DIGEST_LABEL: release_digest(step),
             RUN_LABEL: run,
             INSTALLATION_LABEL: installation.name,
+            NAMESPACE_LABEL: installation.namespace,
         },
     )
 

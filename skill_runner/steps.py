@@ -14,6 +14,7 @@ from skill_runner.deletions import find_leaving, until_gone
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.hooks import call_hook
 from skill_runner.namespaces import ensure_namespace
+from skill_runner.placement import MARK
 from skill_runner.plan import (
     PlannedApply,
     PlannedHook,
@@ -214,7 +215,8 @@ def _labelled(manifest: Object, walk: Walk) -> Object:
         "app.kubernetes.io/managed-by": "skill-runner",
         "app.kubernetes.io/instance": walk.plan.installation.name,
     }
-    return {**manifest, "metadata": {**meta, "labels": labels}}
+    notes = {**(meta.get("annotations") or {}), MARK: str(walk.plan.installation)}
+    return {**manifest, "metadata": {**meta, "labels": labels, "annotations": notes}}
 
 
 def _remember_release(walk: Walk, step: PlannedRelease) -> None:

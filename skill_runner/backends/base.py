@@ -205,7 +205,8 @@ class ReleaseSpec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """One revision of a release as Helm keeps it. `status` is Helm's own word, in lower case, and
-    `description` its own sentence ("Install complete", or the error)."""
+    `description` its own sentence ("Install complete", or the error). `uid` is that of the Secret
+    that keeps the revision: a release that was made anew under the same name has another one."""
 
     name: str
     namespace: str
@@ -217,6 +218,7 @@ class Release:
     labels: Mapping[str, str] = field(default_factory=dict)
     updated: str = ""
     description: str = ""
+    uid: str = ""
 
 
 class Helm(Protocol):

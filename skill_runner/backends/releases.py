@@ -123,6 +123,7 @@ def release_of(secret: Object) -> Release:
         labels=labels,
         updated=info.get("last_deployed", ""),
         description=info.get("description", ""),
+        uid=str(meta.get("uid", "")),
     )
 
 
