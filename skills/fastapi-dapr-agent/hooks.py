@@ -16,9 +16,11 @@ from typing import Any, Final
 from skill_runner.backends.base import Object, Ref
 from skill_runner.errors import NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.passwords import generate_password, read_secret, write_secret
 from skill_runner.sidecars import PROBING, WITHOUT_SECRET_STORE, check_sidecars
 
 PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()
+TOKEN: Final = "APP_API_TOKEN"  # noqa: S105 - a variable's name
 EVENTS: Final = 200  # of the drill
 PAUSE: Final = 0.03  # seconds between them
 KILL_AFTER: Final = 60  # published events
@@ -27,6 +29,11 @@ KILL_AFTER: Final = 60  # published events
 async def check(ctx: Context) -> None:
     """Before anything is touched: inputs that contradict each other."""
     inputs, probe = ctx.inputs, ctx.inputs["probe"]
+    if TOKEN in {*inputs["env"], *inputs["secrets"]}:
+        raise GiveUp(
+            f"{TOKEN} is set by this skill: it is what the sidecar sends as dapr-api-token",
+            hint=f"Leave {TOKEN} out of `env` and `secrets`.",
+        )
     unknown = sorted(set(inputs["routes"]) - set(inputs["subscribe"]))
     if unknown:
         raise GiveUp(f"routes names {', '.join(unknown)}, which `subscribe` does not")
@@ -43,6 +50,15 @@ async def check(ctx: Context) -> None:
         raise GiveUp(
             "probe.data has no {id}: the proof could not tell its own effect from another's"
         )
+
+
+async def fill_app_token(ctx: Context) -> str:
+    """Generate the token that the sidecar shows the application; one that is there stays."""
+    ref = Ref("v1", "Secret", f"{ctx.installation.name}-app-token", ctx.namespace)
+    if (await read_secret(ctx, ref)).get("token"):
+        return ""
+    await write_secret(ctx, ref, {"token": generate_password()})
+    return "generated the token of the sidecar"
 
 
 async def check_credentials(ctx: Context) -> None:

@@ -145,6 +145,22 @@ print(json.dumps(found))
 """
 
 
+def test_an_event_that_does_not_come_from_the_sidecar_is_refused(
+    driver: Driver, platform: dict[str, Any]
+) -> None:
+    assert ask(driver, SERVICE, FORGED) == [401, 401, True]
+
+
+FORGED = f"""
+event = {{'specversion': '1.0', 'id': 'f1', 'source': 'test', 'type': 'test',
+          'data': {{'learner': 'forged', 'lesson': 'a'}}}}
+where = 'http://{SERVICE}.learnflow.svc/events'
+codes = [httpx2.post(where, json=event, headers=headers).status_code
+         for headers in ({{}}, {{'dapr-api-token': 'a guess'}})]
+print(json.dumps([*codes, dapr('GET', f'/state/{{store}}/learner-forged') is None]))
+"""
+
+
 def test_a_second_service_of_the_same_skill_beside_it(
     driver: Driver, platform: dict[str, Any]
 ) -> None:

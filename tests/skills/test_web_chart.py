@@ -56,7 +56,9 @@ def test_pods_are_without_rights_and_can_write_only_where_they_must(name: str) -
 
 @pytest.mark.parametrize("name", SKILLS)
 def test_a_disruption_takes_one_pod_of_several(name: str) -> None:
-    assert made(name)["PodDisruptionBudget site"]["spec"]["maxUnavailable"] == 1
+    budget = made(name)["PodDisruptionBudget site"]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
     assert "PodDisruptionBudget site" not in made(name, replicas=1)
 
 
@@ -86,6 +88,16 @@ def test_a_route_of_the_gateway_api_in_place_of_an_ingress() -> None:
     assert spec["hostnames"] == ["docs.example"]
     assert spec["parentRefs"] == [{"name": "main", "namespace": "infra"}]
     assert spec["rules"][0]["matches"][0]["path"] == {"type": "PathPrefix", "value": "/docs/"}
+
+
+def test_a_dependency_that_is_away_kills_no_pod() -> None:
+    probes = {"live": "/healthz", "ready": "/readyz", "startup": 60}
+    (app,) = pod(render(CHART, "site", "web", image=IMAGE, probes=probes))["containers"]
+    asked = {
+        kind: app[f"{kind}Probe"]["httpGet"]["path"]
+        for kind in ("startup", "readiness", "liveness")
+    }
+    assert asked == {"startup": "/healthz", "readiness": "/readyz", "liveness": "/healthz"}
 
 
 def test_with_a_dapr_sidecar() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,18 @@ def dapr_of(request: Request) -> Dapr:
     return dapr
 
 
+def from_sidecar(request: Request) -> None:
+    """Refuse what does not show the token that Dapr sends with every call of the sidecar.
+
+    Without one in the environment (tests, a machine of your own) everybody may call.
+    """
+    expected: str = request.app.state.app_token
+    shown = request.headers.get("dapr-api-token", "")
+    if expected and not hmac.compare_digest(shown.encode(), expected.encode()):
+        log.warning("event refused", extra={"why": "it does not come from the sidecar"})
+        raise HTTPException(401, "events come from the sidecar")
+
+
 Sidecar = Annotated[Dapr, Depends(dapr_of)]
 Learner = Annotated[str, Path(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]*$")]
 
@@ -43,10 +56,16 @@ def create_app(
         await app.state.dapr.close()  # after the last open request
         log.info("stopped")
 
-    app = FastAPI(title="Lessons", version="0.1.0", lifespan=lifespan)
+    app = FastAPI(
+        title="Lessons",
+        version="0.1.0",
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs else None,  # and with it /docs
+    )
+    app.state.app_token = settings.app_token
     app.get("/healthz", tags=["health"])(alive)
     app.get("/readyz", tags=["health"])(ready)
-    app.post("/events", tags=["events"])(receive)
+    app.post("/events", tags=["events"], dependencies=[Depends(from_sidecar)])(receive)
     app.get("/learners/{learner}", tags=["progress"])(show)
     app.post("/lessons", tags=["progress"], status_code=202)(complete)
     return app

@@ -47,4 +47,4 @@ def configure(level: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
         logger.setLevel(level)
-    logging.getLogger("httpx").setLevel("WARNING")
+    logging.getLogger("httpx2").setLevel("WARNING")  # its addresses hold the learners' ids

@@ -3,6 +3,9 @@
 Clients keep connections open, past the news that this pod is no endpoint any more. So after SIGTERM
 every answer says `Connection: close` for some seconds: who is active comes back on a new connection,
 to another pod, and only then does the server shut down.
+
+A client's address and scheme are taken from X-Forwarded-… of those proxies alone that the variable
+FORWARDED_ALLOW_IPS names (addresses or networks, as uvicorn reads them); anybody could send them.
 """
 
 from __future__ import annotations
@@ -67,4 +70,4 @@ def serve(app: str, port: int, **options: Any) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, os.getcwd())  # the application's folder, not this file's
-    serve(sys.argv[1], int(sys.argv[2]), proxy_headers=True, forwarded_allow_ips="*")
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`sidecar` is the base address of Dapr's API; the others are names of Dapr components."""
+    """`sidecar` is the base address of Dapr's API; `app_token` is what the sidecar must show.
+
+    `pubsub` and `state_store` are names of Dapr components. `docs` serves /docs and /openapi.json,
+    which whoever reaches the service could read.
+    """
 
     sidecar: str
     pubsub: str
     topic: str
     state_store: str
     log_level: str
+    app_token: str = field(default="", repr=False)
+    docs: bool = False
 
     @staticmethod
     def of(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -25,4 +31,6 @@ class Settings:
             topic=environ.get("TOPIC", "lessons.completed"),
             state_store=environ.get("STATE_STORE", "state"),
             log_level=environ.get("LOG_LEVEL", "INFO"),
+            app_token=environ.get("APP_API_TOKEN", ""),
+            docs=environ.get("DOCS", "") == "true",
         )

@@ -63,12 +63,15 @@ def sidecar() -> Sidecar:
     return Sidecar()
 
 
+ENVIRONMENT = {
+    "PUBSUB_NAME": "events", "STATE_STORE": "store", "TOPIC": "lessons.completed",
+    "APP_API_TOKEN": "shown by the sidecar", "DOCS": "true",
+}  # fmt: skip
+
+
 @pytest.fixture
 def service(sidecar: Sidecar) -> Iterator[TestClient]:
-    settings = Settings.of(
-        {"PUBSUB_NAME": "events", "STATE_STORE": "store", "TOPIC": "lessons.completed"}
-    )
-    with TestClient(create_app(settings, httpx2.MockTransport(sidecar))) as client:
+    with TestClient(create_app(Settings.of(ENVIRONMENT), httpx2.MockTransport(sidecar))) as client:
         yield client
 
 
@@ -84,7 +87,10 @@ def deliver(service: TestClient, document: Any) -> str:
     """What the handler answers, as the sidecar sends it an event."""
     answer = service.post(
         "/events", content=document if isinstance(document, bytes) else json.dumps(document),
-        headers={"Content-Type": "application/cloudevents+json"},
+        headers={
+            "Content-Type": "application/cloudevents+json",
+            "dapr-api-token": ENVIRONMENT["APP_API_TOKEN"],
+        },
     )  # fmt: skip
     assert answer.status_code == 200
     return str(answer.json()["status"])

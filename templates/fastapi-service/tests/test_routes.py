@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
 from service import logs
-from tests.conftest import Sidecar, deliver, event
+from service.app import create_app
+from service.settings import Settings
+from tests.conftest import ENVIRONMENT, Sidecar, deliver, event
 
 
 def test_alive_needs_nobody(service: TestClient, sidecar: Sidecar) -> None:
@@ -47,6 +50,36 @@ def test_it_does_not_subscribe_by_itself(service: TestClient) -> None:
 def test_openapi_names_every_route(service: TestClient) -> None:
     paths = service.get("/openapi.json").json()["paths"]
     assert set(paths) == {"/healthz", "/readyz", "/events", "/learners/{learner}", "/lessons"}
+
+
+def test_who_reaches_the_service_reads_no_documentation_unless_it_is_asked_for(
+    sidecar: Sidecar,
+) -> None:
+    settings = Settings.of({**ENVIRONMENT, "DOCS": ""})
+    with TestClient(create_app(settings, httpx2.MockTransport(sidecar))) as service:
+        assert [service.get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [
+            404, 404, 404,
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shown", [None, "", "wrong", "shown by the sidecar "])
+def test_an_event_of_somebody_else_is_refused(
+    service: TestClient, sidecar: Sidecar, shown: str | None
+) -> None:
+    headers = {} if shown is None else {"dapr-api-token": shown}
+    answer = service.post("/events", json=event(), headers=headers)
+    assert answer.status_code == 401
+    assert sidecar.state == {}
+
+
+def test_logs_of_the_sidecars_client_hold_no_addresses(
+    service: TestClient, sidecar: Sidecar, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("INFO")
+    sidecar.put("learner-grace", {"learner": "grace", "lessons": [], "events": []})
+    service.get("/learners/grace")
+    lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in lines if json.loads(line)["logger"].startswith("httpx")]
 
 
 def test_logs_are_json_with_the_event_and_without_its_data(
