@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from skill_runner.backends.base import Ref
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
@@ -64,11 +65,20 @@ def planned(**inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     values = resolve_values(SKILL, inputs)
     image = ImageChoice(name="app", ref=IMAGE, source="pull", official="")
     plan = make_plan(SKILL, Installation("apps", "tutor"), values, {"app": image}, REQUIRES)
-    applied, release = plan.steps[-2:]
-    assert isinstance(applied, PlannedApply)
-    assert isinstance(release, PlannedRelease)
-    objects = {f"{m['kind']} {m['metadata']['name']}": m for m in applied.manifests}
+    (release,) = (step for step in plan.steps if isinstance(step, PlannedRelease))
+    applied = [m for step in plan.steps if isinstance(step, PlannedApply) for m in step.manifests]
+    objects = {f"{m['kind']} {m['metadata']['name']}": m for m in applied}
     return objects, dict(release.values)
+
+
+def test_the_sidecar_shows_a_token_that_only_the_application_knows() -> None:
+    objects, values = planned(state="none", secrets={"KEY": {"secret": "api", "key": "token"}})
+    assert "data" not in objects["Secret tutor-app-token"]
+    assert values["dapr"]["annotations"]["app-token-secret"] == "tutor-app-token"
+    assert values["secrets"] == {
+        "KEY": {"secret": "api", "key": "token"},
+        "APP_API_TOKEN": {"secret": "tutor-app-token", "key": "token"},
+    }
 
 
 def test_each_topic_has_its_subscription_with_a_dead_letter_topic() -> None:
@@ -112,6 +122,7 @@ def test_what_a_sidecar_reads_at_its_start_makes_new_pods() -> None:
         ({"subscribe": ["a"], "dead_letter": "a"}, "both subscribed to and the dead-letter topic"),
         ({"subscribe": ["a"], "probe": {"topic": "b"}}, "`subscribe` does not name"),
         ({"subscribe": ["a"], "probe": {"data": {"x": "{id}"}}}, "belong together"),
+        ({"env": {"APP_API_TOKEN": "mine"}}, "APP_API_TOKEN is set by this skill"),
         ({"subscribe": ["a"], "probe": {**PROBE, "data": {"x": 1}}}, "has no {id}"),
     ],
 )
@@ -119,6 +130,24 @@ async def test_what_contradicts_itself_is_refused(inputs: dict[str, Any], words:
     with pytest.raises(HookFailed) as caught:
         await call("check", context(**inputs))
     assert words in str(caught.value)
+
+
+async def test_the_token_of_the_sidecar_is_generated_once() -> None:
+    cluster = MemoryCluster()
+    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}})
+    ctx = context(cluster=cluster)
+    secret = Ref("v1", "Secret", f"{ctx.installation.name}-app-token", "apps")
+    await cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": secret.name, "namespace": "apps"},
+        }
+    )
+    assert await call("fill_app_token", ctx) == "generated the token of the sidecar"
+    first = (await cluster.get(secret))["data"]["token"]
+    assert await call("fill_app_token", ctx) == ""
+    assert (await cluster.get(secret))["data"]["token"] == first
 
 
 async def test_credentials_that_are_not_there_are_named_with_who_brings_them() -> None:

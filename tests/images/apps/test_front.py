@@ -9,8 +9,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -52,7 +55,7 @@ def free_port() -> int:
 
 @contextmanager
 def pod(
-    folder: Path, address: str, port: int, names: Mapping[str, Sequence[str]]
+    folder: Path, address: str, port: int, names: Mapping[str, Sequence[str]], **environ: str
 ) -> Iterator[subprocess.Popen[str]]:
     """A pod's process; `names` are what the cluster's DNS tells it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +68,7 @@ def pod(
         ["node", "-r", "./names.cjs", "-r", "./front.cjs", "server.js"], cwd=folder, text=True,
         stdout=subprocess.PIPE,
         env={"PATH": os.environ["PATH"], "PORT": str(port), "POD_IP": address, "PEERS": PEERS,
-             "KEPT_ASSETS": str(folder / "kept"), "DRAIN_SECONDS": "0.3"},
+             "KEPT_ASSETS": str(folder / "kept"), "DRAIN_SECONDS": "0.3", **environ},
     )  # fmt: skip
     try:
         assert child.stdout is not None
@@ -137,6 +140,52 @@ def test_who_only_says_to_be_a_pod_is_not_asked(tmp_path: Path) -> None:
         assert listed[:2] == (200, "[]")
         assert get("127.0.0.3", port, "/_next/static/evil.js")[:2] == (200, "steal()")
         assert get("127.0.0.2", port, "/_next/static/evil.js")[:2] == (404, "next")
+
+
+def test_names_that_nobody_has_reach_no_peer(tmp_path: Path) -> None:
+    """A peer is asked for its list, which serves every request that waits, and for no asset."""
+    port = free_port()
+    names = {PEERS: ["127.0.0.2", "127.0.0.3"]}
+    asked: list[str] = []
+
+    class Peer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with (
+        ThreadingHTTPServer(("127.0.0.3", port), Peer) as peer,
+        pod(tmp_path / "only", "127.0.0.2", port, names),
+        ThreadPoolExecutor(50) as clients,
+    ):
+        serving = threading.Thread(target=peer.serve_forever)
+        serving.start()
+        paths = [f"/_next/static/unknown-{number}.js" for number in range(50)]
+        answers = list(clients.map(lambda path: get("127.0.0.2", port, path)[0], paths))
+        peer.shutdown()
+        serving.join()
+    assert answers == [404] * 50
+    assert set(asked) == {"/_skill/assets"}
+    assert len(asked) < 50
+
+
+def test_copies_are_bounded_and_the_oldest_go_first(tmp_path: Path) -> None:
+    port, old, new = free_port(), tmp_path / "old", tmp_path / "new"
+    names = {PEERS: ["127.0.0.2", "127.0.0.3"]}
+    with pod(old, "127.0.0.2", port, names), pod(new, "127.0.0.3", port, names, KEPT_BYTES="100"):
+        for name in "abcd":
+            asset(old, f"{name}.js", name * 40)
+            path = f"/_next/static/{name}.js"
+            assert get("127.0.0.3", port, path)[:2] == (200, name * 40)
+        asset(old, "large.js", "x" * 101)
+        assert get("127.0.0.3", port, "/_next/static/large.js")[:2] == (404, "next")
+        kept = sorted(each.name for each in (new / "kept/kept-assets").iterdir())
+    assert kept == ["c.js", "d.js"]
 
 
 def test_a_folder_of_assets_is_no_asset(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@
 //   connection come back to another pod; the server stops only after that.
 // - A page of one version may ask a pod of another version for its assets. Names under
 //   /_next/static/ change with their content, so any pod may serve any version's: a pod keeps a
-//   copy of what the pods before it served, and asks its peers for what it does not have.
+//   copy of what the pods before it served, and asks those of its peers that list it for what it
+//   does not have. Peers are asked for their lists at most every LISTS_EVERY ms, however many
+//   unknown names are asked for, and copies take at most KEPT_BYTES: the oldest go first.
 //
 // PEERS is the name of a headless Service of all pods, POD_IP this pod's own address. Answers about
 // that name are kept on their way (for 30 s by kubeadm's CoreDNS), and a new pod serves sooner. So
@@ -18,7 +20,9 @@ const http = require('node:http');
 const path = require('node:path');
 
 const DRAIN = 1000 * Number(process.env.DRAIN_SECONDS || 12);
-const KEPT_BYTES = 48 * 1024 * 1024;
+const KEPT_BYTES = Number(process.env.KEPT_BYTES || 48 * 1024 * 1024);
+const LIST_BYTES = 4 * 1024 * 1024; // of a peer's answer about its assets
+const LISTS_EVERY = 250;
 const LIST = '/_skill/assets';
 const MARK = 'x-skill-peer'; // a peer's question is not passed on
 const OWN = path.join(process.cwd(), '.next', 'static');
@@ -132,7 +136,8 @@ async function peers() {
   return [...known];
 }
 
-function ask(host, url) {
+// A peer's answer; refused when it is longer than `most` bytes.
+function ask(host, url, most) {
   return new Promise((resolve, reject) => {
     const request = http.get(
       {
@@ -141,7 +146,12 @@ function ask(host, url) {
       },
       (response) => {
         const parts = [];
-        response.on('data', (part) => parts.push(part));
+        let length = 0;
+        response.on('data', (part) => {
+          length += part.length;
+          if (length > most) request.destroy(new Error(`${host} sends more than it lists`));
+          else parts.push(part);
+        });
         response.on('error', reject);
         response.on('end', () =>
           response.statusCode === 200
@@ -155,40 +165,78 @@ function ask(host, url) {
   });
 }
 
+// What the peers have now, by name: [{ size, at, host }].
+async function readLists() {
+  const found = new Map();
+  const list = async (host) => {
+    for (const [name, size, at] of JSON.parse(await ask(host, LIST, LIST_BYTES))) {
+      if (!found.has(name)) found.set(name, []);
+      found.get(name).push({ size, at, host });
+    }
+  };
+  await Promise.allSettled((await peers()).map(list));
+  return found;
+}
+
+// The lists as they are after this call: whoever calls meanwhile shares the next reading.
+let waiting;
+let lastRead = 0;
+function freshLists() {
+  waiting ??= (async () => {
+    const pause = Math.max(0, lastRead + LISTS_EVERY - Date.now());
+    await new Promise((done) => setTimeout(done, pause));
+    waiting = undefined;
+    lastRead = Date.now();
+    return readLists();
+  })();
+  return waiting;
+}
+
 async function fetchFromPeers(asset, url) {
-  try {
-    keep(asset, await Promise.any((await peers()).map((host) => ask(host, url))), Date.now());
-    return true;
-  } catch {
-    return false; // none has it
+  for (const { size, host } of (await freshLists()).get(asset) ?? []) {
+    if (has(asset)) return true; // another request fetched it
+    if (size > KEPT_BYTES) continue;
+    try {
+      keep(asset, await ask(host, url, size), Date.now());
+      return true;
+    } catch {} // it went meanwhile: the next one
   }
+  return false;
 }
 
 let number = 0;
 function keep(asset, content, at) {
   const target = path.join(KEPT, asset);
-  const half = `${target}.${++number}.part`;
+  const half = path.join(KEPT, `${++number}.part`);
   fs.mkdirSync(path.dirname(target), { recursive: true });
+  makeRoom(content.length);
   fs.writeFileSync(half, content);
   fs.utimesSync(half, at / 1000, at / 1000);
   fs.renameSync(half, target);
 }
 
+// Delete the oldest copies until `bytes` more fit.
+function makeRoom(bytes) {
+  const files = filesIn(KEPT).map((file) => ({ file, ...fs.statSync(file) }));
+  let total = files.reduce((sum, { size }) => sum + size, bytes);
+  for (const { file, size } of files.sort((one, other) => one.mtimeMs - other.mtimeMs)) {
+    if (total <= KEPT_BYTES) return;
+    fs.rmSync(file);
+    total -= size;
+  }
+}
+
 // At the start: what the pods before this one serve, the newest first, within KEPT_BYTES.
 async function inherit() {
-  const rows = [];
-  const list = async (host) => {
-    for (const row of JSON.parse(await ask(host, LIST))) rows.push([...row, host]);
-  };
-  await Promise.allSettled((await peers()).map(list));
+  const rows = [...(await freshLists())].map(([name, [first]]) => ({ name, ...first }));
   let total = 0;
-  for (const [name, size, at, host] of rows.sort((one, other) => other[2] - one[2])) {
+  for (const { name, size, at, host } of rows.sort((one, other) => other.at - one.at)) {
     const url = `/_next/static/${encodeURI(name)}`;
     const asset = assetOf(url);
     if (!asset || has(asset) || fs.existsSync(path.join(OWN, asset))) continue;
     total += size;
     if (total > KEPT_BYTES) break;
-    await ask(host, url).then((content) => keep(asset, content, at), () => {});
+    await ask(host, url, size).then((content) => keep(asset, content, at), () => {});
   }
 }
 
