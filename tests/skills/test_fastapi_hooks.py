@@ -52,12 +52,12 @@ def test_it_requires_what_its_inputs_need() -> None:
     assert required(state="redis") == {"dapr": {}, "redis": {"clients": ["apps"]}}
     assert required(subscribe=["a", "b"], publish=["b", "c"], namespace="learn") == {
         "dapr": {},
-        "kafka": {"topics": ["a", "b", "c", "tutor.dead"]},
+        "kafka": {"clients": ["learn"], "topics": ["a", "b", "c", "tutor.dead"]},
         "postgres": {"clients": ["learn"]},
     }
-    assert required(publish=["c"], state="none")["kafka"] == {"topics": ["c"]}
+    assert required(publish=["c"], state="none")["kafka"] == {"clients": ["apps"], "topics": ["c"]}
     named = required(subscribe=["a"], app_id="other", state="none")
-    assert named["kafka"] == {"topics": ["a", "other.dead"]}
+    assert named["kafka"] == {"clients": ["apps"], "topics": ["a", "other.dead"]}
 
 
 def planned(**inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:

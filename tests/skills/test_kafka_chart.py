@@ -42,8 +42,8 @@ def test_helm_finds_no_fault() -> None:
 def test_the_objects(brokers: int) -> None:
     objects = render(brokers=brokers)
     assert set(objects) == {
-        "ConfigMap kafka-files", "PodDisruptionBudget kafka", "Service kafka-bootstrap",
-        "Service kafka-brokers", "StatefulSet kafka",
+        "ConfigMap kafka-files", "NetworkPolicy kafka", "PodDisruptionBudget kafka",
+        "Service kafka-bootstrap", "Service kafka-brokers", "StatefulSet kafka",
         *(f"PersistentVolumeClaim data-kafka-{i}" for i in range(brokers)),
     }  # fmt: skip
     assert {obj["metadata"]["namespace"] for obj in objects.values()} == {"messages"}
@@ -62,6 +62,27 @@ def test_replication_follows_the_number_of_brokers(
                  "SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR"):  # fmt: skip
         assert found[f"KAFKA_{name}"] == in_sync
     assert found["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+def ingress(**values: Any) -> dict[str, Any]:
+    """Who may come to each port, by its name; None is everybody."""
+    rules = render(networkPolicy=values)["NetworkPolicy kafka"]["spec"]["ingress"]
+    return {rule["ports"][0]["port"]: rule.get("from") for rule in rules}
+
+
+def test_only_brokers_reach_the_controllers() -> None:
+    for values in ({}, {"enabled": True}):
+        (peer,) = ingress(**values)["controller"]
+        assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "broker"
+        assert set(peer) == {"podSelector"}
+
+
+def test_only_the_clients_namespaces_reach_the_brokers_where_that_is_asked_for() -> None:
+    assert ingress()["kafka"] is None
+    assert ingress(enabled=True)["kafka"] == [{"podSelector": {}}]
+    own, others = ingress(enabled=True, namespaces=["learnflow", "true"])["kafka"]
+    (named,) = others["namespaceSelector"]["matchExpressions"]
+    assert (own, named["values"]) == ({"podSelector": {}}, ["learnflow", "true"])
 
 
 def test_every_broker_is_a_voter_by_its_own_name() -> None:

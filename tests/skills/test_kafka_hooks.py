@@ -150,6 +150,34 @@ async def test_fewer_partitions_of_an_object_are_refused_before_it_is_changed() 
         await call("check", context(cluster=cluster, **STRIMZI, topics=["orders"]))
 
 
+def strimzis_kafka(**inputs: Any) -> dict[str, Any]:
+    """The spec of the Kafka that Strimzi is given."""
+    images = {"kafka": ImageChoice(name="kafka", ref=REF, source="pull", official=REF)}
+    at = Installation("kafka", "events")
+    plan = make_plan(SKILL, at, {**INPUTS, **STRIMZI, **inputs}, images, {})
+    (step,) = (step for step in plan.steps if isinstance(step, PlannedApply))
+    (kafka,) = (m for m in step.manifests if m["kind"] == "Kafka")
+    spec: dict[str, Any] = kafka["spec"]["kafka"]
+    return spec
+
+
+def test_a_setting_replaces_a_default_of_strimzis_brokers() -> None:
+    defaults = strimzis_kafka(brokers=3)["config"]
+    assert defaults["min.insync.replicas"] == 2
+    given = {"min.insync.replicas": 1, "log.retention.hours": 48}
+    assert strimzis_kafka(brokers=3, broker_config=given)["config"] == {**defaults, **given}
+
+
+def test_strimzi_is_told_which_namespaces_may_connect() -> None:
+    (listener,) = strimzis_kafka(clients=["learnflow"])["listeners"]
+    assert "networkPolicyPeers" not in listener
+    (listener,) = strimzis_kafka(network_policy=True)["listeners"]
+    assert listener["networkPolicyPeers"] == [{"podSelector": {}}]
+    (listener,) = strimzis_kafka(clients=["learnflow"], network_policy=True)["listeners"]
+    (named,) = listener["networkPolicyPeers"][1]["namespaceSelector"]["matchExpressions"]
+    assert named["values"] == ["learnflow"]
+
+
 async def test_the_manifest_and_the_check_name_topics_alike() -> None:
     topics = ["orders", "Lesson_Done", "_schemas", "a._b", "a_.b", "v1.x-y_z", "_"]
     images = {"kafka": ImageChoice(name="kafka", ref=REF, source="pull", official=REF)}
