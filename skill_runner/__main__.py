@@ -1,12 +1,21 @@
-"""`python -m skill_runner` is the `skill` command; a detached worker's, too."""
+"""The `skill` command, also as `python -m skill_runner`; a detached worker's, too."""
 
 import os
 
-from skill_runner.cli import main
+from skill_runner.isolation import leave_current_folder
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run the command line and exit with its code; nothing of the current folder is imported."""
+    leave_current_folder(as_module=__name__ == "__main__")
+    from skill_runner import cli  # only now: it imports from outside the standard library
+
     if "SKILL_DETACHED_RUN" in os.environ:
         from skill_runner.detached import handed_arguments  # help answers sooner without it
 
-        main(handed_arguments())
+        cli.main(handed_arguments())
+    cli.main()
+
+
+if __name__ == "__main__":
     main()

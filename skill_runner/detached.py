@@ -21,6 +21,7 @@ from typing import Any, Final
 from skill_runner.backends.base import Clock
 from skill_runner.errors import SkillError
 from skill_runner.holder import Holder
+from skill_runner.isolation import python_command
 from skill_runner.outcome import NextAction, Outcome, Problem, to_dict
 from skill_runner.progress import StepResult
 from skill_runner.runs import DETACHED, FACTS, OUTCOME, Run, open_run, start_run
@@ -40,7 +41,7 @@ def start(arguments: Sequence[str], *, label: str, installation: str, now: float
     try:
         with (run.folder / "stderr.txt").open("w") as errors:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "skill_runner"],
+                python_command("-m", "skill_runner"),
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors,
                 start_new_session=True, env={**os.environ, DETACHED: run.id},
             )  # fmt: skip

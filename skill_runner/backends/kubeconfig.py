@@ -86,7 +86,8 @@ def read_kubeconfig(path: str | None = None, environ: Mapping[str, str] = os.env
     ClusterUnreachable when no file is there; UsageError when one cannot be read.
     """
     named = path or default_path(environ)
-    files = [Path(part).expanduser() for part in named.split(os.pathsep) if part]
+    # Absolute, since helm is run in another folder.
+    files = [Path(part).expanduser().absolute() for part in named.split(os.pathsep) if part]
     present = [file for file in files if file.exists()]
     if not present:
         what = "--kubeconfig" if path else "KUBECONFIG" if environ.get("KUBECONFIG") else ""

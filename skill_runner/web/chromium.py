@@ -10,12 +10,13 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+
+from skill_runner.isolation import python_command
 
 VARIABLE: Final = "SKILL_BROWSER"  # the path of a Chromium; `none` leaves the browser out
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -130,7 +131,7 @@ async def open_browser(path: str) -> AsyncIterator[Browser]:
         to_us, from_browser = os.pipe()
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses it to root
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-c", AS_3_AND_4, str(to_browser), str(from_browser), path,
+            *python_command("-c", AS_3_AND_4), str(to_browser), str(from_browser), path,
             *FLAGS, *sandbox, f"--user-data-dir={profile}", "about:blank",
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL, pass_fds=(to_browser, from_browser),

@@ -41,6 +41,15 @@ def test_contexts_of_one_file(tmp_path: Path) -> None:
     assert config.target() == Target(path, "prod", "https://prod:6443")
 
 
+def test_a_relative_path_leads_there_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Helm runs in another folder than its caller."""
+    path = write(tmp_path, "one", ONE)
+    monkeypatch.chdir(tmp_path)
+    assert read_kubeconfig("one").path == path
+
+
 def test_of_several_files_the_first_counts(tmp_path: Path) -> None:
     one, two = write(tmp_path, "one", ONE), write(tmp_path, "two", TWO)
     environ = {"KUBECONFIG": os.pathsep.join([one, "/no/such", two])}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from skill_runner.clusters.embedded.settings import Node
+from skill_runner.isolation import python_command
 
 FIRST_PORT = "2379"
 
@@ -223,7 +223,7 @@ def _coredns(node: Node) -> Component:
 
 def _addons(node: Node) -> Component:
     module = "skill_runner.clusters.embedded.addons"
-    return Component("addons", (sys.executable, "-m", module, node.folder))
+    return Component("addons", tuple(python_command("-m", module, node.folder)))
 
 
 def list_command(node: Node, ref: str) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from skill_runner.clusters.embedded.settings import Node
+from skill_runner.isolation import python_command
 
 MODULE: Final = "skill_runner.clusters.embedded.node"
 
@@ -33,7 +33,7 @@ class Process:
 def node_command(node: Node, host_network: int, host_mounts: int) -> list[str]:
     """The command line whose process is the node."""
     namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
-    inside = [sys.executable, "-m", MODULE, node.folder, str(host_network), str(host_mounts)]
+    inside = python_command("-m", MODULE, node.folder, str(host_network), str(host_mounts))
     return ["unshare", *namespaces, "--mount-proc", "--propagation=private", *inside]
 
 
