@@ -75,7 +75,7 @@ async def _used(cluster: Cluster, definition: Object) -> bool:
         if version.get("storage"):
             kind = f"{spec['group']}/{version['name']}", str(spec["names"]["kind"])
             try:
-                return bool((await cluster.list(*kind)).items)
+                return bool((await cluster.list(*kind, most=1, bare=True)).items)
             except NotFound:
                 return False
     return False

@@ -60,13 +60,13 @@ async def _in_use(world: World, namespace: str) -> bool:
     cluster, clock = world.cluster, world.clock
     for api_version, kind in (*_KINDS, *await _custom_kinds(cluster)):
         try:
-            found = await cluster.list(api_version, kind, namespace=namespace)
+            found = await cluster.list(api_version, kind, namespace=namespace, most=2, bare=True)
         except NotFound:
             continue  # its definition went a moment ago
         if any(o["metadata"]["name"] != "kube-root-ca.crt" for o in found.items):
             return True
     deadline = clock.monotonic() + PODS_FOLLOW
-    while (await cluster.list("v1", "Pod", namespace=namespace)).items:
+    while (await cluster.list("v1", "Pod", namespace=namespace, most=1, bare=True)).items:
         if clock.monotonic() > deadline:
             return True
         await clock.sleep(LOOK_EVERY)
@@ -75,7 +75,7 @@ async def _in_use(world: World, namespace: str) -> bool:
 
 async def _custom_kinds(cluster: Cluster) -> list[tuple[str, str]]:
     return [
-        (t.api_version, t.kind) for t in await cluster.resource_types()
+        (t.api_version, t.kind) for t in await cluster.resource_types(fresh=True)
         if t.namespaced and "list" in t.verbs and is_custom(t.api_version)
         and group_of(t.api_version) not in _REPORTS
     ]  # fmt: skip

@@ -103,7 +103,7 @@ async def _annotate(cluster: Cluster, ref: Ref, live: Object) -> None:
 async def _claims_of(cluster: Cluster, ref: Ref, uid: str) -> list[Ref]:
     if ref.namespace is None:
         return []
-    found = await cluster.list(*volumes.PVC, namespace=ref.namespace)
+    found = await cluster.list(*volumes.PVC, namespace=ref.namespace, bare=True)
     return [
         Ref(*volumes.PVC, o["metadata"]["name"], ref.namespace)
         for o in found.items if _is_owned(o, uid)
@@ -114,13 +114,13 @@ async def _owned_by(cluster: Cluster, resource: Leaving) -> list[Leaving]:
     """Everything but volumes that the resource owns, of the kinds that may be listed."""
     space = resource.ref.namespace
     found: list[Leaving] = []
-    for kind in await cluster.resource_types():
+    for kind in await cluster.resource_types(fresh=True):
         if not kind.namespaced or not {"list", "delete"} <= set(kind.verbs):
             continue
         if (kind.api_version, kind.kind) == volumes.PVC:
             continue
         with suppress(Forbidden, ApiError):
-            listed = await cluster.list(kind.api_version, kind.kind, namespace=space)
+            listed = await cluster.list(kind.api_version, kind.kind, namespace=space, bare=True)
             found += [
                 Leaving(Ref(kind.api_version, kind.kind, o["metadata"]["name"], space),
                         str(o["metadata"]["uid"]))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from skill_runner import permissions, policy, releases
-from skill_runner.backends.base import Cluster, Object, Ref, ReleaseSpec
+from skill_runner.backends.base import Cluster, Object, Pick, Ref, ReleaseSpec
 from skill_runner.context import Context
 from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import (
@@ -161,10 +161,12 @@ async def _check_storage(cluster: Cluster, manifests: Sequence[Object]) -> None:
             )  # fmt: skip
 
 
-async def _if_allowed(cluster: Cluster, api_version: str, kind: str) -> Sequence[Object] | None:
+async def _if_allowed(
+    cluster: Cluster, api_version: str, kind: str, pick: Pick | None = None
+) -> Sequence[Object] | None:
     """All objects of a kind, or None for a user of a few namespaces, who may not see them."""
     try:
-        return (await cluster.list(api_version, kind)).items
+        return (await cluster.list(api_version, kind, pick=pick)).items
     except Forbidden:
         return None
 
@@ -215,20 +217,19 @@ async def check_room(cluster: Cluster, made: Mapping[str, Sequence[Object]]) -> 
     if not any(amount for each in wanted.values() for amount in each.values()):
         return
     nodes = await _if_allowed(cluster, "v1", "Node")
-    all_pods = await _if_allowed(cluster, "v1", "Pod")
-    if nodes is None or all_pods is None:
+    taken = await _taken(cluster)
+    if nodes is None or taken is None:
         return
     usable = [n for n in nodes if not (n.get("spec") or {}).get("unschedulable")]
-    pods = [p for p in all_pods if _holds_room(p)]
     short = []
     for resource in ("cpu", "memory"):
         need = sum(each[resource] for each in wanted.values())
         room = sum(parse_quantity(_allocatable(n).get(resource, "0")) for n in usable)
-        taken = sum(_requested(p["spec"], resource) for p in pods)
-        if nodes and need > room - taken:
+        free = max(0.0, room - taken[resource])
+        if nodes and need > free:
             short.append(
                 f"{resource}: {_text(resource, need)} are requested, "
-                f"{_text(resource, max(0.0, room - taken))} of {_text(resource, room)} are free"
+                f"{_text(resource, free)} of {_text(resource, room)} are free"
             )
     if short:
         shares = [
@@ -236,6 +237,21 @@ async def check_room(cluster: Cluster, made: Mapping[str, Sequence[Object]]) -> 
             for name, each in wanted.items()
         ]
         raise _refused("CAPACITY", "", "the cluster has no room for all of it", [*short, *shares])
+
+
+async def _taken(cluster: Cluster) -> dict[str, float] | None:
+    """What all pods of the cluster request together; no pod is kept. None where nobody may ask."""
+    by_pod: dict[str, dict[str, float]] = {}
+
+    def note(pod: Object) -> None:
+        if _holds_room(pod):
+            by_pod[pod["metadata"]["uid"]] = {
+                r: _requested(pod["spec"], r) for r in ("cpu", "memory")
+            }
+
+    if await _if_allowed(cluster, "v1", "Pod", note) is None:
+        return None
+    return {r: sum(each[r] for each in by_pod.values()) for r in ("cpu", "memory")}
 
 
 def _of_all_pods(manifest: Object, resource: str) -> float:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,11 +115,10 @@ async def with_namespace(cluster: Cluster, manifest: Object, namespace: str) -> 
     """The manifest with the namespace that it would land in, where its kind has one."""
     if (manifest.get("metadata") or {}).get("namespace"):
         return manifest
-    for kind in await cluster.resource_types():
-        if (kind.api_version, kind.kind) == (manifest["apiVersion"], manifest["kind"]):
-            if not kind.namespaced:
-                return manifest
-            break
+    with suppress(NotFound):
+        served = await cluster.resource_type(manifest["apiVersion"], manifest["kind"])
+        if not served.namespaced:
+            return manifest
     return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Object = dict[str, Any]  # a Kubernetes object as the API gives it
+Pick = Callable[[Object], Object | None]  # what is kept of an object of a list; None: nothing
 
 FIELD_MANAGER = "skill-runner"
 HELM_MANAGER = "helm"  # what Helm 4 calls itself
@@ -106,8 +107,16 @@ class Cluster(Protocol):
         namespace: str | None = None,
         labels: str | None = None,
         fields: str | None = None,
+        pick: Pick | None = None,
+        most: int | None = None,
+        bare: bool = False,
     ) -> ObjectList:
-        """Objects by selectors; `namespace` None lists all namespaces."""
+        """Objects by selectors; `namespace` None lists all namespaces.
+
+        The server is asked page by page. A list that may be long says what is kept of each object
+        as it arrives (`pick`, which may see one twice), or after how many it has enough (`most`).
+        With `bare` objects have their metadata only.
+        """
 
     def watch(
         self,
@@ -176,8 +185,15 @@ class Cluster(Protocol):
     def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
         """A local TCP port on 127.0.0.1 that reaches `port` of the pod, while the context lasts."""
 
-    async def resource_types(self) -> tuple[ResourceType, ...]:
-        """Every kind that the API serves, in its preferred version."""
+    async def resource_types(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
+        """Every kind that the API serves, in its preferred version.
+
+        Kept for the connection's life, and asked again when a kind was not found or we made or
+        deleted a definition; `fresh` asks in any case, for what others may have made since.
+        """
+
+    async def resource_type(self, api_version: str, kind: str) -> ResourceType:
+        """One kind; NotFound when it is not served now."""
 
     async def allowed(
         self, verb: str, api_version: str, kind: str, *, namespace: str | None = None

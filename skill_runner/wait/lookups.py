@@ -159,16 +159,16 @@ class Lookups:
 
     async def _kind_has_status(self, ref: Ref) -> bool | None:
         group, _, version = ref.api_version.rpartition("/")
-        for served in await self._cluster.resource_types():
-            if (served.api_version, served.kind) != (ref.api_version, ref.kind):
-                continue
-            crd = await self._cluster.get(
-                Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition",
-                    f"{served.plural}.{group}")
-            )  # fmt: skip
-            for one in at(crd, "spec.versions", []):
-                if one.get("name") == version:
-                    return declares_status(one)
+        try:
+            served = await self._cluster.resource_type(ref.api_version, ref.kind)
+        except NotFound:
+            return None
+        crd = await self._cluster.get(
+            Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{served.plural}.{group}")
+        )
+        for one in at(crd, "spec.versions", []):
+            if one.get("name") == version:
+                return declares_status(one)
         return None
 
 

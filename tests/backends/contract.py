@@ -266,6 +266,40 @@ class ClusterContract:
         assert not kinds["v1", "Namespace"].namespaced
         assert "list" in kinds["apps/v1", "Deployment"].verbs
 
+    async def test_a_list_says_what_it_keeps(self, cluster: Cluster, namespace: str) -> None:
+        for name in ("one", "two", "three"):
+            await cluster.create(config_map(namespace, name))
+
+        def not_two(obj: Object) -> Object | None:
+            return None if obj["metadata"]["name"] == "two" else {"name": obj["metadata"]["name"]}
+
+        found = await cluster.list(
+            "v1", "ConfigMap", namespace=namespace, labels=ONLY_OURS, pick=not_two
+        )
+        assert found.items == ({"name": "one"}, {"name": "three"})
+        assert (
+            len(
+                (
+                    await cluster.list(
+                        "v1", "ConfigMap", namespace=namespace, labels=ONLY_OURS, most=2
+                    )
+                ).items
+            )
+            == 2
+        )
+        (bare,) = (
+            await cluster.list(
+                "v1", "ConfigMap", namespace=namespace, labels=ONLY_OURS, most=1, bare=True
+            )
+        ).items
+        assert set(bare) == {"apiVersion", "kind", "metadata"}
+        assert (bare["kind"], bare["metadata"]["name"]) == ("ConfigMap", "one")
+
+    async def test_one_kind_is_found(self, cluster: Cluster) -> None:
+        assert (await cluster.resource_type("apps/v1", "Deployment")).plural == "deployments"
+        with pytest.raises(NotFound):
+            await cluster.resource_type("example.com/v1", "Nothing")
+
     async def test_a_new_kind_is_found(self, cluster: Cluster, namespace: str, crd: Object) -> None:
         await cluster.resource_types()  # from before the kind
         await cluster.apply(crd)

@@ -313,13 +313,15 @@ async def _seen(cluster: Cluster, *, kind: str, name: str, namespace: str) -> No
 
 async def until_deleted(cluster: Cluster, ref: Ref) -> None:
     """Until an object is gone; at once where it is not there."""
-    one = {"namespace": ref.namespace, "fields": f"metadata.name={ref.name}"}
-    listed = await cluster.list(ref.api_version, ref.kind, **one)
+    space, fields = ref.namespace, f"metadata.name={ref.name}"
+    listed = await cluster.list(ref.api_version, ref.kind, namespace=space, fields=fields)
     if not listed.items:
         return
     since = listed.resource_version
     async with asyncio.timeout(120):
-        async for event in cluster.watch(ref.api_version, ref.kind, resource_version=since, **one):
+        async for event in cluster.watch(
+            ref.api_version, ref.kind, namespace=space, fields=fields, resource_version=since
+        ):
             if event.type == "DELETED":
                 return
 

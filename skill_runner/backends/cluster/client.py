@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Final
 
 from skill_runner.backends.base import (
@@ -13,17 +13,20 @@ from skill_runner.backends.base import (
     ExecResult,
     Object,
     ObjectList,
+    Pick,
     Ref,
     ResourceType,
     Target,
     WatchEvent,
 )  # fmt: skip
 from skill_runner.backends.cluster import streams
+from skill_runner.backends.cluster.attempts import Effect, Sleep
 from skill_runner.backends.cluster.discovery import Discovery, collection_path
 from skill_runner.backends.cluster.errors import api_error
-from skill_runner.backends.cluster.transport import APPLY, Sleep, Transport, open_transport
+from skill_runner.backends.cluster.pages import Pages
+from skill_runner.backends.cluster.transport import APPLY, Transport, open_transport
 from skill_runner.backends.kubeconfig import read_kubeconfig
-from skill_runner.errors import ApiError, Conflict, NotFound
+from skill_runner.errors import ApiError, ClusterUnreachable, Conflict, NotFound
 
 WATCH_SECONDS: Final = 290  # the server ends a watch by then; below the usual idle limits
 LOG_BYTES: Final = 1024 * 1024
@@ -31,6 +34,9 @@ LOG_BYTES: Final = 1024 * 1024
 # moment, or because the container is gone (pkg/kubelet/kuberuntime, GetContainerLogs).
 NO_LOG: Final = "unable to retrieve container logs for "
 LOG_TRIES: Final = 3
+# Of a path that nothing serves (NewGenericServerResponse in apimachinery).
+NO_KIND: Final = "could not find the requested resource"
+DEFINING: Final = ("CustomResourceDefinition", "APIService")  # kinds that bring kinds
 LOG_PAUSE: Final = 0.5  # seconds
 
 
@@ -60,20 +66,39 @@ class KubeCluster:
         return str(answer["gitVersion"])
 
     async def get(self, ref: Ref) -> Object:
-        obj: Object = await self._transport.json("GET", await self._discovery.path(ref))
+        path = await self._discovery.path(ref)
+        with self._known_kind():
+            obj: Object = await self._transport.json("GET", path)
         return obj
+
+    @contextmanager
+    def _known_kind(self) -> Iterator[None]:
+        """Forget the kinds that are served where the server says that it serves this one no more;
+        an object that is missing is told in other words."""
+        try:
+            yield
+        except NotFound as error:
+            if NO_KIND in error.message:
+                self._discovery.forget()
+            raise
+
+    def _wrote(self, kind: str) -> None:
+        if kind in DEFINING:
+            self._discovery.forget()
 
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None,
+        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
+        most: int | None = None, bare: bool = False,
     ) -> ObjectList:  # fmt: skip
         served = await self._discovery.find(api_version, kind)
-        answer = await self._transport.json(
-            "GET", collection_path(served, namespace), query=_selectors(labels, fields)
-        )
-        own = {"apiVersion": api_version, "kind": kind}  # the items of a list leave them out
-        items = tuple({**own, **item} for item in answer.get("items") or ())
-        return ObjectList(items, answer["metadata"]["resourceVersion"])
+        pages = Pages(
+            self._transport, collection_path(served, namespace), _selectors(labels, fields),
+            # The items of a list leave their kind out, and bare ones have that of their metadata.
+            own={"apiVersion": api_version, "kind": kind}, pick=pick, most=most, bare=bare,
+        )  # fmt: skip
+        with self._known_kind():
+            return await pages.read()
 
     async def watch(
         self, api_version: str, kind: str, *, namespace: str | None = None,
@@ -88,12 +113,13 @@ class KubeCluster:
         if resource_version is not None:
             query["resourceVersion"] = resource_version
         path = collection_path(served, namespace)
-        async for line in self._transport.lines(path, query):
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                told = event["object"]
-                raise api_error(int(told.get("code") or 500), json.dumps(told), self.target)
-            yield WatchEvent(event["type"], event["object"])
+        with self._known_kind():
+            async for line in self._transport.lines(path, query):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    told = event["object"]
+                    raise api_error(int(told.get("code") or 500), json.dumps(told), self.target)
+                yield WatchEvent(event["type"], event["object"])
 
     async def apply(
         self,
@@ -105,17 +131,38 @@ class KubeCluster:
     ) -> Object:
         query = _write(dry_run, manager) | ({"force": "true"} if force else {})
         path = await self._discovery.path(_named(manifest))
-        made: Object = await self._transport.json(
-            "PATCH", path, query=query, body=manifest, content=APPLY
-        )
+        with self._known_kind():
+            made: Object = await self._transport.json(
+                "PATCH", path, query=query, body=manifest, content=APPLY, effect="repeatable"
+            )
+        self._wrote(manifest["kind"])
         return made
 
     async def create(self, manifest: Object, *, dry_run: bool = False) -> Object:
         path = await self._discovery.path(_named(manifest), collection=True)
-        made: Object = await self._transport.json(
-            "POST", path, query=_write(dry_run), body=manifest
-        )
-        return made
+        query = _write(dry_run)
+        effect: Effect = "repeatable" if dry_run else "write"
+
+        async def post() -> Object:
+            with self._known_kind():
+                made: Object = await self._transport.json(
+                    "POST", path, query=query, body=manifest, effect=effect
+                )
+            self._wrote(manifest["kind"])
+            return made
+
+        try:
+            return await post()
+        except ClusterUnreachable:
+            if dry_run:
+                raise
+        try:
+            live = await self.get(Ref.of(manifest))  # it may have been made all the same
+        except NotFound:
+            return await post()
+        if not contains(live, manifest):
+            raise Conflict(f"{Ref.of(manifest)} exists already", status=409, reason="AlreadyExists")
+        return live
 
     async def replace(self, obj: Object) -> Object:
         path = await self._discovery.path(_named(obj))
@@ -134,8 +181,12 @@ class KubeCluster:
             **({} if grace is None else {"gracePeriodSeconds": grace}),
             "preconditions": {key: value for key, value in wanted.items() if value is not None},
         }
+        path = await self._discovery.path(ref)
+        # By uid it can only be the same object; by name alone, one that was made meanwhile.
+        effect: Effect = "repeatable" if uid else "write"
         try:
-            await self._transport.json("DELETE", await self._discovery.path(ref), body=body)
+            await self._transport.json("DELETE", path, body=body, effect=effect)
+            self._wrote(ref.kind)
         except NotFound:
             return
         except Conflict:
@@ -187,8 +238,11 @@ class KubeCluster:
     def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
         return streams.forward(self._transport, _pod_path(namespace, pod), port)
 
-    async def resource_types(self) -> tuple[ResourceType, ...]:
-        return await self._discovery.all()
+    async def resource_types(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
+        return await self._discovery.all(fresh=fresh)
+
+    async def resource_type(self, api_version: str, kind: str) -> ResourceType:
+        return await self._discovery.find(api_version, kind)
 
     async def allowed(
         self, verb: str, api_version: str, kind: str, *, namespace: str | None = None
@@ -210,7 +264,7 @@ class KubeCluster:
             },
         }  # fmt: skip
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        answer = await self._transport.json("POST", path, body=review)
+        answer = await self._transport.json("POST", path, body=review, effect="read")
         return bool(answer["status"].get("allowed"))
 
     async def close(self) -> None:
@@ -232,6 +286,19 @@ def _named(manifest: Mapping[str, Any]) -> Ref:
     if not ref.name:
         raise ApiError(f"a {ref.kind} without a name", status=422, reason="Invalid")
     return ref
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Whether everything that is wanted is in the live object, whatever else the server added."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(
+            key in live and contains(live[key], value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(live, list) and len(live) == len(wanted) and all(map(contains, live, wanted))
+        )
+    return bool(live == wanted)
 
 
 def _pod_path(namespace: str, pod: str) -> str:

@@ -1,11 +1,12 @@
 """The kinds that an API server serves, and the paths that lead to them.
 
 Two requests by aggregated discovery (served since Kubernetes 1.27), kept for the connection's
-life, asked again when a kind is unknown: it may have come since.
+life, asked again when a kind is unknown (it may have come since) or was found to be gone.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -26,16 +27,24 @@ class Discovery:
         self._transport = transport
         self._known: dict[tuple[str, str], ResourceType] = {}
         self._preferred: tuple[ResourceType, ...] = ()
+        self._current = False
+        self._asking = asyncio.Lock()
+        self._asked = 0  # times that the server was asked
 
-    async def all(self) -> tuple[ResourceType, ...]:
-        """Every kind in its preferred version, asked anew."""
-        await self._refresh()
+    async def all(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
+        """Every kind in its preferred version, asked anew where that is `fresh` or needed."""
+        if fresh or not self._current:
+            await self._refresh()
         return self._preferred
+
+    def forget(self) -> None:
+        """Ask again before the next answer: a kind came or went."""
+        self._current = False
 
     async def find(self, api_version: str, kind: str) -> ResourceType:
         """One kind. NotFound when it is not served."""
         key = (api_version, kind)
-        if key not in self._known:
+        if key not in self._known or not self._current:
             await self._refresh()
         if key not in self._known:
             raise NotFound(f"the server serves no kind {kind} in {api_version}", status=404)
@@ -53,6 +62,20 @@ class Discovery:
         return place if collection else f"{place}/{quote(ref.name, safe=':')}"
 
     async def _refresh(self) -> None:
+        """Ask the server, or wait for an answer to what somebody else asked later than this."""
+        before = self._asked
+        async with self._asking:
+            if self._asked > before:
+                return
+            self._asked += 1
+            self._current = True  # what is forgotten from here on may not be in the answer
+            try:
+                self._known, self._preferred = await self._ask()
+            except BaseException:
+                self._current = False
+                raise
+
+    async def _ask(self) -> tuple[dict[tuple[str, str], ResourceType], tuple[ResourceType, ...]]:
         known: dict[tuple[str, str], ResourceType] = {}
         preferred: list[ResourceType] = []
         for root in ("/api", "/apis"):
@@ -63,7 +86,7 @@ class Discovery:
                 versions = [_types(group, version) for version in group.get("versions") or ()]
                 preferred += _preferred(versions)
                 known |= {(t.api_version, t.kind): t for types in versions for t in types}
-        self._known, self._preferred = known, tuple(preferred)
+        return known, tuple(preferred)
 
 
 def collection_path(served: ResourceType, namespace: str | None) -> str:

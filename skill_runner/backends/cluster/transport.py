@@ -1,7 +1,10 @@
-"""Requests to one API server: credentials, one pool of connections, retries, errors mapped.
+"""Requests to one API server: credentials, connections, retries, errors mapped.
 
 The kubernetes client reads the kubeconfig (exec plugins and all) and speaks TLS and HTTP; paths
 and JSON are ours, because its typed models lose unknown fields and cost most of its time.
+
+Requests wait for one of `REQUESTS` places, and their time runs from when they have it; watches
+take connections of their own, without limit. So neither starves a request.
 """
 
 from __future__ import annotations
@@ -17,32 +20,21 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import tenacity
 from kubernetes.aio import client, config
 
 from skill_runner.backends.base import Target
+from skill_runner.backends.cluster.attempts import Effect, Lost, Sleep, Transient, attempts
 from skill_runner.backends.cluster.errors import api_error, unreachable
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, SkillError, UsageError
 
-Sleep = Callable[[float], Awaitable[None]]
 Query = Mapping[str, str | Sequence[str]]
 
 APPLY: Final = "application/apply-patch+yaml"
 REQUEST_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 5.0
-ATTEMPTS: Final = 5
-LONGEST_PAUSE: Final = 10.0  # seconds; a longer Retry-After is cut to this
+REQUESTS: Final = 24  # at a time; API servers take hundreds, from all of their clients together
 
 _NETWORK = (aiohttp.ClientError, OSError, TimeoutError)
-
-
-class _Transient(Exception):
-    """An answer that asks for another attempt; `after` is the server's Retry-After in seconds."""
-
-    def __init__(self, error: SkillError, after: float | None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.after = after
 
 
 class Transport:
@@ -57,58 +49,63 @@ class Transport:
         self._api.user_agent = "skill-runner"
         self._renew = renew
         self._sleep = sleep
+        self._places = asyncio.Semaphore(REQUESTS)
+        self._answered = False
 
     async def json(
         self, method: str, path: str, *, query: Query | None = None, body: Any = None,
         content: str = "application/json", accept: str = "application/json",
+        effect: Effect | None = None,
     ) -> Any:  # fmt: skip
         """The JSON answer of one request; see `text` for retries and errors."""
         answer = await self.text(
-            method, path, query=query, body=body, content=content, accept=accept
+            method, path, query=query, body=body, content=content, accept=accept, effect=effect
         )
         return json.loads(answer)
 
     async def text(
         self, method: str, path: str, *, query: Query | None = None, body: Any = None,
-        content: str = "application/json", accept: str = "*/*",
+        content: str = "application/json", accept: str = "*/*", effect: Effect | None = None,
     ) -> bytes:  # fmt: skip
         """The answer of one request.
 
-        429 is tried again for every method (the server did nothing yet), 5xx for reads only; the
-        server's Retry-After is honoured. Errors: those of `errors.api_error` and `unreachable`.
+        `effect` says what a second attempt would do (`attempts.Effect`); a GET reads, everything
+        else is taken for a write unless the caller says otherwise. Errors: those of
+        `errors.api_error` and `unreachable`.
         """
-        retrying = tenacity.AsyncRetrying(
-            sleep=self._sleep,
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=_pause,
-            retry=tenacity.retry_if_exception_type(_Transient),
-            reraise=True,
-        )
         headers = {"Accept": accept, "Content-Type": content}
-        try:
-            async for attempt in retrying:
-                with attempt:
-                    return await self._once(method, path, query, headers, body)
-        except _Transient as last:
-            raise last.error from None
-        raise AssertionError("tenacity ends by an answer or an error")
+        effect = effect or ("read" if method == "GET" else "write")
+
+        async def once() -> bytes:
+            return await self._once(method, path, query, headers, body)
+
+        return await attempts(once, effect, self._sleep)
 
     async def _once(
         self, method: str, path: str, query: Query | None, headers: dict[str, str], body: Any
     ) -> bytes:
+        """One attempt. Transient and Lost say that another may be made."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
-        async with self._response(method, path, query, headers, body, timeout) as response:
+        async with (
+            self._places,
+            self._response(method, path, query, headers, body, timeout) as response,
+        ):
             try:
                 answer: bytes = await response.read()
             except _NETWORK as error:
-                raise unreachable(error, self.target) from error
+                raise self._lost(error) from error
             if response.status < 400:
                 return answer
             problem = api_error(response.status, answer, self.target)
-            again = response.status == 429 or (method == "GET" and response.status >= 500)
-            if again:
-                raise _Transient(problem, _retry_after(response))
+            if response.status == 429 or response.status >= 500:
+                raise Transient(problem, response.status, response.headers.get("Retry-After"))
             raise problem
+
+    def _lost(self, error: BaseException) -> Exception:
+        """Why no answer came: final for a server that has never answered this connection, for then
+        its address or the network is more likely wrong than in trouble for a moment."""
+        problem = unreachable(error, self.target)
+        return Lost(problem) if self._answered else problem
 
     @asynccontextmanager
     async def _response(
@@ -116,29 +113,35 @@ class Transport:
         timeout: aiohttp.ClientTimeout,
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:  # fmt: skip
         """The answer to one request, released at the end; expired credentials are renewed once."""
-        response = await self._send(method, path, query, headers, body, timeout)
-        if response.status == 401 and self._renew is not None:
-            response.release()
-            await self._renew()
-            response = await self._send(method, path, query, headers, body, timeout)
+
+        async def send() -> aiohttp.ClientResponse:
+            url, sent = await self._address(path, query, headers)
+            answer = await self._api.rest_client.request(
+                method, url, headers=sent, body=body, _request_timeout=timeout
+            )
+            response: aiohttp.ClientResponse = answer.response
+            return response
+
+        response = await self._renewed(send)
         try:
             yield response
         finally:
             response.release()
 
-    async def _send(
-        self, method: str, path: str, query: Query | None, headers: dict[str, str], body: Any,
-        timeout: aiohttp.ClientTimeout,
-    ) -> aiohttp.ClientResponse:  # fmt: skip
-        url, sent = await self._address(path, query, headers)
+    async def _renewed(
+        self, send: Callable[[], Awaitable[aiohttp.ClientResponse]]
+    ) -> aiohttp.ClientResponse:
+        """What `send` is answered, once more with renewed credentials after a 401."""
         try:
-            answer = await self._api.rest_client.request(
-                method, url, headers=sent, body=body, _request_timeout=timeout
-            )
+            response = await send()
+            self._answered = True
+            if response.status == 401 and self._renew is not None:
+                response.release()
+                await self._renew()
+                response = await send()
+            return response
         except _NETWORK as error:
-            raise unreachable(error, self.target) from error
-        response: aiohttp.ClientResponse = answer.response
-        return response
+            raise self._lost(error) from error
 
     async def _address(
         self, path: str, query: Query | None, headers: Mapping[str, str]
@@ -163,17 +166,20 @@ class Transport:
         # Bookmarks come about once a minute, so silence of two is a connection that died.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=150.0)
         headers = {"Accept": "application/json"}
-        async with self._response("GET", path, query, headers, None, timeout) as response:
-            if response.status >= 400:
-                raise api_error(response.status, await response.read(), self.target)
-            try:
-                async for line in response.content:
-                    if line.strip():
-                        yield line
-            except _NETWORK:
-                return
-            finally:
-                response.close()  # a watch left in the middle cannot be used again
+        try:
+            async with self._response("GET", path, query, headers, None, timeout) as response:
+                if response.status >= 400:
+                    raise api_error(response.status, await response.read(), self.target)
+                try:
+                    async for line in response.content:
+                        if line.strip():
+                            yield line
+                except _NETWORK:
+                    return
+                finally:
+                    response.close()  # a watch left in the middle cannot be used again
+        except Lost as lost:
+            raise lost.error from lost.__cause__
 
     @asynccontextmanager
     async def websocket(
@@ -215,7 +221,7 @@ class Transport:
         """Why a handshake failed: aiohttp drops the answer's body, a plain request gets it."""
         try:
             await self._once("GET", path, query, {"Accept": "*/*"}, None)
-        except _Transient as error:
+        except (Transient, Lost) as error:
             return error.error
         except SkillError as error:
             if "pgrade request required" not in error.message:
@@ -224,20 +230,6 @@ class Transport:
 
     async def close(self) -> None:
         await self._api.close()
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _Transient) and error.after is not None:
-        return min(error.after, LONGEST_PAUSE)
-    return float(tenacity.wait_random_exponential(multiplier=0.2, max=2.0)(state))
-
-
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    try:
-        return float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        return None
 
 
 async def open_transport(target: Target, sleep: Sleep = asyncio.sleep) -> Transport:
@@ -261,6 +253,7 @@ async def open_transport(target: Target, sleep: Sleep = asyncio.sleep) -> Transp
     configuration.disable_strict_ssl_verification = True
     configuration.proxy = configuration.proxy or _proxy_for(target.server)
     configuration.client_session_kwargs = {"trust_env": False}
+    configuration.connection_pool_maxsize = 0  # no limit for watches; Transport limits requests
 
     async def renew() -> None:
         await loader.load_and_set(configuration)

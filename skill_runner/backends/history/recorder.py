@@ -13,6 +13,7 @@ from skill_runner.backends.base import (
     ExecResult,
     Object,
     ObjectList,
+    Pick,
     Ref,
     ResourceType,
     WatchEvent,
@@ -83,12 +84,14 @@ class RecordingCluster:
 
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None,
+        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
+        most: int | None = None, bare: bool = False,
     ) -> ObjectList:  # fmt: skip
         try:
             found = await self._cluster.list(
-                api_version, kind, namespace=namespace, labels=labels, fields=fields
-            )
+                api_version, kind, namespace=namespace, labels=labels, fields=fields,
+                pick=pick, most=most, bare=bare,
+            )  # fmt: skip
         except ClusterUnreachable:
             self._reached(False)
             raise
@@ -104,7 +107,7 @@ class RecordingCluster:
         self._reached(True)
         if ("absent", api_version, kind) in self._told:
             self._note_once("served", api_version, kind, apiVersion=api_version, kind=kind)
-        for item in found.items:
+        for item in () if bare else found.items:
             self._note_object(item, api_version, kind)
         return found
 
@@ -185,8 +188,11 @@ class RecordingCluster:
     def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
         return self._cluster.port_forward(namespace, pod, port)
 
-    async def resource_types(self) -> tuple[ResourceType, ...]:
-        return await self._cluster.resource_types()
+    async def resource_types(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
+        return await self._cluster.resource_types(fresh=fresh)
+
+    async def resource_type(self, api_version: str, kind: str) -> ResourceType:
+        return await self._cluster.resource_type(api_version, kind)
 
     async def allowed(
         self, verb: str, api_version: str, kind: str, *, namespace: str | None = None

@@ -19,6 +19,7 @@ from skill_runner.backends.base import (
     ExecResult,
     Object,
     ObjectList,
+    Pick,
     Ref,
     ResourceType,
     Target,
@@ -113,15 +114,17 @@ class ReplayCluster:
 
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None,
+        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
+        most: int | None = None, bare: bool = False,
     ) -> ObjectList:  # fmt: skip
         await asyncio.sleep(0)
         self._check(api_version, kind)
-        items = tuple(
-            o for o in self._objects.values()
+        items = [
+            kept for o in self._objects.values()
             if _selected(o, api_version, kind, namespace, labels, fields)
-        )  # fmt: skip
-        return ObjectList(items, str(len(self._log)))
+            and (kept := pick(o) if pick else o) is not None
+        ]  # fmt: skip
+        return ObjectList(tuple(items[:most]), str(len(self._log)))
 
     async def watch(
         self, api_version: str, kind: str, *, namespace: str | None = None,
@@ -169,7 +172,13 @@ class ReplayCluster:
     async def version(self) -> str:
         return str(self._history.header.get("version", ""))
 
-    async def resource_types(self) -> tuple[ResourceType, ...]:
+    async def resource_type(self, api_version: str, kind: str) -> ResourceType:
+        for found in await self.resource_types():
+            if (found.api_version, found.kind) == (api_version, kind):
+                return found
+        raise NotFound(f"no definition of {kind} ({api_version}) was recorded", status=404)
+
+    async def resource_types(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
         found = (o for o in self._objects.values() if o["kind"] == "CustomResourceDefinition")
         return tuple(
             ResourceType(f"{o['spec']['group']}/{v['name']}", o["spec"]["names"]["kind"],

@@ -20,6 +20,7 @@ from skill_runner.backends.base import (
     ExecResult,
     Object,
     ObjectList,
+    Pick,
     Ref,
     ResourceType,
     Target,
@@ -146,7 +147,8 @@ class MemoryCluster:
 
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None,
+        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
+        most: int | None = None, bare: bool = False,
     ) -> ObjectList:  # fmt: skip
         await self._enter(Request("list", kind, namespace=namespace))
         self.store.type_of(api_version, kind)
@@ -158,7 +160,11 @@ class MemoryCluster:
                     and matches(obj, labels, fields)
                 )
             )
-            return ObjectList(tuple(items), str(self.store.version))
+            version = str(self.store.version)
+        if bare:
+            items = [{k: o[k] for k in ("apiVersion", "kind", "metadata")} for o in items]
+        kept = [k for k in map(pick, items) if k is not None] if pick else items
+        return ObjectList(tuple(kept[:most]), version)
 
     async def watch(
         self, api_version: str, kind: str, *, namespace: str | None = None,
@@ -253,9 +259,13 @@ class MemoryCluster:
         async with server:
             yield server.sockets[0].getsockname()[1]
 
-    async def resource_types(self) -> tuple[ResourceType, ...]:
+    async def resource_types(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
         await self._enter(Request("discover", ""))
         return self.store.types()
+
+    async def resource_type(self, api_version: str, kind: str) -> ResourceType:
+        await self._enter(Request("discover", kind))
+        return self.store.type_of(api_version, kind)
 
     async def allowed(
         self, verb: str, api_version: str, kind: str, *, namespace: str | None = None

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from skill_runner.backends.base import Ref, WatchEvent
 from skill_runner.backends.cluster import KubeCluster, connect
+from skill_runner.backends.cluster.attempts import ATTEMPTS
 from skill_runner.backends.cluster.client import LOG_TRIES, NO_LOG
 from skill_runner.errors import (
     ApiError,
@@ -67,7 +68,7 @@ async def test_what_stays_broken_is_said_in_the_end(
     with pytest.raises(ApiError, match="shutting down") as caught:
         await cluster.get(POD)
     assert caught.value.status == 503
-    assert len(slept) == 4
+    assert len(slept) == ATTEMPTS - 1
 
 
 async def test_403_of_rbac_forbids_and_403_of_admission_does_not(
