@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from skill_runner.errors import BuildFailed
+from skill_runner.images.isolation import (
+    OCI,
+    VARIABLE,
+    Isolation,
+    asked_isolation,
+    check_mounts,
+    choose_isolation,
+)
 from skill_runner.images.process import run_tool
 from skill_runner.progress import Report, silent
 
@@ -54,10 +62,14 @@ class Builder:
 
         An `application` is built often: its layers are kept, and its output is of interest.
         """
+        if self.name != "docker":
+            check_mounts(file or context / "Containerfile")
+        isolation = await choose_isolation(os.environ, silent) if self.name == "buildah" else OCI
         argv = self.build_command(
-            context, ref, file=file, secrets=secrets or {}, application=application
-        )
-        await run_tool(argv, report=report, env=self._environment())
+            context, ref, file=file, secrets=secrets or {}, application=application,
+            isolation=isolation,
+        )  # fmt: skip
+        await run_tool(argv, report=report, env=self._environment(), name=self.name)
         try:
             await run_tool(self.save_command(ref, archive, fast=application), report=report)
         finally:
@@ -73,11 +85,12 @@ class Builder:
         file: Path | None = None,
         secrets: Mapping[str, Path] | None = None,
         application: bool = False,
+        isolation: Isolation = OCI,
     ) -> list[str]:
         """RUN steps use this machine's network, proxy and trusted certificates (secret `ca`)."""
-        how = [*self.tool, "bud", "--isolation", "chroot", "--layers" if application else "--quiet"]
+        how = [*isolation.command(self.tool), "--layers" if application else "--quiet"]
         if self.name != "buildah":
-            how = [*self.tool, "build"]
+            how = [*self.tool, "build", *(OCI.flags if self.name == "podman" else ())]
             how += ["--progress", "plain"] if application and self.name == "docker" else []
         file = file or context / "Containerfile"
         given = secrets or _secrets(file, os.environ)
@@ -153,11 +166,16 @@ def _proxies(environ: Mapping[str, str]) -> list[str]:
 
 
 async def find_builder() -> Builder:
-    """The first that works: docker and podman must answer, buildah must only be there."""
+    """The first that works: docker and podman must answer, buildah must only be there.
+
+    Where SKILL_BUILD_ISOLATION asks for `chroot`, only buildah knows it.
+    """
     tried = []
     for name in ("docker", "podman", "buildah"):
         if shutil.which(name) is None:
             tried.append(f"{name}: not on PATH")
+        elif name != "buildah" and asked_isolation(os.environ) == "chroot":
+            tried.append(f"{name}: has no chroot isolation, which {VARIABLE} asks for")
         elif name == "buildah" or await _answers(name):
             return Builder(name)
         else:

@@ -46,9 +46,11 @@ async def run_tool(
     report: Report,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    name: str = "",
 ) -> str:
     """The tool's output; BuildFailed with its telling lines when it exits otherwise than 0.
 
+    `name` stands for a command line that begins with something else than the tool.
     Cancelling ends the child with all its own children, and waits for it.
     """
     try:
@@ -72,14 +74,14 @@ async def run_tool(
             if not text:
                 continue
             lines.append(text)
-            report(Line(Path(argv[0]).name, text))
+            report(Line(name or Path(argv[0]).name, text))
         code = await child.wait()
     except asyncio.CancelledError:
         await uncancelled(_end(child))
         raise
     if code != 0:
         told = "".join(f"\n  {line}" for line in telling_lines(lines))
-        words = f"{' '.join(argv[:3])} … exited with {code}{told}"
+        words = f"{name or ' '.join(argv[:3])} … exited with {code}{told}"
         raise ToolFailed(words, status=code, lines=lines)
     return "\n".join(lines)
 

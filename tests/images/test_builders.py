@@ -18,7 +18,8 @@ def test_every_builder_builds_the_context_and_saves_an_archive(name: str) -> Non
     builder = Builder(name)
     build = builder.build_command(Path("/context"), "skill.local/x:1")
     save = builder.save_command("skill.local/x:1", Path("/archive.tar"))
-    assert build[0] == save[0] == name
+    assert name in build
+    assert save[0] == name
     assert build[-1] == "/context"
     assert "skill.local/x:1" in build
     assert any("/archive.tar" in word for word in save)

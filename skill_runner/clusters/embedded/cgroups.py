@@ -18,20 +18,26 @@ def cgroup_version() -> int:
     return 2 if (ROOT / "cgroup.controllers").exists() else 1
 
 
-def cgroup_roots() -> list[Path]:
-    """The mounted hierarchies, each once (cpu and cpuacct may be one)."""
+def hierarchies() -> list[Path]:
+    """Every mounted hierarchy, each once (cpu and cpuacct may be one).
+
+    A hybrid machine mounts v2 beside those of v1 (at `unified`), and runc makes a directory for
+    each container there, too.
+    """
     if cgroup_version() == 2:
         return [ROOT]
     return [entry for entry in sorted(ROOT.iterdir()) if _is_hierarchy(entry)]
 
 
+def cgroup_roots() -> list[Path]:
+    """The hierarchies whose controllers the node uses: on a hybrid machine, those of v1."""
+    if cgroup_version() == 2:
+        return [ROOT]
+    return [root for root in hierarchies() if not (root / "cgroup.controllers").exists()]
+
+
 def _is_hierarchy(entry: Path) -> bool:
-    return (
-        entry.is_dir()
-        and not entry.is_symlink()
-        and (entry / "cgroup.procs").exists()
-        and not (entry / "cgroup.controllers").exists()
-    )
+    return entry.is_dir() and not entry.is_symlink() and (entry / "cgroup.procs").exists()
 
 
 def create_cgroups(name: str) -> tuple[str, ...]:

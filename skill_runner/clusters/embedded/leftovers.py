@@ -25,7 +25,7 @@ async def remove(name: str, folder: Path) -> None:
     link = _index(interface)
     if process is not None:
         processes.kill(process.pid)
-    groups = tuple(str(root / f"skill-{name}") for root in cgroups.cgroup_roots())
+    groups = tuple(str(root / f"skill-{name}") for root in cgroups.hierarchies())
     files = asyncio.create_task(asyncio.to_thread(_remove_files, name, folder))
     late = f"processes of cluster {name!r} are still dying"
     await poll(lambda: cgroups.remove_cgroups(groups), 60, late)

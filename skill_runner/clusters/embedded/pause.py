@@ -49,6 +49,10 @@ _CODE: Final = {
         0x17FFFFFA,  # b -6 instructions, to mov x0, #0
     ),
 }
+_EXIT: Final = {
+    "amd64": bytes.fromhex("b83c00000031ff0f05"),  # eax=60 edi=0 exit(0)
+    "arm64": struct.pack("<3I", 0xD2800000, 0xD2800BA8, 0xD4000001),  # x0=0 x8=93 svc
+}
 _ELF_MACHINE: Final = {"amd64": 62, "arm64": 183}
 _BASE: Final = 0x400000
 _HEADERS: Final = 64 + 56
@@ -56,7 +60,15 @@ _HEADERS: Final = 64 + 56
 
 def pause_program(architecture: str) -> bytes:
     """A static ELF executable for `amd64` or `arm64`."""
-    code = _CODE[architecture]
+    return _executable(_CODE[architecture], architecture)
+
+
+def exit_program(architecture: str) -> bytes:
+    """An executable that ends at once with 0; KeyError for another architecture."""
+    return _executable(_EXIT[architecture], architecture)
+
+
+def _executable(code: bytes, architecture: str) -> bytes:
     size = _HEADERS + len(code)
     identity = b"\x7fELF\x02\x01\x01" + bytes(9)
     header = struct.pack(

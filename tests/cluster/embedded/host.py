@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from skill_runner.clusters.embedded import processes
-from skill_runner.clusters.embedded.cgroups import cgroup_roots, processes_in
+from skill_runner.clusters.embedded.cgroups import hierarchies, processes_in
 from skill_runner.clusters.embedded.mounts import KERNEL_SETTINGS
 from skill_runner.clusters.embedded.settings import Node, read_node
 
@@ -62,7 +62,7 @@ def host_state(name: str) -> set[str]:
     lines |= {f"link {entry.name}" for entry in Path("/sys/class/net").iterdir()}
     lines |= {f"route {line}" for line in _output("ip", "route", "show", "table", "all")}
     lines |= {f"nft {line}" for line in _output("nft", "list", "ruleset")}
-    for root in cgroup_roots():
+    for root in hierarchies():
         lines |= {f"cgroup {entry}" for entry in root.iterdir() if entry.is_dir()}
     for folder in map(Path, FOLDERS):
         if folder.is_dir():

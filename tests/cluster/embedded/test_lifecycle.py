@@ -17,9 +17,10 @@ import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from skill_runner.clusters.embedded import addresses, processes
-from skill_runner.clusters.embedded.cgroups import create_cgroups
+from skill_runner.clusters.embedded.cgroups import create_cgroups, hierarchies
 from skill_runner.clusters.embedded.places import clusters_folder
 from skill_runner.clusters.embedded.settings import read_node
+from tests.cluster import pods
 from tests.cluster.embedded.host import host_state, listening, network_of, skill, skill_ok, status
 
 pytestmark = pytest.mark.root
@@ -41,8 +42,11 @@ def test_down_leaves_nothing(name: str, busybox_file: Path) -> None:
     before = host_state(name)
     skill_ok("cluster", "up", "--name", name)
     skill_ok("cluster", "load", "--name", name, str(busybox_file))
-    assert host_state(name) - before, "the comparison sees the cluster"
     node = read_node(folder(name))
+    with pods.connect(node.kubeconfig, name) as api:  # each pod has cgroups in every hierarchy
+        assert pods.run(api, "default", pods.pod("hello", "echo hello")) == "hello\n"
+    seen = host_state(name) - before
+    assert {f"cgroup {root}/skill-{name}" for root in hierarchies()} <= seen
     resolver = {f"{node.addresses.host}:10053"} if node.way_out == "nat" else set()
     assert listening(node) == resolver
     assert skill_ok("cluster", "down", "--name", name) == f"Cluster {name} is gone.\n"
