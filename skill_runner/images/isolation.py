@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from skill_runner.assets.catalogue import machine_architecture
+from skill_runner.clusters.embedded.cgroups import hierarchies, remove_cgroups
 from skill_runner.clusters.embedded.pause import exit_program
+from skill_runner.clusters.embedded.processes import read_process
 from skill_runner.errors import BuildFailed, UsageError
 from skill_runner.images.process import run_tool
 from skill_runner.progress import Report, silent
@@ -29,8 +32,9 @@ Kind = Literal["oci", "chroot"]
 CAPABILITIES: Final = (
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP", "SETGID", "SETUID",
 )  # fmt: skip
-# The kernel ends everything in a PID namespace with its first process, however a build ends.
+# The kernel ends all of this with the process that builds, and a PID namespace with its first one.
 _NAMESPACES: Final = (
+    "setpriv", "--pdeathsig", "KILL",
     "unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc",
 )  # fmt: skip
 # buildah's chroot isolation binds /dev and /sys as they are: so there is little to see.
@@ -50,6 +54,16 @@ mount -t tmpfs -o mode=1777,nosuid,nodev skill /dev/shm
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys || mount -t tmpfs -o ro skill /sys
 exec "$@"
 """
+# A runtime's notes about a step that was killed go with the namespace.
+_NOTES: Final = """
+for runtime in runc crun; do
+  command -v $runtime >/dev/null || continue
+  mkdir -p /run/$runtime
+  mount -t tmpfs -o mode=700,nosuid,nodev skill /run/$runtime
+done
+exec "$@"
+"""
+_CGROUP: Final = "skillbuild"  # not the name of a cluster's: those begin with `skill-`
 _PROBE: Final = 'FROM scratch\nCOPY probe /probe\nRUN ["/probe"]\n'
 # An option of a mount that leads to no folder of the machine in any version of buildah: those
 # before 1.35.4 and 1.37.4 follow links and `..` to it (CVE-2024-1753, CVE-2024-9675).
@@ -72,9 +86,12 @@ class Isolation:
 
     def command(self, tool: Sequence[str]) -> list[str]:
         """The beginning of a `bud` command line, with the namespaces around it."""
-        script = ["sh", "-ec", _DEVICES, "sh"] if self.kind == "chroot" else []
-        around = [*_NAMESPACES, *script] if self.root else []
-        return [*around, *tool, "bud", *self.flags]
+        if not self.root:
+            return [*tool, "bud", *self.flags]
+        script = _DEVICES if self.kind == "chroot" else _NOTES
+        around = [*_NAMESPACES, "sh", "-ec", script, "sh"]
+        own = f"/{_CGROUP}-{os.getpid()}-{secrets.token_hex(4)}"
+        return [*around, *tool, "bud", *self.flags, "--cgroup-parent", own]
 
     @property
     def flags(self) -> list[str]:
@@ -102,10 +119,21 @@ def asked_isolation(environ: Mapping[str, str]) -> Kind | None:
 async def choose_isolation(environ: Mapping[str, str], report: Report) -> Isolation:
     """`oci` where a step runs that way on this machine, otherwise `chroot`."""
     root = os.geteuid() == 0
+    if root:
+        clear_cgroups()
     kind = asked_isolation(environ)
     if kind is None:
         kind = "oci" if await works(Isolation("oci", root), report) else "chroot"
     return Isolation(kind, root)
+
+
+def clear_cgroups() -> None:
+    """Remove the cgroups of steps whose `skill` was killed: all that the kernel does not end."""
+    for root in hierarchies():
+        for folder in root.glob(f"{_CGROUP}-*-*"):
+            pid = folder.name.split("-")[1]
+            if pid.isdigit() and read_process(int(pid)) is None:
+                remove_cgroups((str(folder),))
 
 
 async def works(isolation: Isolation, report: Report = silent) -> bool:

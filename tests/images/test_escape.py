@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
+from skill_runner.clusters.embedded.cgroups import hierarchies
+from skill_runner.clusters.embedded.processes import all_processes
 from skill_runner.errors import BuildFailed
 from skill_runner.images.builders import Builder
-from skill_runner.images.isolation import Isolation, works
+from skill_runner.images.isolation import Isolation, clear_cgroups, works
 from skill_runner.progress import Event, Line
 
 pytestmark = [
@@ -110,3 +117,43 @@ async def test_a_mount_that_leads_outside_is_refused(
         await Builder("buildah", store=tmp_path / "store").build(
             context, "skill.local/escape:1", tmp_path / "image.tar", lambda event: None
         )
+
+
+LASTING = """
+import asyncio, sys
+from pathlib import Path
+from skill_runner.images.builders import Builder
+from skill_runner.progress import silent
+context, store = Path(sys.argv[1]), Path(sys.argv[2])
+asyncio.run(Builder("buildah", store).build(context, "skill.local/x:1", store / "x", silent))
+"""
+
+
+@pytest.mark.parametrize("kind", ["oci", "chroot"])
+def test_a_build_ends_with_the_process_that_asked_for_it(
+    kind: str, context: Path, target: Target, tmp_path: Path
+) -> None:
+    if kind == "oci" and not asyncio.run(works(Isolation("oci"))):
+        pytest.skip("buildah's oci isolation does not work on this machine")
+    step = ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 60; done", f"{target.word}-step"]
+    (context / "Containerfile").write_text(f"FROM scratch\nCOPY root /\nRUN {json.dumps(step)}\n")
+    shutil.copy(context / "root/bin/sh", context / "root/bin/sleep")
+    words = [sys.executable, "-c", LASTING, str(context), str(tmp_path / "store")]
+    building = subprocess.Popen(words, env={**os.environ, "SKILL_BUILD_ISOLATION": kind})
+    try:
+        _until(f"{target.word}-step", there=True)
+    finally:
+        building.send_signal(signal.SIGKILL)
+        building.wait()
+    _until(f"{target.word}-step", there=False)
+    clear_cgroups()
+    left = [path for root in hierarchies() for path in root.glob(f"skillbuild-{building.pid}-*")]
+    assert left == []
+
+
+@retry(
+    retry=retry_if_result(lambda seen: not seen), wait=wait_fixed(0.05), stop=stop_after_delay(60)
+)
+def _until(word: str, *, there: bool) -> bool:
+    """Until a process with this last word is there, or is gone; zombies are gone."""
+    return any(each.command[-1:] == (word,) for each in all_processes()) is there

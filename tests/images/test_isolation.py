@@ -25,7 +25,7 @@ def test_a_step_has_named_rights_and_no_other(name: str) -> None:
 
 def test_chroot_alone_is_never_the_fence() -> None:
     words = Isolation("chroot", root=True).command(["buildah"])
-    assert words[0] == "unshare"
+    assert "unshare" in words[: words.index("buildah")]
     assert {"--pid", "--mount", "--kill-child", "--mount-proc"} <= set(words)
 
 
