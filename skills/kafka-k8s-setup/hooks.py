@@ -42,6 +42,30 @@ async def check(ctx: Context) -> None:
         return
     labels = f"app.kubernetes.io/name=kafka,app.kubernetes.io/instance={_release(ctx)}"
     await check_claims(ctx, labels, str(ctx.inputs["storage"]))
+    await _check_version(ctx)
+
+
+async def _check_version(ctx: Context) -> None:
+    """Refuse an older Kafka than the one that runs: it does not read what a newer one wrote."""
+    try:
+        brokers = await ctx.get(Ref("apps/v1", "StatefulSet", _release(ctx), ctx.namespace))
+    except NotFound:
+        return
+    running = brokers["spec"]["template"]["spec"]["containers"][0]["image"]
+    have, want = _version(running), _version(ctx.images["kafka"].ref)
+    if have and want and want < have:
+        raise GiveUp(
+            f"{ctx.images['kafka'].ref} is older than {running}, which runs: brokers do not start"
+            " on the metadata of a newer Kafka",
+            hint=f"Keep {have[0]}.{have[1]} or a newer one, or install another beside it: --name.",
+        )
+
+
+def _version(image: str) -> tuple[int, int] | None:
+    """Major and minor version that the tag of an image begins with; None where it names none."""
+    tag = image.rpartition("/")[2].partition(":")[2]
+    found = re.match(r"v?(\d{1,4})\.(\d{1,4})(?!\d)", tag)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _wanted(inputs: Mapping[str, Any]) -> dict[str, int]:

@@ -39,7 +39,7 @@ def _program(ctx: Context) -> tuple[str, int]:
     if not head.isdigit():
         raise GiveUp(
             f"the tag of image {choice.ref} does not say which version it is",
-            hint="Name a tag that begins with the version: registry.example.org/valkey:8.1.4",
+            hint="Name a tag that begins with the version: registry.example.org/valkey:8.1.6",
         )
     return ("redis" if "redis" in choice.repository.split("/")[-1] else "valkey"), int(head)
 

@@ -11,7 +11,9 @@ from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks import call_hook
+from skill_runner.inputs import resolve_values
 from skill_runner.library import default_library
+from skill_runner.plan import ImageChoice, Installation, PlannedRelease, make_plan
 from tests.skills.contexts import scripted
 
 SKILL = default_library().find("dapr-k8s-setup")
@@ -37,6 +39,30 @@ def pod(name: str, *, owner: str = "", containers: tuple[str, ...] = ("app",)) -
 
 async def names(cluster: MemoryCluster) -> list[str]:
     return [o["metadata"]["name"] for o in (await cluster.list("v1", "Pod")).items]
+
+
+@pytest.mark.parametrize(
+    ("resources", "request_"),
+    [
+        ({}, ("50m", "64Mi")),
+        ({"cpu": "20m", "memory": "32Mi"}, ("20m", "32Mi")),
+        ({"cpu": "0.01", "memory": "1Gi"}, ("10m", "64Mi")),
+    ],
+)
+def test_no_service_requests_more_than_its_limit(
+    resources: dict[str, str], request_: tuple[str, str]
+) -> None:
+    inputs = {"resources": resources} if resources else {}
+    values = resolve_values(SKILL, inputs)
+    images = {
+        name: ImageChoice(name=name, ref=image.ref, source="pull", official=image.ref)
+        for name, image in SKILL.images.items()
+    }
+    plan = make_plan(SKILL, Installation("dapr-system", "dapr"), values, images, {})
+    (release,) = (step for step in plan.steps if isinstance(step, PlannedRelease))
+    made = release.values["dapr_operator"]["resources"]
+    assert (made["requests"]["cpu"], made["requests"]["memory"]) == request_
+    assert release.values["dapr_scheduler"]["resources"]["requests"]["cpu"] == request_[0]
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,36 @@ async def test_volumes_that_cannot_be_had(size: str, grows: bool, words: str) ->
         await call("check", context(cluster=cluster))
 
 
+@pytest.mark.parametrize(
+    ("running", "refused"),
+    [
+        ("docker.io/apache/kafka:4.4.0", True),
+        ("skill.local/kafka:4.10.0-0a1b2c", True),
+        ("registry.example:5000/kafka:v5.0", True),
+        ("docker.io/apache/kafka:4.3.9", False),
+        ("docker.io/apache/kafka:3.9.0", False),
+        ("docker.io/apache/kafka:latest", False),
+        ("docker.io/apache/kafka@sha256:44", False),
+    ],
+)
+async def test_an_older_kafka_is_not_put_on_the_volumes_of_a_newer(
+    running: str, refused: bool
+) -> None:
+    cluster = MemoryCluster()
+    for manifest in (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kafka"}},
+        {"apiVersion": "apps/v1", "kind": "StatefulSet",
+         "metadata": {"name": "kafka", "namespace": "kafka"},
+         "spec": {"template": {"spec": {"containers": [{"name": "kafka", "image": running}]}}}},
+    ):  # fmt: skip
+        await cluster.create(manifest)
+    if not refused:
+        await call("check", context(cluster=cluster))
+        return
+    with pytest.raises(HookFailed, match="is older than"):
+        await call("check", context(cluster=cluster))
+
+
 STRIMZI: dict[str, Any] = {"mode": "strimzi"}
 KAFKA_TOPICS = definition("kafka.strimzi.io", "KafkaTopic")
 

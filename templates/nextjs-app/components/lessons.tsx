@@ -17,7 +17,7 @@ export function Lessons() {
     return () => gone.abort();
   }, []);
 
-  if (state === null) return <p className="card quiet">Loading…</p>;
+  if (state === null) return <p className="card quiet" role="status">Loading…</p>;
   if ('error' in state) {
     return (
       <p className="card bad" role="alert">

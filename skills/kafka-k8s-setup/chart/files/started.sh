@@ -12,7 +12,8 @@ done
 ((held)) || exit 0
 
 # One partition that cannot catch up must not keep the others from their broker for ever.
-since=/tmp/answers-since
+# Of this start of the container: /tmp outlives it.
+since=/tmp/answers-since-$(stat -c %Y /proc/1)
 printf -v now '%(%s)T' -1
 [[ -s $since ]] || echo "$now" >"$since"
 ((now - $(<"$since") < 180)) || exit 0
