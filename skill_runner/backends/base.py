@@ -258,8 +258,10 @@ class Helm(Protocol):
     async def list(self, namespace: str | None = None) -> tuple[Release, ...]:
         """The newest revision of every release, of one namespace or of all."""
 
-    async def manifest(self, name: str, namespace: str) -> tuple[Object, ...]:
-        """The objects of the newest revision, without its hooks."""
+    async def manifest(
+        self, name: str, namespace: str, *, every: bool = False
+    ) -> tuple[Object, ...]:
+        """The objects of the newest revision, or of `every` kept one, each once; no hooks."""
 
     async def hooks(self, name: str, namespace: str, *, every: bool = False) -> tuple[Object, ...]:
         """The hook objects of the newest revision, or of `every` kept one, each object once."""
@@ -278,8 +280,12 @@ class Helm(Protocol):
     async def rollback(self, name: str, namespace: str, revision: int) -> Release:
         """Back to a revision, as a new one."""
 
-    async def uninstall(self, name: str, namespace: str) -> None:
-        """Remove the release and its history; nothing happens when there is none."""
+    async def uninstall(self, name: str, namespace: str, *, keep_history: bool = False) -> None:
+        """Remove the release and its history; nothing happens when there is none.
+
+        With `keep_history` it stays, as `uninstalled`, with its manifests; another uninstall then
+        removes the history.
+        """
 
     async def mark_failed(self, name: str, namespace: str, revision: int) -> None:
         """Turn a revision that a dead run left pending-* into a failed one; objects stay."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from skill_runner.backends.base import Cluster, Object, Ref, Release
@@ -44,25 +44,31 @@ class Releases:
             newest[secret["metadata"]["namespace"], secret["metadata"]["labels"]["name"]] = secret
         return tuple(release_of(newest[key]) for key in sorted(newest))
 
-    async def manifest(self, name: str, namespace: str) -> tuple[Object, ...]:
-        """The objects of the newest revision, without its hooks."""
-        newest = await self._newest(name, namespace)
-        return read_manifests(payload_of(newest).get("manifest") or "") if newest else ()
+    async def manifest(
+        self, name: str, namespace: str, *, every: bool = False
+    ) -> tuple[Object, ...]:
+        """The objects of the newest revision, or of `every` kept one, without its hooks."""
+        revisions = await self._revisions(name, namespace, every=every)
+        return _each_once(
+            obj for r in revisions for obj in read_manifests(payload_of(r).get("manifest") or "")
+        )
 
     async def hooks(self, name: str, namespace: str, *, every: bool = False) -> tuple[Object, ...]:
         """The hook objects of the newest revision, or of `every` kept one, each object once."""
+        revisions = await self._revisions(name, namespace, every=every)
+        return _each_once(
+            obj
+            for revision in revisions
+            for hook in payload_of(revision).get("hooks") or ()
+            for obj in read_manifests(hook.get("manifest") or "")
+        )
+
+    async def _revisions(self, name: str, namespace: str, *, every: bool) -> tuple[Object, ...]:
+        """The newest revision, or all, oldest first."""
         if every:
-            revisions = sorted(await self._secrets(namespace, f"name={name}"), key=_revision)
-        else:
-            newest = await self._newest(name, namespace)
-            revisions = [newest] if newest else []
-        found: dict[tuple[str, str, str], Object] = {}
-        for revision in revisions:
-            for hook in payload_of(revision).get("hooks") or ():
-                for obj in read_manifests(hook.get("manifest") or ""):
-                    meta = obj["metadata"]
-                    found[obj["kind"], meta.get("namespace") or "", meta["name"]] = obj
-        return tuple(found.values())
+            return tuple(sorted(await self._secrets(namespace, f"name={name}"), key=_revision))
+        newest = await self._newest(name, namespace)
+        return (newest,) if newest else ()
 
     async def mark_failed(self, name: str, namespace: str, revision: int) -> None:
         """Turn one pending revision into a failed one, in the label and in the payload.
@@ -100,6 +106,15 @@ class Releases:
             "v1", "Secret", namespace=namespace, labels=f"owner=helm,{labels}"
         )
         return found.items
+
+
+def _each_once(objects: Iterable[Object]) -> tuple[Object, ...]:
+    """Each object as the last that has it says."""
+    found: dict[tuple[str, str, str], Object] = {}
+    for obj in objects:
+        meta = obj["metadata"]
+        found[obj["kind"], meta.get("namespace") or "", meta["name"]] = obj
+    return tuple(found.values())
 
 
 def secret_name(name: str, revision: int) -> str:

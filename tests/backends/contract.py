@@ -446,6 +446,64 @@ class HelmContract:
         with pytest.raises(NotFound):
             await cluster.get(Ref("v1", "ConfigMap", "settings", namespace))
 
+    async def test_an_uninstalled_release_keeps_its_history_if_asked(
+        self, helm: Helm, cluster: Cluster, namespace: str, chart: str
+    ) -> None:
+        await helm.install_or_upgrade(self.spec(chart, namespace, colour="red"))
+        await helm.uninstall("demo", namespace, keep_history=True)
+        left = await helm.get("demo", namespace)
+        assert left is not None
+        assert left.status == "uninstalled"
+        assert "settings" in {m["metadata"]["name"] for m in await helm.manifest("demo", namespace)}
+        await gone(cluster, Ref("v1", "ConfigMap", "settings", namespace))
+        again = await helm.install_or_upgrade(self.spec(chart, namespace, colour="blue"))
+        assert (again.revision, again.status) == (2, "deployed")
+        await helm.uninstall("demo", namespace, keep_history=True)
+        await helm.uninstall("demo", namespace)
+        assert await helm.get("demo", namespace) is None
+
+    async def test_an_uninstall_that_died_blocks_upgrades_and_is_finished_by_another(
+        self, helm: Helm, cluster: Cluster, namespace: str, chart: str
+    ) -> None:
+        await helm.install_or_upgrade(self.spec(chart, namespace, colour="red"))
+        secret = await cluster.get(Ref("v1", "Secret", secret_name("demo", 1), namespace))
+        await cluster.replace(with_status(secret, "uninstalling", "killed"))
+        with pytest.raises(HelmError, match="has no deployed releases"):
+            await helm.install_or_upgrade(self.spec(chart, namespace, colour="blue"))
+        await helm.uninstall("demo", namespace)
+        assert await helm.get("demo", namespace) is None
+        await gone(cluster, Ref("v1", "ConfigMap", "settings", namespace))
+
+    async def test_takes_over_and_uninstalls_only_what_is_marked_as_its_own(
+        self, helm: Helm, cluster: Cluster, namespace: str, chart: str
+    ) -> None:
+        await helm.install_or_upgrade(self.spec(chart, namespace, colour="red"))
+        ref = Ref("v1", "ConfigMap", "settings", namespace)
+        live = await cluster.get(ref)
+        marks = live["metadata"]["annotations"]
+        del marks["meta.helm.sh/release-name"]
+        await cluster.replace(live)
+        await helm.uninstall("demo", namespace)
+        assert await cluster.get(ref)
+        with pytest.raises(HelmError, match="cannot be imported"):
+            await helm.install_or_upgrade(self.spec(chart, namespace, colour="red"))
+        marks["meta.helm.sh/release-name"] = "demo"
+        live = await cluster.get(ref)
+        await cluster.replace({**live, "metadata": {**live["metadata"], "annotations": marks}})
+        assert await helm.install_or_upgrade(self.spec(chart, namespace, colour="red"))
+
+    async def test_reads_the_manifests_of_every_revision(
+        self, helm: Helm, namespace: str, chart: str
+    ) -> None:
+        await helm.install_or_upgrade(self.spec(chart, namespace, colour="red", extra=True))
+        await helm.install_or_upgrade(self.spec(chart, namespace, colour="blue"))
+        newest = [m["metadata"]["name"] for m in await helm.manifest("demo", namespace)]
+        every = await helm.manifest("demo", namespace, every=True)
+        assert "extra" not in newest
+        assert sorted(m["metadata"]["name"] for m in every) == sorted([*newest, "extra"])
+        settings = next(m for m in every if m["metadata"]["name"] == "settings")
+        assert settings["data"] == {"colour": "blue"}
+
     async def test_a_missing_chart_is_a_chart_error(self, helm: Helm, namespace: str) -> None:
         spec = self.spec("/no/such/chart", namespace)
         with pytest.raises(ChartError, match="/no/such/chart"):

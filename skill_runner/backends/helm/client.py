@@ -86,10 +86,10 @@ class PyHelm:
         )
         return await self._need(name, namespace)
 
-    async def uninstall(self, name: str, namespace: str) -> None:
+    async def uninstall(self, name: str, namespace: str, *, keep_history: bool = False) -> None:
         try:
             await self._command(about=_release(name, namespace)).uninstall(
-                name, namespace=namespace
+                name, namespace=namespace, keep_history=keep_history
             )
         except HelmError as error:
             if "release: not found" not in error.message:

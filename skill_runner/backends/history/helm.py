@@ -51,8 +51,10 @@ class RecordingHelm:
     async def list(self, namespace: str | None = None) -> tuple[Release, ...]:
         return await self._helm.list(namespace)
 
-    async def manifest(self, name: str, namespace: str) -> tuple[Object, ...]:
-        return await self._helm.manifest(name, namespace)
+    async def manifest(
+        self, name: str, namespace: str, *, every: bool = False
+    ) -> tuple[Object, ...]:
+        return await self._helm.manifest(name, namespace, every=every)
 
     async def hooks(self, name: str, namespace: str, *, every: bool = False) -> tuple[Object, ...]:
         return await self._helm.hooks(name, namespace, every=every)
@@ -60,8 +62,8 @@ class RecordingHelm:
     async def rollback(self, name: str, namespace: str, revision: int) -> Release:
         return await self._helm.rollback(name, namespace, revision)
 
-    async def uninstall(self, name: str, namespace: str) -> None:
-        await self._helm.uninstall(name, namespace)
+    async def uninstall(self, name: str, namespace: str, *, keep_history: bool = False) -> None:
+        await self._helm.uninstall(name, namespace, keep_history=keep_history)
 
     async def mark_failed(self, name: str, namespace: str, revision: int) -> None:
         await self._helm.mark_failed(name, namespace, revision)

@@ -109,6 +109,9 @@ class MemoryHelm:
                 "another operation (install/upgrade/rollback) is in progress for release "
                 f"{spec.namespace}/{spec.name}"
             )
+        if before and before.status == "uninstalling":
+            raise HelmError(f'UPGRADE FAILED: "{spec.name}" has no deployed releases')
+        await self._check_ownership(spec, rendered)
         for line in self.lines if on_line else ():
             assert on_line is not None
             on_line(line)
@@ -118,6 +121,8 @@ class MemoryHelm:
             )
         verb = "upgrade" if before and before.status != "uninstalled" else "install"
         revision = before.revision + 1 if before else 1
+        if before and before.status == "uninstalled":
+            await self._set_status(spec.name, spec.namespace, before.revision, "superseded", "")
         payload = _payload(spec, chart, rendered, revision, f"pending-{verb}", self._now())
         await self._cluster.create(secret_of(payload, spec.labels))
         await self._carry_out(spec, rendered, verb, revision)
@@ -138,14 +143,28 @@ class MemoryHelm:
         await self._replace_objects(name, namespace, read_manifests(payload["manifest"]))
         return await self._settled(name, namespace, new, f"Rollback to {revision}")
 
-    async def uninstall(self, name: str, namespace: str) -> None:
+    async def uninstall(self, name: str, namespace: str, *, keep_history: bool = False) -> None:
         self._enter("uninstall", name)
         revisions = await self.history(name, namespace)
+        if not revisions:
+            return
+        if revisions[-1].status != "uninstalled":
+            await self._take_down(name, namespace, revisions[-1].revision)
+        elif keep_history:
+            raise HelmError(f'the release named "{name}" is already deleted')
+        for release in () if keep_history else revisions:
+            await self._cluster.delete(self._ref(name, namespace, release.revision))
+
+    async def _take_down(self, name: str, namespace: str, revision: int) -> None:
+        hooks = await self.hooks(name, namespace)
+        await self._run_hooks(hooks, "pre-delete", namespace)
+        text = "Deletion in progress (or silently failed)"
+        await self._set_status(name, namespace, revision, "uninstalling", text)
         for obj in await self.manifest(name, namespace):
             if not _kept(obj) and await self._is_own(obj, name, namespace):
                 await self._cluster.delete(Ref.of(_placed(obj, namespace)))
-        for release in revisions:
-            await self._cluster.delete(self._ref(name, namespace, release.revision))
+        await self._run_hooks(hooks, "post-delete", namespace)
+        await self._set_status(name, namespace, revision, "uninstalled", "Uninstallation complete")
 
     # inside
 
@@ -172,11 +191,11 @@ class MemoryHelm:
     ) -> None:
         """Hooks, objects, hooks; what goes wrong, or a cancellation, fails the revision."""
         try:
-            await self._run_hooks(rendered, f"pre-{verb}", spec)
+            await self._run_hooks(rendered, f"pre-{verb}", spec.namespace, spec.timeout)
             await self._replace_objects(
                 spec.name, spec.namespace, tuple(obj for obj in rendered if not _events(obj))
             )
-            await self._run_hooks(rendered, f"post-{verb}", spec)
+            await self._run_hooks(rendered, f"post-{verb}", spec.namespace, spec.timeout)
         except BaseException as error:
             text = str(error) or "context canceled"
             await self._set_status(spec.name, spec.namespace, revision, "failed", text)
@@ -211,17 +230,37 @@ class MemoryHelm:
     async def _is_own(self, obj: Object, name: str, namespace: str) -> bool:
         """Helm 4 uninstalls only what is marked as this release's."""
         live = await self._live(Ref.of(_placed(obj, namespace)))
-        return live is not None and _annotation(live, "meta.helm.sh/release-name") == name
+        return live is not None and _is_owned(live, name, namespace)
 
-    async def _run_hooks(self, rendered: tuple[Object, ...], event: str, spec: ReleaseSpec) -> None:
+    async def _check_ownership(self, spec: ReleaseSpec, rendered: tuple[Object, ...]) -> None:
+        """Refuse to take over what is there and is not marked as this release's."""
+        current = {
+            Ref.of(_placed(o, spec.namespace))
+            for o in await self.manifest(spec.name, spec.namespace)
+        }
+        for obj in rendered:
+            ref = Ref.of(_placed(obj, spec.namespace))
+            if _events(obj) or ref in current:
+                continue
+            live = await self._live(ref)
+            if live is not None and not _is_owned(live, spec.name, spec.namespace):
+                raise HelmError(
+                    f'unable to continue with install: {ref.kind} "{ref.name}" in namespace '
+                    f'"{ref.namespace or ""}" exists and cannot be imported into the current '
+                    "release: invalid ownership metadata"
+                )
+
+    async def _run_hooks(
+        self, rendered: Iterable[Object], event: str, namespace: str, timeout: float = 300.0
+    ) -> None:
         hooks = [obj for obj in rendered if event in _events(obj)]
         for hook in sorted(hooks, key=_weight):
-            obj = _placed(hook, spec.namespace)
+            obj = _placed(hook, namespace)
             await self._cluster.delete(Ref.of(obj))
             await self._cluster.create(obj)
             if obj["kind"] in ("Job", "Pod"):
                 try:
-                    await within(self._cluster.clock, spec.timeout, self._finished(Ref.of(obj)))
+                    await within(self._cluster.clock, timeout, self._finished(Ref.of(obj)))
                 except TimeoutError:
                     raise HelmError(
                         f"{event} hooks failed: {Ref.of(obj)}: timed out waiting for the condition"
@@ -303,6 +342,16 @@ def _placed(obj: Object, namespace: str) -> Object:
 
 def _annotation(obj: Mapping[str, Any], key: str) -> str:
     return str((obj["metadata"].get("annotations") or {}).get(key, ""))
+
+
+def _is_owned(live: Object, name: str, namespace: str) -> bool:
+    """As checkOwnership of helm/helm has it (pkg/action/validate.go)."""
+    labels = live["metadata"].get("labels") or {}
+    return (
+        labels.get("app.kubernetes.io/managed-by") == "Helm"
+        and _annotation(live, "meta.helm.sh/release-name") == name
+        and _annotation(live, "meta.helm.sh/release-namespace") == namespace
+    )
 
 
 def _events(obj: Object) -> set[str]:

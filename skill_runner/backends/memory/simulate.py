@@ -92,7 +92,39 @@ class Simulation:
     def _set(self, obj: Object, fate: Fate) -> list[Ref]:
         name, count = obj["metadata"]["name"], int(obj["spec"].get("replicas", 1))
         ends = range(count) if obj["kind"] == "StatefulSet" else ["node"]
+        if obj["kind"] == "StatefulSet":
+            self._claims(obj, count)
         return self._pods(obj, obj, [f"{name}-{end}" for end in ends], fate)
+
+    def _claims(self, obj: Object, count: int) -> None:
+        """The claims of a StatefulSet's templates; it owns them where they are to go with it."""
+        meta, spec = obj["metadata"], obj["spec"]
+        policy = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+        owners = [pods.owned_by(obj)] if policy.get("whenDeleted") == "Delete" else []
+        for template in spec.get("volumeClaimTemplates") or ():
+            base = f"{template['metadata']['name']}-{meta['name']}-"
+            names = {f"{base}{n}" for n in range(count)}
+            found = self.cluster.store.select(
+                lambda ref, _, base=base: (  # type: ignore[misc]
+                    (ref.kind, ref.namespace) == ("PersistentVolumeClaim", meta["namespace"])
+                    and ref.name.startswith(base)
+                    and ref.name.removeprefix(base).isdigit()
+                )
+            )
+            for live in found:
+                names.discard(live["metadata"]["name"])
+                if (live["metadata"].get("ownerReferences") or []) != owners:
+                    live["metadata"]["ownerReferences"] = owners
+                    self.cluster.store.replace(live, manager=("controller", "Update"))
+            labels = (spec.get("selector") or {}).get("matchLabels") or {}
+            for name in sorted(names):
+                own = {"name": name, "namespace": meta["namespace"], "labels": labels}
+                claim = {
+                    "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": template["spec"],
+                    "metadata": {**own, **({"ownerReferences": owners} if owners else {})},
+                }  # fmt: skip
+                self.cluster.put(claim)
+                self._on_claim(self.cluster, claim)
 
     def _job(self, obj: Object, fate: Fate) -> list[Ref]:
         return self._pods(obj, obj, [f"{obj['metadata']['name']}-0"], fate)
