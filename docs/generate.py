@@ -213,7 +213,7 @@ _EXIT_CODES: Final = """
 | code | means |
 |---|---|
 | 0 | ready, or nothing to change |
-| 1 | a step or a proof failed; see `problem` |
+| 1 | a step or a proof failed (see `problem`), or standard output could not be written |
 | 2 | usage, an input or a skill file is wrong; nothing was touched |
 | 3 | preflight or policy refused; nothing was touched |
 | 4 | no cluster answers, or it forbids |
@@ -221,7 +221,10 @@ _EXIT_CODES: Final = """
 | 6 | refused: context not named, change not allowed, stale plan |
 | 7 | another live run holds the lock |
 | 70 | a bug of ours: short text, details in the run's folder |
-| 130 | interrupted |
+| 130 | interrupted: Ctrl-C, SIGTERM, or a terminal that was closed (SIGHUP) |
+
+A reader that goes away (`skill run … -o jsonl | head -1`) does not end a command: its output is
+dropped, it goes on to its end, its outcome is in the run's folder, and its exit code is its own.
 """
 
 

@@ -92,7 +92,10 @@ def skill() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run(argv))
+    from skill_runner.commands.streams import Output
+
+    output = Output()
+    sys.exit(output.exit_code(run(argv)))
 
 
 def run(argv: Sequence[str] | None = None) -> int:

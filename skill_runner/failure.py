@@ -98,10 +98,12 @@ def outcome_of(error: SkillError, *, installation: str = "", run: str = "") -> O
     )  # fmt: skip
 
 
-def interrupted(installation: str = "", steps: Iterable[StepResult] = ()) -> Outcome:
-    """The outcome of a command that a signal ended."""
+def interrupted(
+    installation: str = "", steps: Iterable[StepResult] = (), *, by: str = "a signal"
+) -> Outcome:
+    """The outcome of a command that was ended `by` a signal."""
     problem = Problem(
-        code="INTERRUPTED", resource=installation, cause="interrupted by a signal", retryable=True
+        code="INTERRUPTED", resource=installation, cause=f"interrupted by {by}", retryable=True
     )
     return Outcome(
         status="interrupted", exit_code=130, installation=installation, problem=problem,

@@ -1,16 +1,44 @@
-"""Work that is brought to its end although the one who waits for it is cancelled."""
+"""Clean-up that is brought to its end although the one who waits for it is cancelled."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextvars import ContextVar, Token
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
+class Haste:
+    """Who is interrupted twice is in haste: `patiently` waits no longer in what began within."""
+
+    def __init__(self) -> None:
+        self._hurried = asyncio.Event()
+        self._token: Token[Haste | None] | None = None
+
+    def __enter__(self) -> Haste:
+        self._token = _CURRENT.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._token is not None
+        _CURRENT.reset(self._token)
+
+    def hurry(self) -> None:
+        """End all patience; call it in the thread of the loop."""
+        self._hurried.set()
+
+    async def wait(self) -> None:
+        """Return once somebody is in haste."""
+        await self._hurried.wait()
+
+
+_CURRENT: ContextVar[Haste | None] = ContextVar("haste", default=None)
+
+
 async def uncancelled(work: Awaitable[T]) -> T:
-    """What `work` gives. A cancellation waits for its end, and is raised then.
+    """Return what `work` gives. A cancellation waits for its end, and is raised then.
 
     asyncio.shield alone lets the caller go at once, and the loop may end before the work does.
     """
@@ -26,3 +54,24 @@ async def uncancelled(work: Awaitable[T]) -> T:
             task.exception()  # it is seen: what counts is that we are cancelled
         raise cancelled
     return task.result()
+
+
+async def patiently(work: Awaitable[T], seconds: float) -> T:
+    """Return what `work` gives; TimeoutError after `seconds`, or as soon as somebody is in haste.
+
+    The work is cancelled then.
+    """
+    haste = _CURRENT.get()
+    task = asyncio.ensure_future(work)
+    waiting: set[asyncio.Future[T] | asyncio.Future[None]] = {task}
+    if haste is not None:
+        waiting.add(asyncio.ensure_future(haste.wait()))
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise TimeoutError(f"not done within {seconds:g} s")
+    finally:
+        for future in waiting:
+            future.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

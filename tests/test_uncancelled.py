@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from skill_runner.uncancelled import uncancelled
+from skill_runner.uncancelled import Haste, patiently, uncancelled
 
 
 async def test_a_cancellation_waits_for_the_end_of_the_work() -> None:
@@ -37,3 +37,17 @@ async def test_without_one_it_gives_what_the_work_gives() -> None:
     assert await uncancelled(asyncio.sleep(0, "given")) == "given"
     with pytest.raises(ValueError, match="as it is"):
         await uncancelled(fail())
+
+
+async def test_patience_ends_with_the_work_its_time_or_somebodys_haste() -> None:
+    assert await patiently(asyncio.sleep(0, "given"), 60) == "given"
+    with pytest.raises(TimeoutError):
+        await patiently(asyncio.Event().wait(), 0.01)
+    with Haste() as haste:
+        waiting = asyncio.create_task(patiently(asyncio.Event().wait(), 3600))
+        calm = asyncio.create_task(uncancelled(asyncio.sleep(0, "whole")))
+        await asyncio.sleep(0)
+        haste.hurry()
+        with pytest.raises(TimeoutError):
+            await waiting
+        assert await calm == "whole"

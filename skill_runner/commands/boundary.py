@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import click
 
+from skill_runner.commands.signals import as_interrupts
 from skill_runner.errors import SkillError, UsageError
 
 _DETACHED: Final = "SKILL_DETACHED_RUN"  # runs.DETACHED, whose module help does not need
@@ -25,7 +24,7 @@ def guard(call: Callable[[], Any], arguments: Sequence[str] = ()) -> int:
     """
     programs = wants_document(arguments) or _DETACHED in os.environ
     try:
-        with _terminations():
+        with as_interrupts():
             result = call()
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -39,8 +38,6 @@ def guard(call: Callable[[], Any], arguments: Sequence[str] = ()) -> int:
             return _answer(error)
         click.echo(f"error: {error}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        return _nobody_reads()
     except Exception as error:
         click.echo("a bug in skill; please report it with this text:", err=True)
         traceback.print_exc(file=sys.stderr)
@@ -61,16 +58,6 @@ def wants_document(arguments: Sequence[str]) -> bool:
         elif word.startswith("-o") and len(word) > 2:
             wanted = word[2:].removeprefix("=")
     return wanted in ("json", "jsonl")
-
-
-@contextmanager
-def _terminations() -> Iterator[None]:
-    """SIGTERM ends a command as Ctrl-C does, so that it too has an outcome."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _show(error: click.ClickException) -> int:
@@ -102,9 +89,3 @@ def _answer(error: BaseException) -> int:
     if _DETACHED in os.environ:  # a worker that ended before it took its run over
         open_run(os.environ[_DETACHED]).keep(OUTCOME, text)
     return outcome.exit_code
-
-
-def _nobody_reads() -> int:
-    """Whoever read stdout went away (`skill list | head -1`): nothing more is to be said."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import Final
 
 import click
 
 from skill_runner import failure
 from skill_runner.commands.show import View, print_outcome
+from skill_runner.commands.signals import Interrupts
 from skill_runner.commands.tape import RUN
 from skill_runner.errors import SkillError
 from skill_runner.holder import Holder
@@ -27,7 +25,6 @@ from skill_runner.redact import Redactor
 from skill_runner.runs import OUTCOME, Run, event_data, start_run
 
 Work = Callable[[Run, Report], Awaitable[Outcome]]
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def execute(label: str, work: Work, *, output: str, verbose: bool, installation: str = "") -> int:
@@ -36,6 +33,18 @@ def execute(label: str, work: Work, *, output: str, verbose: bool, installation:
     `output` is text, json (one document on stdout) or jsonl (events, then the document).
     """
     began = time.monotonic()
+    with Interrupts() as interrupts:
+        outcome, run, journal = _work(label, work, interrupts, output, verbose, installation)
+        interrupts.finish()
+        outcome = replace(outcome, seconds=outcome.seconds or time.monotonic() - began)
+        _show(_completed(outcome, run, journal), run, output)
+    return outcome.exit_code
+
+
+def _work(
+    label: str, work: Work, interrupts: Interrupts, output: str, verbose: bool, installation: str
+) -> tuple[Outcome, Run | None, Journal | None]:
+    """The outcome of the work, whatever happens, and where its run and its journal are."""
     run: Run | None = None
     journal: Journal | None = None
     try:
@@ -43,17 +52,15 @@ def execute(label: str, work: Work, *, output: str, verbose: bool, installation:
         with View(verbose=verbose) as view:
             journal = Journal(run, [view, *([_stream] if output == "jsonl" else [])], time.time)
             journal(RunStarted(run.id, str(run.folder)))
-            outcome = asyncio.run(_interruptible(work(run, journal)))
+            outcome = asyncio.run(interrupts.run(work(run, journal)))
     except SkillError as error:
         outcome = failure.outcome_of(error, installation=installation)
     except (asyncio.CancelledError, KeyboardInterrupt):
-        outcome = failure.interrupted(installation, journal.steps if journal else ())
+        steps = journal.steps if journal else ()
+        outcome = failure.interrupted(installation, steps, by=interrupts.name)
     except Exception as error:
         outcome = _bug(error, run, installation)
-    with _undisturbed():
-        seconds = outcome.seconds or time.monotonic() - began
-        _show(_completed(replace(outcome, seconds=seconds), run, journal), run, output)
-    return outcome.exit_code
+    return outcome, run, journal
 
 
 def _begin(label: str, installation: str) -> Run:
@@ -90,40 +97,6 @@ def _show(outcome: Outcome, run: Run | None, output: str) -> None:
         print_outcome(outcome)
     else:
         click.echo(text)
-
-
-async def _interruptible(work: Awaitable[Outcome]) -> Outcome:
-    """The first SIGINT or SIGTERM cancels the work; more of them leave its clean-up alone."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-
-    def interrupt() -> None:
-        for number in SIGNALS:
-            loop.add_signal_handler(number, _cleaning_up)
-        task.cancel()
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, interrupt)
-    try:
-        return await task
-    finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-
-
-def _cleaning_up() -> None:
-    sys.stderr.write("interrupted already: ending what runs, and giving the lock back\n")
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A signal that comes while the outcome is written does not cut it off."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _bug(error: Exception, run: Run | None, installation: str) -> Outcome:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from skill_runner.errors import BuildFailed
 from skill_runner.progress import Line, Report
-from skill_runner.uncancelled import uncancelled
+from skill_runner.uncancelled import patiently, uncancelled
 
 KEEP = 2000
 GRACE = 10.0  # seconds that a cancelled tool may take to clean up
@@ -88,15 +88,18 @@ async def run_tool(
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     """Terminate the child's group, and kill it if it does not end in time."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, number)
-        with suppress(TimeoutError):
-            # Its pipe is read to the end, or a full one would keep it from ending.
-            await asyncio.wait_for(child.communicate(), GRACE)
-            break
+    _signal(child, signal.SIGTERM)
+    with suppress(TimeoutError):
+        # Its pipe is read to the end, or a full one would keep it from ending.
+        await patiently(child.communicate(), GRACE)
+    _signal(child, signal.SIGKILL)  # also what it started and did not end
+    with suppress(TimeoutError):
+        await asyncio.wait_for(child.communicate(), GRACE)
+
+
+def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)  # what it started and did not end
+        os.killpg(child.pid, number)
 
 
 def telling_lines(lines: Sequence[str] | deque[str], most: int = 8) -> list[str]:

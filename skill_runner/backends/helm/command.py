@@ -21,7 +21,7 @@ import pyhelm3
 from skill_runner.backends.base import Target
 from skill_runner.backends.helm.errors import helm_error
 from skill_runner.errors import HelmError
-from skill_runner.uncancelled import uncancelled
+from skill_runner.uncancelled import patiently, uncancelled
 
 GRACE_SECONDS: Final = 10.0
 
@@ -111,13 +111,19 @@ async def _lines(stream: asyncio.StreamReader, on_line: Callable[[str], None] | 
 async def _end(start: asyncio.Future[Process], grace: float) -> None:
     """Terminate the group, and kill it if it does not end in `grace` seconds."""
     process = await start
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(TimeoutError):
-            # The pipes are read to their ends, or a full one would keep helm from ending.
-            await asyncio.wait_for(process.communicate(), grace)
-            return
+    _signal(process, signal.SIGTERM)
+    with suppress(TimeoutError):
+        # The pipes are read to their ends, or a full one would keep helm from ending.
+        await patiently(process.communicate(), grace)
+        return
+    _signal(process, signal.SIGKILL)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.communicate(), grace)
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _environment(environ: Mapping[str, str], target: Target) -> dict[str, str]:

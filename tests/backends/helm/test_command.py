@@ -12,6 +12,7 @@ import pytest
 from skill_runner.backends.base import Target
 from skill_runner.backends.helm.command import HelmCommand
 from skill_runner.errors import HelmError
+from skill_runner.uncancelled import Haste
 
 TARGET = Target("/etc/kube:/home/kube", "prod", "https://example.invalid")
 
@@ -80,3 +81,19 @@ async def test_cancelling_ends_the_whole_group(tmp_path: Path, deaf: bool) -> No
     ended, _, _ = select.select([handle], [], [], 30)
     os.close(handle)
     assert ended
+
+
+async def test_whoever_interrupts_twice_does_not_wait_for_a_deaf_helm(tmp_path: Path) -> None:
+    fifo = tmp_path / "words"
+    for path in (fifo, tmp_path / "silent"):
+        os.mkfifo(path)
+    wait = f"exec 3<>{tmp_path}/silent; while :; do read line <&3; done"
+    helm = script(tmp_path, f"trap 'echo told > {fifo}' TERM; echo up > {fifo}; {wait}")
+    with Haste() as haste:
+        task = asyncio.ensure_future(HelmCommand(helm, TARGET, grace=3600).run(["upgrade"]))
+    assert await asyncio.to_thread(fifo.read_text) == "up\n"
+    task.cancel()
+    assert await asyncio.to_thread(fifo.read_text) == "told\n"
+    haste.hurry()
+    with pytest.raises(asyncio.CancelledError):
+        await task

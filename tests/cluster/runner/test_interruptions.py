@@ -85,7 +85,7 @@ def left_of(pid: int) -> list[str]:
     [
         ("helm", "Helm release", signal.SIGTERM),
         ("wait", "Deployment tiny/tiny-web", signal.SIGINT),
-        ("hook", "hanging in the hook", signal.SIGTERM),
+        ("hook", "hanging in the hook", signal.SIGHUP),
         ("proof", "hanging in the proof", signal.SIGINT),
     ],
 )
