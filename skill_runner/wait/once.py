@@ -16,6 +16,7 @@ from skill_runner.diagnose.symptom import Symptom
 from skill_runner.errors import Forbidden, NotFound
 from skill_runner.skill import WaitRule
 from skill_runner.status.fields import at, condition, is_false
+from skill_runner.wait.channels import Sorter, channels, read
 from skill_runner.wait.expected import Expected, WaitResult
 from skill_runner.wait.looking import Look, look
 from skill_runner.wait.lookups import Lookups
@@ -81,7 +82,7 @@ class _Once:
         for _ in range(ROUNDS):
             missing = self._wanted(seen) - asked
             asked |= missing
-            await asyncio.gather(*(self._list(selection) for selection in missing))
+            await asyncio.gather(*(self._list(*each) for each in channels(missing).items()))
             seen = self._see()
             settled = await self.lookups.settle()
             if settled:
@@ -101,19 +102,18 @@ class _Once:
             *event_selections(seen.troubled),
         }
 
-    async def _list(self, selection: Selection) -> None:
+    async def _list(self, query: Selection, members: frozenset[Selection]) -> None:
         try:
-            found = await self._cluster.list(
-                selection.api_version, selection.kind, namespace=selection.namespace,
-                labels=selection.labels, fields=selection.fields,
-            )  # fmt: skip
+            served, version = await read(self._cluster, Sorter(query, members))
         except NotFound:
-            self.view.mark_absent(selection)
+            for one in members:
+                self.view.mark_absent(one)
         except Forbidden as error:
-            self.view.forbidden[selection] = error.message
-            self.view.synced.add(selection)
+            for one in members:
+                self.view.mark_forbidden(one, error.message)
         else:
-            self.view.replace(selection, found.items, found.resource_version)
+            for one, items in served.items():
+                self.view.replace(one, items, version)
 
     def recently_ended(self, seen: Look) -> Iterator[Symptom]:
         """Containers that are ready at this moment and ended with an error a moment ago: between

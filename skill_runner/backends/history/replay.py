@@ -26,7 +26,7 @@ from skill_runner.backends.base import (
     WatchEvent,
 )  # fmt: skip
 from skill_runner.backends.history.file import History, Moment
-from skill_runner.backends.memory.select import matches
+from skill_runner.backends.select import matches
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, NotFound
 from skill_runner.status.fields import at
 

@@ -29,9 +29,9 @@ from skill_runner.backends.base import (
 from skill_runner.backends.clock import within
 from skill_runner.backends.memory.calls import ExecCall, Fault, Request, Troubles
 from skill_runner.backends.memory.clock import FakeClock
-from skill_runner.backends.memory.select import matches
 from skill_runner.backends.memory.store import Store, not_found
 from skill_runner.backends.memory.watches import Watches
+from skill_runner.backends.select import matches
 from skill_runner.errors import Conflict, NotFound
 
 Controller = Callable[["MemoryCluster", Object], Awaitable[None] | None]
