@@ -19,7 +19,7 @@ from skill_runner.images.builders import find_builder
 from skill_runner.images.debian import debian_rootfs
 from skill_runner.images.maven import maven_jars
 from skill_runner.images.npm import npm_modules
-from skill_runner.images.recipe import DIGITS, SOURCE, Recipe, source_files
+from skill_runner.images.recipe import DIGITS, Recipe
 from skill_runner.progress import Note, Report
 
 KEPT: Final = 3  # archives of one image; older ones are removed when a new one is made
@@ -72,7 +72,6 @@ async def _build(recipe: Recipe, ref: str, archive: Path, report: Report) -> Non
     with tempfile.TemporaryDirectory(prefix="skill-image-", dir=archive.parent) as name:
         context = Path(name) / "context"
         shutil.copytree(recipe.folder, context, symlinks=True)
-        _copy_source(recipe, context / SOURCE)
         await _gather(recipe, context, report)
         report(Note(f"building {ref} with {builder.name}"))
         half = Path(name) / "image.tar"
@@ -104,12 +103,6 @@ async def _go_tools(folder: Path, build: Build, target: Path, report: Report) ->
     )
     if problem:
         raise BuildFailed(f"{folder}: {problem}")
-
-
-def _copy_source(recipe: Recipe, target: Path) -> None:
-    for path, relative in source_files(recipe.source):
-        (target / relative).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target / relative)
 
 
 def prune(newest: Path) -> None:

@@ -7,8 +7,6 @@ over every file of the folder, is the tag of what it makes.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +21,6 @@ FILE: Final = "recipe.yaml"
 KNOWN: Final = frozenset({"debian", "maven", "npm", "go"})
 GO_KEYS: Final = frozenset({"tags", "stamps"})
 DIGITS: Final = 12  # hex digits of a digest in a tag
-SOURCE: Final = "source"  # where an application's own files are in the build's context
-# What an application's folder holds beside its source: made anew in the image, or by git.
-NOT_SOURCE: Final = frozenset(
-    {".git", ".venv", "node_modules", "__pycache__", ".next", ".docusaurus", ".pytest_cache",
-     ".mypy_cache", ".ruff_cache"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +29,9 @@ class Recipe:
     of a Go module, the recipe's own go.mod and go.sum, make bin/.
 
     `modules` of npm are unpacked into npm/NAME/ (`{arch}` is this machine's, as Node calls it).
-    `source` is the folder of an application, which the Containerfile finds as source/.
     """
 
     folder: Path
-    source: Path | None = None
     suite: str = ""
     packages: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
@@ -54,7 +44,7 @@ class Recipe:
         return self.folder / "Containerfile"
 
 
-def load_recipe(folder: Path, *, source: Path | None = None) -> Recipe:
+def load_recipe(folder: Path) -> Recipe:
     """Read a recipe's folder; SkillFileError names what is missing or unknown."""
     path = folder / FILE
     try:
@@ -76,8 +66,7 @@ def load_recipe(folder: Path, *, source: Path | None = None) -> Recipe:
         artifacts=tuple(data.get("maven") or ()),
         modules=tuple(sorted((data.get("npm") or {}).items())),
         go=_go(data["go"], path) if "go" in data else None,
-        digest=digest_of(folder, source),
-        source=source,
+        digest=digest_of(folder),
     )
 
 
@@ -91,13 +80,11 @@ def _go(data: Any, path: Path) -> Build:
     return Build(stamps=tuple(data.get("stamps") or ()), tags=tuple(data.get("tags") or ()))
 
 
-def digest_of(folder: Path, source: Path | None = None) -> str:
+def digest_of(folder: Path) -> str:
     """Twelve hex digits over the names, modes and contents of every file."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         _add(digest, path, path.relative_to(folder))
-    for path, relative in source_files(source):
-        _add(digest, path, SOURCE / relative)
     return digest.hexdigest()[:DIGITS]
 
 
@@ -105,18 +92,6 @@ def _add(digest: hashlib._Hash, path: Path, name: Path) -> None:
     executable = "x" if path.stat().st_mode & 0o100 else "-"
     digest.update(f"{name}\0{executable}\0".encode())
     digest.update(path.read_bytes() + b"\0")
-
-
-def source_files(source: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Each file of an application's folder with its relative path, in a fixed order."""
-    if source is None:
-        return
-    for folder, below, names in os.walk(source):
-        below[:] = sorted(set(below) - NOT_SOURCE)
-        for name in sorted(names):
-            path = Path(folder) / name
-            if path.is_file():
-                yield path, path.relative_to(source)
 
 
 def local_ref(official: str, digest: str) -> str:

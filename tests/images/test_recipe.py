@@ -69,19 +69,6 @@ def test_what_a_recipe_makes_has_a_name_of_its_own(official: str, expected: str)
     assert local_ref(official, "abc") == expected
 
 
-def test_an_applications_source_is_part_of_the_digest(tmp_path: Path) -> None:
-    folder = make_recipe(tmp_path / "image")
-    source = tmp_path / "app"
-    source.mkdir()
-    (source / "main.py").write_text("print(1)\n")
-    first = load_recipe(folder, source=source).digest
-    (source / "node_modules").mkdir()
-    (source / "node_modules" / "made.js").write_text("made while building\n")
-    assert load_recipe(folder, source=source).digest == first
-    (source / "main.py").write_text("print(2)\n")
-    assert load_recipe(folder, source=source).digest != first
-
-
 def test_a_recipe_may_hold_tools_of_a_go_module(tmp_path: Path) -> None:
     text = "go: {tags: [stable], stamps: [example.org/x.version=1.2.3]}\n"
     folder = make_recipe(tmp_path / "image", text)

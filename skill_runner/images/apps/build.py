@@ -13,7 +13,7 @@ from skill_runner.errors import BuildFailed
 from skill_runner.images.apps.bases import base_recipe
 from skill_runner.images.apps.failures import explain
 from skill_runner.images.apps.prepare import Prepared
-from skill_runner.images.apps.source import copy_files
+from skill_runner.images.apps.source import copy_files, digest_files
 from skill_runner.images.build import archive_path, build_recipe, locked, prune
 from skill_runner.images.builders import ca_bundle, find_builder
 from skill_runner.images.clients import npm_settings, npmrc, pip_conf
@@ -61,9 +61,18 @@ async def _build(prepared: Prepared, archive: Path, cache: Path, report: Report)
 
 
 def write_context(prepared: Prepared, context: Path) -> None:
-    """The build's own copy: the source, then what the layout adds."""
+    """The build's own copy: the source, then what the layout adds.
+
+    BuildFailed when the source is no longer what the image's name says.
+    """
     context.mkdir()
-    copy_files(prepared.folder, prepared.files, context / prepared.layout.source_at)
+    source = context / prepared.layout.source_at
+    copy_files(prepared.folder, prepared.files, source)
+    if digest_files(source, prepared.files, *prepared.parts) != prepared.digest:
+        raise BuildFailed(
+            f"{prepared.folder} has changed since this run has read it",
+            hint="Run again: the image is named by the digest of its source.",
+        )
     for name, text in prepared.layout.files.items():
         path = context / name
         path.parent.mkdir(parents=True, exist_ok=True)

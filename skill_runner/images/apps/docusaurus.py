@@ -13,6 +13,7 @@ from typing import Any, Final
 from skill_runner.errors import UsageError
 from skill_runner.images.apps import node
 from skill_runner.images.apps.layout import TRUST, Layout, env_lines, only_known, shipped_file
+from skill_runner.images.apps.source import list_files
 from skill_runner.shipped import shipped
 
 CONFIGS: Final = (
@@ -34,7 +35,7 @@ def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
         node.check_major(project, "Docusaurus", range(3, 4))
         files, source_at, notes = _wrapped(_config(folder), given), ".", node.lock_note(project)
     else:
-        found = (p for p in folder.rglob("*.md*") if p.suffix in (".md", ".mdx"))
+        found = (folder / name for name in list_files(folder) if name.endswith((".md", ".mdx")))
         pages = sorted(found, key=lambda page: (page.parent, page.name))
         if not pages:
             raise UsageError(

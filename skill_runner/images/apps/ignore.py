@@ -23,8 +23,10 @@ DEFAULT: Final = (
 # Whatever a .dockerignore says: logins and keys are for mounts and Secrets, never for a layer.
 NEVER: Final = (
     ".git", "**/node_modules", "**/.env", "**/.env.*", "!**/.env.example", "**/.npmrc",
-    "**/.pypirc", "**/.netrc", "**/id_rsa", "**/id_ed25519", "**/*.pem", "**/*.p12",
-    "**/*.key",
+    "**/.pypirc", "**/.netrc", "**/_netrc", "**/.git-credentials", "**/.ssh", "**/.gnupg",
+    "**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/*.pem", "**/*.key", "**/*.ppk",
+    "**/*.p12", "**/*.pfx", "**/*.jks", "**/*.keystore", "**/.aws", "**/.azure", "**/.kube",
+    "**/.config/gcloud", "**/.docker/config.json", "**/.dockercfg", "**/.pgpass", "**/.my.cnf",
 )  # fmt: skip
 
 
@@ -61,11 +63,11 @@ def compile_rules(lines: Iterable[str]) -> Rules:
     return Rules(tuple(made))
 
 
-def rules_of(folder: Path) -> tuple[Rules, Rules]:
-    """The folder's own rules (or ours in their place), and what never goes along."""
+def rules_of(folder: Path) -> Rules:
+    """The folder's own rules, or ours in their place."""
     file = folder / FILE
     own = file.read_text(errors="replace").splitlines() if file.is_file() else DEFAULT
-    return compile_rules(own), compile_rules(NEVER)
+    return compile_rules(own)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -88,3 +90,6 @@ def _compile(pattern: str) -> re.Pattern[str]:
             parts.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
             position += 1
     return re.compile("".join(parts) + "(?:/.*)?\\Z", re.DOTALL)
+
+
+NEVER_RULES: Final = compile_rules(NEVER)

@@ -38,6 +38,11 @@ class Prepared:
     digest: str
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What the digest covers beside the files."""
+        return _parts(self.layout, self.bases)
+
+    @property
     def ref(self) -> str:
         return f"{LOCAL_PREFIX}/{self.name}:{self.digest}"
 
@@ -61,6 +66,7 @@ def find_layout(application: Application) -> tuple[Path, Layout]:
         raise UsageError(
             f"the source {folder} {what}", hint="--set source=FOLDER, relative to where you are."
         )
+    list_files(folder)  # or a link that leads elsewhere is refused, before anything is read
     own = next((name for name in OWN if (folder / name).is_file()), None)
     if own:
         return folder, _own_layout(own, (folder / own).read_text())
@@ -82,14 +88,17 @@ def _own_layout(name: str, text: str) -> Layout:
 
 def prepare(application: Application, folder: Path, layout: Layout, *, bases: str) -> Prepared:
     """The build of a layout on these bases; reads every file of the source once."""
-    files = list_files(folder)
-    parts = (
-        layout.containerfile, json.dumps(layout.files, sort_keys=True), layout.source_at,
-        json.dumps(base_refs(layout.bases, bases), sort_keys=True),
-    )  # fmt: skip
+    files, parts = list_files(folder), _parts(layout, bases)
     return Prepared(
         folder, image_name(application.name or folder.name), files, layout, bases,
         digest_files(folder, files, *parts),
+    )  # fmt: skip
+
+
+def _parts(layout: Layout, bases: str) -> tuple[str, ...]:
+    return (
+        layout.containerfile, json.dumps(layout.files, sort_keys=True), layout.source_at,
+        json.dumps(base_refs(layout.bases, bases), sort_keys=True),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.images.apps.ignore import compile_rules, rules_of
+from skill_runner.images.apps.ignore import NEVER_RULES, compile_rules, rules_of
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,22 @@ def test_rules_are_dockers(rules: list[str], path: str, out: bool) -> None:
 @pytest.mark.parametrize(
     "path",
     [".env", ".env.local", "config/.env.production", ".npmrc", "keys/server.key", "id_rsa",
-     "a/node_modules/x", ".git/config"],
+     "a/node_modules/x", ".git/config", ".git-credentials", "home/.ssh/config", ".aws/credentials",
+     "cert.pfx", "store/keys.jks", ".docker/config.json", "home/.netrc", ".kube/config"],
 )  # fmt: skip
-def test_what_holds_logins_never_goes_along(tmp_path: Path, path: str) -> None:
-    (tmp_path / ".dockerignore").write_text("!.env\n!.npmrc\n")
-    _, never = rules_of(tmp_path)
-    assert never.leaves_out(path)
-    assert not never.leaves_out(".env.example")
+def test_what_holds_logins_never_goes_along(path: str) -> None:
+    assert NEVER_RULES.leaves_out(path)
+
+
+@pytest.mark.parametrize(
+    "path", [".env.example", "docker/config.json", "app/keys.ts", "docs/ssh/index.md", "aws.md"]
+)
+def test_what_looks_alike_goes_along(path: str) -> None:
+    assert not NEVER_RULES.leaves_out(path)
 
 
 def test_without_a_dockerignore_what_the_build_makes_is_left_out(tmp_path: Path) -> None:
-    own, _ = rules_of(tmp_path)
+    own = rules_of(tmp_path)
     assert own.leaves_out(".next/cache/x")
     assert own.leaves_out("build/index.html")
     assert not own.leaves_out("src/build/step.ts")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.errors import UsageError
+from skill_runner.errors import BuildFailed, UsageError
+from skill_runner.images.apps.build import write_context
 from skill_runner.images.apps.layout import Layout
 from skill_runner.images.apps.prepare import find_layout, prepare
 from skill_runner.skill import Application
@@ -212,6 +213,24 @@ def test_the_name_and_the_digest_make_the_reference(tmp_path: Path) -> None:
     other = prepare(asked, folder, made, bases="recipes")
     assert other.digest != first.digest
     assert "FROM skill.local/node:24-slim-" in other.containerfile
+
+
+def test_a_source_that_changes_before_its_build_is_refused(tmp_path: Path) -> None:
+    folder = next_project(tmp_path / "shop")
+    asked = Application(source=str(folder), framework="nextjs")
+    made = prepare(asked, *find_layout(asked), bases="official")
+    write_context(made, tmp_path / "same")
+    (folder / "app/page.tsx").write_text("changed")
+    with pytest.raises(BuildFailed, match="has changed since this run has read it"):
+        write_context(made, tmp_path / "other")
+
+
+def test_nothing_is_read_through_a_link_that_leads_outside(tmp_path: Path) -> None:
+    (tmp_path / "passwords").write_text("root:x")
+    folder = next_project(tmp_path / "shop")
+    (folder / "Containerfile").symlink_to(tmp_path / "passwords")
+    with pytest.raises(UsageError, match=r"Containerfile is a link to .*, outside of the source"):
+        find_layout(Application(source=str(folder), framework="nextjs"))
 
 
 @pytest.mark.parametrize("there", [False, True])
