@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from skill_runner.isolation import python_command
 from skill_runner.outcome import NextAction, Outcome, Problem, to_dict
 from skill_runner.progress import StepResult
 from skill_runner.runs import DETACHED, FACTS, OUTCOME, Run, open_run, start_run
+from skill_runner.scope import OPEN, VARIABLE, Scope
 
 LOOK: Final = 0.25  # seconds between looks at a run that is waited for
 RUNNING_EXIT: Final = 5  # not ready yet; ask again
@@ -32,22 +34,31 @@ RUNNING_EXIT: Final = 5  # not ready yet; ask again
 Document = dict[str, Any]  # an outcome, as its JSON Schema says
 
 
-def start(arguments: Sequence[str], *, label: str, installation: str, now: float) -> Run:
+def start(
+    arguments: Sequence[str],
+    *,
+    label: str,
+    installation: str,
+    now: float,
+    scope: Scope | None = None,
+) -> Run:
     """Start `skill ARGUMENTS` as a worker of its own; its run exists when this returns.
 
-    `now` is in seconds since the epoch. SkillError when no process can be started.
+    `now` is in seconds since the epoch; `scope` is that of this process unless another is given.
+    SkillError when no process can be started.
     """
+    scope = Scope.here() if scope is None else scope
     run = start_run(label, now=now)
     try:
         with (run.folder / "stderr.txt").open("w") as errors:
             worker = subprocess.Popen(
                 python_command("-m", "skill_runner"),
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors,
-                start_new_session=True, env={**os.environ, DETACHED: run.id},
+                start_new_session=True, env={**os.environ, DETACHED: run.id, VARIABLE: str(scope)},
             )  # fmt: skip
     except OSError as error:
         raise SkillError(f"no worker can be started: {error.strerror}") from error
-    run.introduce(arguments[0], label, installation, Holder.of(worker.pid))
+    run.introduce(arguments[0], label, installation, Holder.of(worker.pid), scope)
     assert worker.stdin is not None
     with worker.stdin as pipe:
         pipe.write(json.dumps(list(arguments)).encode())
@@ -77,6 +88,30 @@ def look(run_id: str) -> Document:
         document: Document = json.loads(outcome.read_text(encoding="utf-8"))
         return document
     return to_dict(_died(run) if gone else _running(run))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a run is about, as its folder says: its scope, installations with their skills, and the
+    cluster's context; empty where it did not come so far."""
+
+    scope: Scope
+    concerned: tuple[tuple[str, str], ...]
+    context: str
+
+
+def about(run_id: str) -> About:
+    """What a run is about. UsageError when there is none of that id."""
+    run = open_run(run_id)
+    events = _events(run.folder / "events.jsonl")
+    text = _facts(run).get("scope")
+    return About(
+        scope=Scope.parse(text) if text else OPEN,
+        concerned=tuple(
+            (e["installation"], e["skill"]) for e in events if e["event"] == "Concerns"
+        ),
+        context=next((e["context"] for e in events if e["event"] == "Connected"), ""),
+    )
 
 
 async def wait(run_id: str, seconds: float, clock: Clock) -> Document:

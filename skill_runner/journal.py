@@ -12,6 +12,7 @@ from skill_runner.progress import (
     Amount,
     Awaiting,
     Changing,
+    Concerns,
     Connected,
     Event,
     Line,
@@ -96,6 +97,8 @@ def words(event: Event) -> str:
             return f"run {run}"
         case Connected(context=context, server=server):
             return f"cluster {context} {server}"
+        case Concerns(installation=installation, skill=skill):
+            return f"{installation} of {skill}"
         case Changing(installation=installation):
             return f"changing {installation}"
         case StepStarted(title=title):

@@ -38,6 +38,14 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Concerns:
+    """An installation, `namespace/name`, that this run is about, and the skill that made it."""
+
+    installation: str
+    skill: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changing:
     """From here on the run writes to the cluster."""
 
@@ -118,8 +126,8 @@ class Of:
 
 
 Event: TypeAlias = (
-    "RunStarted | Connected | Changing | StepStarted | StepFinished | Awaiting | Line | Note"
-    " | Amount | Of"
+    "RunStarted | Connected | Concerns | Changing | StepStarted | StepFinished | Awaiting | Line"
+    " | Note | Amount | Of"
 )
 Report = Callable[[Event], None]
 

@@ -23,6 +23,7 @@ from skill_runner.errors import SkillError, UsageError
 from skill_runner.holder import Holder
 from skill_runner.progress import Amount, Event, Of
 from skill_runner.redact import Redactor
+from skill_runner.scope import OPEN, Scope
 
 APP: Final = "kube-skills"
 # In a detached worker's environment: the run whose folder its caller has made already.
@@ -48,13 +49,16 @@ class Run:
     folder: Path
     redactor: Redactor = field(default_factory=lambda: Redactor(()))
 
-    def introduce(self, command: str, label: str, installation: str, holder: Holder) -> None:
-        """Say whose folder this is: other processes ask whether that process still lives."""
+    def introduce(
+        self, command: str, label: str, installation: str, holder: Holder, scope: Scope = OPEN
+    ) -> None:
+        """Say whose folder this is: other processes ask whether that process still lives, and an
+        MCP server whether it may show this run."""
         facts = {
             "command": command, "label": label, "installation": installation,
-            "process": str(holder),
+            "process": str(holder), "scope": str(scope),
         }  # fmt: skip
-        self.write(FACTS, json.dumps(facts))
+        self.keep(FACTS, self.redactor.text(json.dumps(facts)))
 
     def event(self, event: Event, at: float) -> None:
         """Append one event to events.jsonl; `at` is seconds since the epoch."""

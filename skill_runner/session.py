@@ -16,7 +16,6 @@ from skill_runner import (
     runner,
     steps,
 )  # fmt: skip
-from skill_runner.backends.base import Cluster
 from skill_runner.changes import check_changes
 from skill_runner.errors import InputError, Refused, UsageError
 from skill_runner.holder import Holder
@@ -172,6 +171,7 @@ async def run_prepared(
     plan: Plan, world: World, run_: Run, options: runner.Options, *, asked: bool = True
 ) -> Outcome:
     """Lock and run a plan that preflight let pass; `asked` when the caller named it."""
+    world.scope.check(str(plan.installation), plan.skill.name)
     run_.redactor.add(inputs.secret_values(plan.skill, plan.inputs))
     installation = plan.installation
     created = await namespaces.ensure_namespace(world.cluster, installation.namespace)
@@ -185,19 +185,22 @@ async def run_prepared(
 
 
 async def find_record(
-    cluster: Cluster, name: str, namespace: str | None, *, purge: bool = False
+    world: World, name: str, namespace: str | None, *, purge: bool = False
 ) -> Record:
-    """The record of an installation; UsageError with the known ones when there is none.
+    """The record of an installation; UsageError with the known ones when there is none, Refused
+    where it must not be touched.
 
     `purge` when its data is to go as well, which may be all that is left of it.
     """
-    found = await record.find(cluster, name, namespace)
+    found = await record.find(world.cluster, name, namespace)
     if found is None:
-        known = [str(r.installation) for r in await record.find_all(cluster)]
+        everything = [(str(r.installation), r.skill) for r in await record.find_all(world.cluster)]
+        known = [each for each, skill in everything if world.scope.allows(each, skill)]
         raise UsageError(
             f"no installation {name!r}" + (f" in namespace {namespace}" if namespace else ""),
             hint=f"This cluster has: {', '.join(known) or 'none'}" + (KEPT_DATA if purge else ""),
         )
+    world.admit(found.installation, found.skill)
     return found
 
 

@@ -25,7 +25,7 @@ async def verify(
     *, observe: bool, timeout: float,
 ) -> Outcome:  # fmt: skip
     """The installation as it stands now; nothing of it is changed. Times in seconds."""
-    target = await session.find_record(world.cluster, name, namespace)
+    target = await session.find_record(world, name, namespace)
     run.redactor.add(record.secret_texts(target))
     plan = plan_of(target, library, await outputs_of(world, target))
     walk = Walk(

@@ -93,6 +93,7 @@ async def _observe(walk: Walk, seen: Outcome, subject: Subject) -> Outcome:
 
 async def why_all(world: World, run: Run, library: Library) -> Outcome:
     """Diagnose every installation; the first with a problem is told. UsageError without any."""
+    world.scope.check_whole()
     targets = await record.find_all(world.cluster)
     if not targets:
         raise UsageError(
@@ -111,6 +112,7 @@ async def why_all(world: World, run: Run, library: Library) -> Outcome:
 
 async def why_release(world: World, run: Run, name: str, namespace: str) -> Outcome:
     """Diagnose any Helm release, whoever made it. UsageError when there is none."""
+    world.scope.check_whole(namespace)
     release = await world.helm.get(name, namespace)
     if release is None:
         known = ", ".join(r.name for r in await world.helm.list(namespace)) or "none"
@@ -130,6 +132,7 @@ async def why_release(world: World, run: Run, name: str, namespace: str) -> Outc
 
 async def why_namespace(world: World, run: Run, namespace: str) -> Outcome:
     """Diagnose everything in a namespace, whoever made it. UsageError when it does not exist."""
+    world.scope.check_whole(namespace)
     try:
         space = await world.cluster.get(Ref("v1", "Namespace", namespace))
     except NotFound:

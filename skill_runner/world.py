@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skill_runner.backends.base import Clock, Cluster, Helm
 from skill_runner.images.base import Images
-from skill_runner.progress import Report, silent
+from skill_runner.progress import Concerns, Report, silent
+from skill_runner.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """`connect` makes another connection to the same cluster, for the lock's own thread."""
+    """`connect` makes another connection to the same cluster, for the lock's own thread; `scope` is
+    what whoever started the command lets it concern."""
 
     helm: Helm
     cluster: Cluster
@@ -20,3 +22,9 @@ class World:
     clock: Clock
     connect: Callable[[], Awaitable[Cluster]]
     report: Report = silent
+    scope: Scope = field(default_factory=Scope)
+
+    def admit(self, installation: object, skill: str) -> None:
+        """Report that the command concerns an installation; Refused where it must not."""
+        self.scope.check(str(installation), skill)
+        self.report(Concerns(str(installation), skill))

@@ -34,7 +34,7 @@ def elsewhere(stage: Stage) -> Stage:
 
 
 async def remove(stage: Stage) -> removal.Removed:
-    target = await session.find_record(stage.cluster, "demo-setup", None)
+    target = await session.find_record(stage.world, "demo-setup", None)
     clock = stage.world.clock
     async with lock.hold(stage.world.connect, target.installation, "me", clock) as held:
         return await removal.remove(stage.world, target, held, purge=False)

@@ -39,7 +39,7 @@ async def maps(stage: Stage) -> list[str]:
 
 
 async def recorded(stage: Stage) -> tuple[Ref, ...]:
-    return (await session.find_record(stage.cluster, "demo-setup", None)).objects
+    return (await session.find_record(stage.world, "demo-setup", None)).objects
 
 
 async def test_what_is_left_out_goes_and_the_record_forgets_it(stage: Stage) -> None:

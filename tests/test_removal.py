@@ -30,7 +30,7 @@ async def test_what_asks_to_be_kept_stays_until_it_is_purged(stage: Stage, purge
     (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{STEP}"))
     (folder / "secret.yaml").write_text(SECRET)
     await stage.run()
-    target = await session.find_record(stage.cluster, "demo-setup", None)
+    target = await session.find_record(stage.world, "demo-setup", None)
     at = target.installation
     async with lock.hold(stage.world.connect, at, "me", stage.world.clock) as held:
         done = await removal.remove(stage.world, target, held, purge=purge)
@@ -48,7 +48,7 @@ async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:
     stage.helm.add_chart(str(stage.folder / "skills" / "demo-setup" / "chart"), with_hooks)
     await stage.run()
     await stage.run("replicas=2")
-    target = await session.find_record(stage.cluster, "demo-setup", None)
+    target = await session.find_record(stage.world, "demo-setup", None)
     async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
         await removal.remove(stage.world, target, held, purge=False)
     left = (await stage.cluster.list("v1", "ConfigMap", namespace="demo")).items
@@ -57,7 +57,7 @@ async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:
 
 async def test_what_a_killed_run_left_of_its_proof_goes_too(stage: Stage) -> None:
     await stage.run()
-    target = await session.find_record(stage.cluster, "demo-setup", None)
+    target = await session.find_record(stage.world, "demo-setup", None)
     left = pod_manifest(
         name="demo-proof", installation=target.installation, image="example.org/a:1",
         command=["true"], env={}, resources=SMALL, labels={}, overrides={},

@@ -349,16 +349,16 @@ async def test_a_terminating_namespace_is_named(stage: Stage) -> None:
 async def test_remove_leaves_nothing(stage: Stage) -> None:
     await stage.run()
     installation = Installation("demo", "demo-setup")
-    target = await session.find_record(stage.cluster, "demo-setup", None)
+    target = await session.find_record(stage.world, "demo-setup", None)
     async with lock.hold(stage.world.connect, installation, "me", stage.world.clock) as held:
         await removal.remove(stage.world, target, held, purge=False)
     for kind in ("ConfigMap", "Secret"):
         assert (await stage.cluster.list("v1", kind, namespace="demo")).items == ()
     assert (await stage.cluster.list("apps/v1", "Deployment")).items == ()
     with pytest.raises(UsageError, match="no installation"):
-        await session.find_record(stage.cluster, "demo-setup", None)
+        await session.find_record(stage.world, "demo-setup", None)
     with pytest.raises(UsageError) as refused:
-        await session.find_record(stage.cluster, "demo-setup", None, purge=True)
+        await session.find_record(stage.world, "demo-setup", None, purge=True)
     assert "`skill run` takes it up" in refused.value.hint
 
 

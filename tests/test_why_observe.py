@@ -13,7 +13,7 @@ __all__ = ["stage"]
 
 
 async def why(stage: Stage) -> Outcome:
-    target = await session.find_record(stage.cluster, "demo-setup", None)
+    target = await session.find_record(stage.world, "demo-setup", None)
     run = Run("why", stage.folder / "why")
     return await whys.why_installation(stage.world, run, target, stage.library)
 

@@ -34,7 +34,7 @@ def call_of(tool: str, asked: Arguments, permits: Permits, connection: Sequence[
 
     Refused for what the permits forbid; UsageError for what cannot be asked.
     """
-    permits.check_tool(tool)
+    permits.check(tool, asked)
     context = permits.context(asked.get("context"))
     options = [*connection, *_option("--context", context), "--output=json"]
     subject, more = _SUBJECTS[tool](asked, permits)
@@ -55,7 +55,6 @@ def _skill(asked: Arguments, permits: Permits) -> tuple[str, list[str]]:
             f"{skill!r} is a path, and only skills of the library run here, by their names",
             hint="list_skills names them; the server's owner adds folders with SKILL_PATH.",
         )
-    permits.check_skill(skill)
     inputs = asked.get("inputs")
     data = [f"--inputs={json.dumps(inputs)}"] if inputs else []
     return skill, [*_option("--name", asked.get("name")), *data]

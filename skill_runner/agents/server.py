@@ -27,6 +27,7 @@ from skill_runner.errors import SkillError, UsageError
 from skill_runner.library import Library
 from skill_runner.outcome import Outcome, redacted, to_dict
 from skill_runner.redact import Redactor
+from skill_runner.runs import Run
 
 Document = dict[str, Any]
 Progress = Callable[[str], Awaitable[None]]
@@ -50,6 +51,7 @@ class Agents:
     clock: Clock
     records: Callable[[str | None], Awaitable[list[Document]]]
     connection: tuple[str, ...] = ()
+    start: Callable[..., Run] = detached.start
     offered: dict[str, Tool] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,10 +59,7 @@ class Agents:
 
     async def answer(self, tool: str, asked: Asked, progress: Progress) -> Document:
         """The structured answer of one call. SkillError for what the caller can mend."""
-        if tool not in self.offered:
-            raise UsageError(
-                f"there is no tool {tool!r} here", hint=f"There are: {', '.join(self.offered)}"
-            )
+        self.permits.check(tool, asked)
         self._check(self.offered[tool], asked)
         match tool:
             case "list_skills":
@@ -95,7 +94,6 @@ class Agents:
         return rows
 
     def _described(self, name: str) -> Document:
-        self.permits.check_skill(name)
         if name not in self.library.names():
             self.library.find(name.replace("/", " "))  # UnknownSkill, with the nearest names
         document = describe(self.library.find(name))
@@ -103,50 +101,28 @@ class Agents:
         return document
 
     async def _status(self, asked: Asked, progress: Progress) -> Document:
-        if asked.get("run_id"):
-            return await self._follow(
-                str(asked["run_id"]), float(asked.get("wait_seconds", 60.0)), progress
-            )
+        run_id = asked.get("run_id")
+        if run_id:
+            about = detached.about(str(run_id))
+            self.permits.check_run(str(run_id), about.scope, about.concerned, about.context)
+            seconds = float(asked.get("wait_seconds", 60.0))
+            return await self._follow(str(run_id), seconds, progress)
         records = await self.records(self.permits.context(asked.get("context")))
-        allowed = self.permits.namespaces
+        allows = self.permits.scope.allows
         return {
             "installations": [
-                each
-                for each in records
-                if not allowed or str(each["installation"]).partition("/")[0] in allowed
+                each for each in records if allows(str(each["installation"]), str(each["skill"]))
             ]
         }
 
     async def _outcome(self, tool: str, asked: Asked, progress: Progress) -> Document:
-        call = call_of(tool, asked, self.permits, self.connection)
-        if self.permits.namespaces:
-            await self._confine(tool, asked, progress)
-        return await self._work(call, progress)
-
-    async def _confine(self, tool: str, asked: Asked, progress: Progress) -> None:
-        """Only what lives in allowed namespaces: the plan says where a run would install."""
-        if tool in ("plan", "run"):
-            planned = await self._work(
-                call_of("plan", asked, self.permits, self.connection), progress
-            )
-            places = planned.get("skills") or [planned]
-            self.permits.check_installations(
-                str(each.get("installation", "")) for each in places if each.get("installation")
-            )
-            return
-        namespace = asked.get("namespace")
-        if namespace is None:
-            raise UsageError(
-                "name the namespace: this server is confined",
-                hint=f"`namespace` is one of {', '.join(self.permits.namespaces)}",
-            )
-        subject = asked.get("name") or asked.get("release") or "*"
-        self.permits.check_installations([f"{namespace}/{subject}"])
+        return await self._work(call_of(tool, asked, self.permits, self.connection), progress)
 
     async def _work(self, call: Call, progress: Progress) -> Document:
-        run = detached.start(
-            call.argv, label=call.label, installation=call.installation, now=self.clock.now()
-        )
+        run = self.start(
+            call.argv, label=call.label, installation=call.installation, now=self.clock.now(),
+            scope=self.permits.scope,
+        )  # fmt: skip
         await progress(f"run {run.id} has started")  # also work that ends at once was told
         return await self._follow(run.id, call.wait, progress)
 

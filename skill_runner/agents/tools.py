@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from skill_runner.agents.permits import WRITING, Permits
+from skill_runner.agents.permits import RULES, Permits
 from skill_runner.outcome import Status
 
 Schema = Mapping[str, Any]
@@ -29,6 +29,12 @@ _WAIT: Final = {
 }  # fmt: skip
 
 
+_PURGE: Final = {
+    "purge": {"type": "boolean", "default": False,
+              "description": "Delete data volumes, too. This loses their data."},
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """One tool. `destructive` and `idempotent` mean something only where it writes."""
@@ -44,7 +50,7 @@ class Tool:
 
     @property
     def reads_only(self) -> bool:
-        return self.name not in WRITING
+        return not RULES[self.name].writes
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -58,9 +64,9 @@ class Tool:
 
 
 def tools(permits: Permits) -> tuple[Tool, ...]:
-    """Those that the server offers, in a fixed order; a read-only one leaves out what writes."""
+    """Those that the server offers, in a fixed order; what its owner forbade is left out."""
     every = (*_reading(), *_writing(permits))
-    return tuple(tool for tool in every if tool.reads_only or not permits.read_only)
+    return tuple(tool for tool in every if permits.offers(tool.name))
 
 
 def is_outcome(name: str) -> bool:
@@ -133,9 +139,7 @@ def _writing(permits: Permits) -> tuple[Tool, ...]:
             properties={
                 "name": _NAME, "namespace": _NAMESPACE, "context": _CONTEXT,
                 "confirm": {**_TEXT, "description": "The exact name again."},
-                "purge": {"type": "boolean", "default": False,
-                          "description": "Remove data volumes, too. This loses their data."},
-                "wait_seconds": _WAIT,
+                "wait_seconds": _WAIT, **(_PURGE if permits.allow_purge else {}),
             },
             description="Remove an installation, from its record. Data volumes are kept.",
         ),

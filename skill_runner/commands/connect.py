@@ -16,6 +16,7 @@ from skill_runner.commands.tape import taped, taped_helm
 from skill_runner.commands.target import Asked, choose_target
 from skill_runner.images import make_images
 from skill_runner.progress import Connected, Report
+from skill_runner.scope import Scope
 from skill_runner.world import World
 
 
@@ -40,6 +41,7 @@ async def world(asked: Asked, report: Report, registry: str = "") -> AsyncIterat
             clock=clock,
             connect=lambda: _again(target),
             report=report,
+            scope=Scope.here(),
         )
     finally:
         await cluster.close()

@@ -23,6 +23,7 @@ from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.progress import Amount, Event, Report, RunStarted
 from skill_runner.redact import Redactor
 from skill_runner.runs import OUTCOME, Run, event_data, start_run
+from skill_runner.scope import Scope
 
 Work = Callable[[Run, Report], Awaitable[Outcome]]
 
@@ -69,7 +70,7 @@ def _begin(label: str, installation: str) -> Run:
     command = (context.info_name if context else None) or ""
     if context:
         context.meta[RUN] = run
-    run.introduce(command, label, installation, Holder.here())
+    run.introduce(command, label, installation, Holder.here(), Scope.here())
     return run
 
 

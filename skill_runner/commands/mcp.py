@@ -30,7 +30,7 @@ Examples:
 @click.option("--read-only", is_flag=True, help="Offer only the tools that change nothing.")
 @click.option(
     "--allow-changes/--no-changes", default=True, show_default=True,
-    help="Whether `run` may change an installation that exists.",
+    help="Whether `run` may change an installation that exists, and `remove` be used.",
 )  # fmt: skip
 @click.option("--allow-skill", "skills", multiple=True, help="Only these skills. Repeatable.")
 @click.option(
@@ -40,6 +40,13 @@ Examples:
 @click.option(
     "--namespace", "namespaces", multiple=True, help="Only in these namespaces. Repeatable."
 )
+@click.option(
+    "--allow",
+    "more",
+    multiple=True,
+    type=click.Choice(["purge"]),
+    help="What is refused otherwise; purge: `remove` may delete data volumes. Repeatable.",
+)
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file to use.")
 @click.option("--cluster", "cluster_name", help="One of the clusters of `skill cluster`.")
 def command(
@@ -48,6 +55,7 @@ def command(
     skills: tuple[str, ...],
     contexts: tuple[str, ...],
     namespaces: tuple[str, ...],
+    more: tuple[str, ...],
     kubeconfig: str | None,
     cluster_name: str | None,
 ) -> None:
@@ -63,7 +71,7 @@ def command(
         library.folder_of(name)  # UnknownSkill, before an agent meets it
     permits = Permits(
         read_only=read_only, allow_changes=allow_changes, skills=skills, contexts=contexts,
-        namespaces=namespaces,
+        namespaces=namespaces, allow_purge="purge" in more,
     )  # fmt: skip
 
     async def records(context: str | None) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def command(
             if release:
                 return await whys.why_release(world, run, release, str(namespace))
             if name:
-                target = await session.find_record(world.cluster, name, namespace)
+                target = await session.find_record(world, name, namespace)
                 return await whys.why_installation(world, run, target, library)
             if namespace:
                 return await whys.why_namespace(world, run, namespace)

@@ -75,6 +75,11 @@ class Graph:
 async def prepare(requests: Sequence[Request], world: World, library: Library) -> Graph:
     """The whole graph, read and planned; nothing is touched."""
     drafts = await settle(requests, library, Records(world.cluster))
+    for draft in drafts:
+        if draft.satisfied:  # it is used as it is: nothing of it is run or changed
+            world.scope.check_namespace(draft.installation.namespace, str(draft.installation))
+        else:
+            world.admit(draft.installation, draft.skill.name)
     nodes: dict[Installation, Node] = {}
     images = requests[0].images if requests else "auto"
     for draft in drafts:

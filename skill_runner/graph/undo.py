@@ -44,6 +44,8 @@ async def remove(
     _refuse_used(chosen, records)
     if unasked:
         _add_unasked(chosen, records)
+    for each in chosen.values():
+        world.admit(each.installation, each.skill)
     gone = await walk(_order(chosen), _work(world, chosen, purge=purge))
     return _outcome(world, targets, chosen, gone, records)
 

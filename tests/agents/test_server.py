@@ -71,7 +71,8 @@ async def test_a_server_that_only_reads_offers_only_that() -> None:
 
 def test_run_is_not_destructive_where_it_may_not_change() -> None:
     offered = {tool.name: tool for tool in tools(Permits(allow_changes=False))}
-    assert (offered["run"].destructive, offered["remove"].destructive) == (False, True)
+    assert not offered["run"].destructive
+    assert "remove" not in offered
 
 
 async def test_listing_and_describing() -> None:
@@ -126,10 +127,8 @@ async def test_status_shows_only_the_allowed_namespaces() -> None:
     async with client(Permits(namespaces=("kafka",))) as agent:
         answer = await agent.call_tool("status", {})
         other = await agent.call_tool("why", {"name": "db", "namespace": "shop"})
-        unnamed = await agent.call_tool("remove", {"name": "db", "confirm": "db"})
     assert answer.structured_content == {"installations": [KAFKA]}
     assert "not allowed here" in said(other)
-    assert "name the namespace" in said(unnamed)
 
 
 def test_every_outcome_conforms_to_the_tools_shorter_schema() -> None:

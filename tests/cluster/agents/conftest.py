@@ -35,7 +35,7 @@ def connect(
         else:
             install_client()
             allow = f"--allow-context={test_cluster.context}"
-            made.append(Mcp([kubeconfig, allow], environment))
+            made.append(Mcp([kubeconfig, allow, "--allow=purge"], environment))
         return made[-1]
 
     yield make
