@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ FACTS: Final = "run.json"
 OUTCOME: Final = "outcome.json"
 KEEP_DAYS: Final = 14
 KEEP_RUNS: Final = 200
+_ID: Final = re.compile(r"[a-z0-9]{1,20}-[0-9a-f]{4}")
 
 
 def runs_folder() -> Path:
@@ -142,25 +144,54 @@ def _word(label: str) -> str:
 
 
 def open_run(run_id: str) -> Run:
-    """A run that exists; UsageError when it does not."""
-    folder = runs_folder() / Path(run_id).name
-    if not folder.is_dir():
-        raise UsageError(f"no run {run_id!r} in {runs_folder()}", hint=f"Recent: {recent_runs()}")
-    return Run(folder.name, folder)
+    """A run that exists; UsageError when it does not, or when this is no id at all."""
+    base = runs_folder()
+    if not _ID.fullmatch(run_id):
+        raise UsageError(
+            f"no run {run_id!r}: a run's id is a word and four hexadecimal digits",
+            hint=f"Recent: {recent_runs()}",
+        )
+    if run_id not in _made(base):
+        raise UsageError(f"no run {run_id!r} in {base}", hint=f"Recent: {recent_runs()}")
+    return Run(run_id, base / run_id)
 
 
 def recent_runs(count: int = 5) -> str:
     """The ids of the newest runs, newest first, in one line."""
-    base = runs_folder()
-    folders = [p for p in base.iterdir() if p.is_dir()] if base.is_dir() else []
-    newest = sorted(folders, key=lambda p: p.stat().st_mtime, reverse=True)
-    return ", ".join(p.name for p in newest[:count]) or "none"
+    made = _made(runs_folder())
+    return ", ".join(sorted(made, key=made.__getitem__, reverse=True)[:count]) or "none"
 
 
 def prune(base: Path, *, now: float) -> None:
-    """Remove runs older than KEEP_DAYS, and the oldest beyond KEEP_RUNS."""
-    folders = sorted((p for p in base.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
-    surplus = set(folders[: max(0, len(folders) - KEEP_RUNS)])
-    for folder in folders:
-        if folder in surplus or now - folder.stat().st_mtime > KEEP_DAYS * 86_400:
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove runs older than KEEP_DAYS, and the oldest beyond KEEP_RUNS, but none that lives.
+
+    Other processes do the same meanwhile: what is gone already is no error.
+    """
+    made = _made(base)
+    oldest_first = sorted(made, key=made.__getitem__)
+    surplus = set(oldest_first[: max(0, len(made) - KEEP_RUNS)])
+    for run_id in oldest_first:
+        old = now - made[run_id] > KEEP_DAYS * 86_400
+        if (old or run_id in surplus) and _has_ended(base / run_id, old=old):
+            shutil.rmtree(base / run_id, ignore_errors=True)
+
+
+def _made(base: Path) -> dict[str, float]:
+    """The runs of a folder by id, and when each was made or last got a file. Links are no runs."""
+    found = {}
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(base) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # another process has just removed it
+                if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                    found[entry.name] = entry.stat(follow_symlinks=False).st_mtime
+    return found
+
+
+def _has_ended(folder: Path, *, old: bool) -> bool:
+    """Whether the process of a run is gone; where nobody can know, an old run counts as ended."""
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        gone = Holder.parse(facts["process"]).is_gone()
+    except (OSError, ValueError, TypeError, KeyError):
+        gone = None  # it is being made, or was left half made
+    return old if gone is None else gone

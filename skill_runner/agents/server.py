@@ -103,7 +103,7 @@ class Agents:
     async def _status(self, asked: Asked, progress: Progress) -> Document:
         run_id = asked.get("run_id")
         if run_id:
-            about = detached.about(str(run_id))
+            about = self._about(str(run_id))
             self.permits.check_run(str(run_id), about.scope, about.concerned, about.context)
             seconds = float(asked.get("wait_seconds", 60.0))
             return await self._follow(str(run_id), seconds, progress)
@@ -114,6 +114,14 @@ class Agents:
                 each for each in records if allows(str(each["installation"]), str(each["skill"]))
             ]
         }
+
+    def _about(self, run_id: str) -> detached.About:
+        try:
+            return detached.about(run_id)
+        except UsageError as error:  # the ids of other runs, and paths, are nothing for an agent
+            raise UsageError(
+                f"no run {run_id[:80]!r}", hint="A run_id is the `run` of an outcome."
+            ) from error
 
     async def _outcome(self, tool: str, asked: Asked, progress: Progress) -> Document:
         return await self._work(call_of(tool, asked, self.permits, self.connection), progress)
