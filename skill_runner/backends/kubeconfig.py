@@ -21,12 +21,15 @@ from skill_runner.errors import ClusterUnreachable, Refused, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One context: its cluster's server, and the namespace that it prefers."""
+    """One context: its cluster's server, and the namespace that it prefers; with the proxy and the
+    name in the server's certificate, where the cluster's entry names them."""
 
     name: str
     server: str
     namespace: str = "default"
     user: str = ""
+    proxy: str = ""
+    tls_server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +100,19 @@ def read_kubeconfig(path: str | None = None, environ: Mapping[str, str] = os.env
         )
     contents = [_read(file) for file in present]
     contexts: dict[str, Context] = {}
-    servers = _servers(contents)
+    clusters = _clusters(contents)
     for entry in _entries(contents, "contexts"):
         body = entry.get("context") or {}
+        cluster = clusters.get(body.get("cluster", ""), {})
         contexts.setdefault(
             entry["name"],
             Context(
                 entry["name"],
-                servers.get(body.get("cluster", ""), ""),
+                cluster.get("server") or "",
                 body.get("namespace") or "default",
                 body.get("user") or "",
+                str(cluster.get("proxy-url") or ""),
+                str(cluster.get("tls-server-name") or ""),
             ),
         )
     currents = (content.get("current-context") for content in contents)
@@ -144,8 +150,8 @@ def _entries(contents: list[dict[str, Any]], kind: str) -> Iterator[dict[str, An
                 yield entry
 
 
-def _servers(contents: list[dict[str, Any]]) -> dict[str, str]:
-    servers: dict[str, str] = {}
+def _clusters(contents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    clusters: dict[str, dict[str, Any]] = {}
     for entry in _entries(contents, "clusters"):
-        servers.setdefault(entry["name"], (entry.get("cluster") or {}).get("server") or "")
-    return servers
+        clusters.setdefault(entry["name"], entry.get("cluster") or {})
+    return clusters

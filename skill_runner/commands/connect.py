@@ -12,6 +12,7 @@ from skill_runner.backends.base import Cluster, Target
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.helm import PyHelm
+from skill_runner.clusters import local
 from skill_runner.commands.tape import taped, taped_helm
 from skill_runner.commands.target import Asked, choose_target
 from skill_runner.images import make_images
@@ -63,6 +64,8 @@ class ClusterImages:
 
 def image_store(target: Target) -> ClusterImages | None:
     """Where images can be loaded for this cluster, or None."""
+    if not local.is_local(target.server, local.this_host()):
+        return None
     ours = clusters.find(target.context)
     if ours is not None and ours.server == target.server:
         return ClusterImages(clusters.provider(ours.provider), ours.name)

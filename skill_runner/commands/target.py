@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import urlsplit
 
 from skill_runner import clusters
 from skill_runner.backends.base import Target
-from skill_runner.backends.kubeconfig import read_kubeconfig
-from skill_runner.clusters import ClusterInfo, UpOptions
+from skill_runner.backends.kubeconfig import Context, read_kubeconfig
+from skill_runner.clusters import ClusterInfo, UpOptions, local
 from skill_runner.errors import ClusterUnreachable, Refused
 from skill_runner.progress import Report, silent
-
-LOCAL_NAMES: Final = ("minikube", "docker-desktop", "rancher-desktop")
-LOCAL_PREFIXES: Final = ("kind-", "k3d-")
-LOCAL_HOSTS: Final = frozenset({"localhost", "kubernetes.docker.internal", "host.docker.internal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +33,11 @@ async def choose_target(asked: Asked, report: Report = silent) -> Target:
         return config.target(asked.context)
     if config.current:
         target = config.target(config.current)
-        if is_local(target) or _is_ours(target):
+        if is_local(config.context(config.current)):
             return target
         raise Refused(
-            f"the current context {target.context!r} ({target.server}) is not a local cluster",
+            f"the server of the current context {target.context!r} ({target.server}) is not on "
+            "this machine",
             hint=f"Name it if you mean it: --context {target.context}",
         )
     running = [c for c in await clusters.provider().clusters() if c.running]
@@ -62,6 +56,7 @@ async def _ours(name: str, report: Report) -> Target:
     """The cluster of that name; `embedded` is started when it is not up."""
     found = clusters.find(name)
     if found is not None:
+        _refuse_elsewhere(found)
         return _target_of(found)
     if name == "embedded":
         return _target_of(await clusters.provider(name).up(UpOptions(name=name), report))
@@ -72,23 +67,25 @@ async def _ours(name: str, report: Report) -> Target:
     )
 
 
+def _refuse_elsewhere(info: ClusterInfo) -> None:
+    """A context that is named as kind names its own may lead anywhere."""
+    if info.provider == "embedded":
+        return
+    path = str(info.kubeconfig) if info.kubeconfig else None
+    if not is_local(read_kubeconfig(path).context(info.context)):
+        raise Refused(
+            f"the server of {info.context} ({info.server}) is not on this machine",
+            hint=f"If you mean it: --context {info.context}",
+        )
+
+
 def _target_of(info: ClusterInfo) -> Target:
     return Target(str(info.kubeconfig), info.context, info.server)
 
 
-def _is_ours(target: Target) -> bool:
-    found = clusters.find(target.context)
-    return found is not None and found.server == target.server
-
-
-def is_local(target: Target) -> bool:
-    """A context by a local tool's name whose server is on this machine or a private address."""
-    named = target.context in LOCAL_NAMES or target.context.startswith(LOCAL_PREFIXES)
-    host = urlsplit(target.server).hostname or ""
-    if host in LOCAL_HOSTS:
-        return named
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return named and (address.is_loopback or address.is_private)
+def is_local(context: Context) -> bool:
+    """Whether a context's server is on this machine; its name decides nothing."""
+    return local.is_local(
+        context.server, local.this_host(), proxy=context.proxy,
+        tls_server_name=context.tls_server_name,
+    )  # fmt: skip
