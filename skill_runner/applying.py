@@ -21,17 +21,20 @@ AGAIN: Final = 1.0  # seconds between tries
 UNSERVED: Final = 30.0  # seconds that a new kind may take to be served
 
 
-async def apply(walk: Walk, wanted: Object) -> Object:
-    """The applied object.
+async def apply(walk: Walk, wanted: Object, *, uid: str = "", force: bool = False) -> Object:
+    """The applied object; with `force`, the fields that others manage are taken over.
+
+    With `uid` only that object is written: Conflict when another has its name by now.
 
     StepFailed with WEBHOOK_UNAVAILABLE when a webhook never answers, ADMISSION_DENIED when it, or
     a policy, says no; ApiError otherwise.
     """
     clock = walk.world.clock
+    bound = {**wanted, "metadata": {**wanted["metadata"], **({"uid": uid} if uid else {})}}
     began, told = clock.monotonic(), False
     while True:
         try:
-            return await walk.world.cluster.apply(wanted)
+            return await walk.world.cluster.apply(bound, force=force)
         except ApiError as error:
             waited = clock.monotonic() - began
             if waited >= _patience(walk, error):

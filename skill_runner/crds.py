@@ -7,46 +7,90 @@ install is refused with a field conflict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
+from skill_runner import record as records
 from skill_runner.backends.base import FIELD_MANAGER, Cluster, Object, Ref
+from skill_runner.deletions import Leaving
 from skill_runner.errors import Forbidden, NotFound
-
-if TYPE_CHECKING:
-    from skill_runner.plan import Installation
+from skill_runner.owned import Found, look, refusal
+from skill_runner.ownership import NOTHING, Ownership, judge
+from skill_runner.placement import MARK as OWNER
+from skill_runner.plan import Installation
+from skill_runner.record import Record
 
 CRD: Final = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
-OWNER: Final = "skill-runner.dev/installation"  # an annotation: a label takes no slash
+
+
+async def look_at_all(
+    cluster: Cluster,
+    definitions: Iterable[Object],
+    installation: Installation,
+    record: Record | None = None,
+) -> list[Found]:
+    """Each definition as it is now, and whose it is."""
+    names = [each["metadata"]["name"] for each in definitions]
+    return [await look_at_definition(cluster, name, installation, record) for name in names]
 
 
 async def apply_definitions(
-    cluster: Cluster, definitions: tuple[Object, ...], installation: Installation
-) -> tuple[Ref, ...]:
-    """Those that were missing or different are applied; which these are.
+    cluster: Cluster,
+    definitions: Sequence[Object],
+    looked: Sequence[Found],
+    installation: Installation,
+    *,
+    adopt: bool = False,
+) -> dict[Ref, str]:
+    """The uids of those that were applied, for they were missing or different.
 
-    Fields that others wrote are taken over, except where the conversion webhook is.
+    Fields that others wrote into ours are taken over, except where the conversion webhook is. One
+    that another made is left alone where it is as wanted already; StepFailed with NOT_OURS where it
+    is not, unless `adopt`, or the installation of ours that made it is gone.
     """
-    wrote = []
-    for wanted in definitions:
-        ref = Ref(*CRD, wanted["metadata"]["name"])
-        try:
-            live: Object = await cluster.get(ref)
-        except NotFound:
-            live = {}
-        marked = _marked(_with_conversion_of(live, wanted), installation)
-        if live:
-            would = await cluster.apply(marked, dry_run=True, force=True, manager=FIELD_MANAGER)
-            if would.get("spec") == live.get("spec"):
-                continue
-        await cluster.apply(marked, force=True)
-        wrote.append(ref)
-    return tuple(wrote)
+    differing = []
+    for each, found in zip(definitions, looked, strict=True):
+        manifest = _marked(_with_conversion_of(found.live or {}, each), installation)
+        if found.live is None or await _differs(cluster, manifest, found.live):
+            differing.append((manifest, found))
+    others = [found for _, found in differing if not found.whose.is_free]
+    if others and not adopt:
+        raise refusal(*others)
+    wrote = {}
+    for manifest, found in differing:
+        bound = {"uid": found.whose.uid} if found.live is not None else {}
+        made = await cluster.apply(
+            {**manifest, "metadata": {**manifest["metadata"], **bound}}, force=True
+        )
+        wrote[found.ref] = str(made["metadata"]["uid"])
+    return wrote
+
+
+async def look_at_definition(
+    cluster: Cluster, name: str, installation: Installation, record: Record | None
+) -> Found:
+    """One definition, and whose it is. One that an installation kept which is gone is free: data
+    of its kinds may be there still, and nobody else would look after it."""
+    ref = Ref(*CRD, name)
+    found = await look(cluster, ref, installation, record.held(ref) if record else NOTHING)
+    notes = ((found.live or {}).get("metadata") or {}).get("annotations") or {}
+    maker = Installation.parse(notes.get(OWNER, ""))
+    if found.whose.state != "stranger" or not maker.name or maker == installation:
+        return found
+    if await records.exists(cluster, maker):
+        return found
+    return replace(found, whose=Ownership("ours", uid=found.whose.uid))
+
+
+async def _differs(cluster: Cluster, wanted: Object, live: Object) -> bool:
+    would = await cluster.apply(wanted, dry_run=True, force=True, manager=FIELD_MANAGER)
+    return bool(would.get("spec") != live.get("spec"))
 
 
 async def remove_definitions(
-    cluster: Cluster, installation: Installation, *, purge: bool
-) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
+    cluster: Cluster, target: Record, *, purge: bool
+) -> tuple[tuple[Leaving, ...], tuple[Ref, ...]]:
     """The definitions of an installation: (deleted, kept).
 
     Deleting one deletes every object of its kind, so it takes `purge` and that none is left.
@@ -57,28 +101,30 @@ async def remove_definitions(
     except Forbidden:  # whoever may not look has made none
         return (), ()
     for definition in found.items:
-        annotations = definition["metadata"].get("annotations") or {}
-        if annotations.get(OWNER) != str(installation):
-            continue
         ref = Ref(*CRD, definition["metadata"]["name"])
+        whose = judge(definition, target.installation, target.held(ref))
+        if not whose.is_ours:
+            continue
         if purge and not await _used(cluster, definition):
-            await cluster.delete(ref)
-            deleted.append(ref)
+            await cluster.delete(ref, uid=whose.uid)
+            deleted.append(Leaving(ref, whose.uid))
         else:
             kept.append(ref)
     return tuple(deleted), tuple(kept)
 
 
 async def _used(cluster: Cluster, definition: Object) -> bool:
+    """Whether any object of its kind is there; where none can be asked for, there may be some."""
     spec = definition["spec"]
     for version in spec["versions"]:
-        if version.get("storage"):
-            kind = f"{spec['group']}/{version['name']}", str(spec["names"]["kind"])
-            try:
-                return bool((await cluster.list(*kind, most=1, bare=True)).items)
-            except NotFound:
-                return False
-    return False
+        if not version.get("served"):
+            continue
+        kind = f"{spec['group']}/{version['name']}", str(spec["names"]["kind"])
+        try:
+            return bool((await cluster.list(*kind, most=1, bare=True)).items)
+        except NotFound:
+            continue  # not served yet, or any more
+    return True
 
 
 def _marked(manifest: Object, installation: Installation) -> Object:

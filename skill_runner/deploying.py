@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from skill_runner import crds, releases
 from skill_runner.awaiting import await_objects
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
+from skill_runner.changing import begin_change
 from skill_runner.errors import HelmError, NotFound
+from skill_runner.owned import in_the_way, refusal
 from skill_runner.plan import PlannedRelease
 from skill_runner.progress import Line
 from skill_runner.status.fields import at
@@ -27,6 +29,13 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
     spec = releases.release_spec(step, walk.plan.installation, walk.run.id)
     made = await walk.world.helm.template(spec)
     walk.run.manifests(step.id, made)
+    named = (step.release, step.namespace)
+    others = await in_the_way(
+        walk.world.cluster, [m for m in made if m["kind"] != crds.CRD[1]], named,
+        walk.plan.installation, walk.record,
+    )  # fmt: skip
+    if others:
+        raise refusal(*others)
     await _define(walk, spec)
     expected = [await _expected(walk, hook, step.namespace) for hook in hooks_among(made)]
     install = asyncio.ensure_future(
@@ -54,7 +63,16 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
 async def _define(walk: Walk, spec: ReleaseSpec) -> None:
     """What is in the chart's crds/ folder first, and until the API serves it."""
     definitions = await walk.world.helm.definitions(spec)
-    made = await crds.apply_definitions(walk.world.cluster, definitions, walk.plan.installation)
+    cluster, installation = walk.world.cluster, walk.plan.installation
+    looked = await crds.look_at_all(cluster, definitions, installation, walk.record)
+    # Of one that is gone, the uid must not outlive it in the record.
+    ours = {each.ref: each.whose.uid if each.whose.is_ours else "" for each in looked}
+    walk.record = walk.record.remembering(ours)
+    await begin_change(walk)
+    made = await crds.apply_definitions(
+        cluster, definitions, looked, installation, adopt=walk.options.adopt
+    )
+    walk.record = walk.record.remembering(made)
     if made:
         expected = [Expected(ref=ref) for ref in made]
         await await_objects(walk, expected, (), spec.timeout, stability=0)

@@ -2,80 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from skill_runner.backends.base import Cluster, Ref
-from skill_runner.deletions import LOOK_EVERY
-from skill_runner.errors import Forbidden, NotFound
+from skill_runner.backends.base import Cluster, Ref, ResourceType
+from skill_runner.deletions import LOOK_EVERY, Leaving
+from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound
+from skill_runner.lock import lease_ref
+from skill_runner.owned import look
 from skill_runner.record import Record
-from skill_runner.status.table import group_of, is_custom
+from skill_runner.status.table import group_of
 from skill_runner.world import World
 
 # Marks a namespace that a run made.
 MADE: Final = {"app.kubernetes.io/managed-by": "skill-runner"}
-PODS_FOLLOW: Final = 30.0  # seconds in which the pods of a workload that is gone may end
-_KINDS: Final = (
-    ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("v1", "PersistentVolumeClaim"),
-    ("v1", "Service"), ("v1", "ConfigMap"), ("v1", "Secret"), ("batch/v1", "Job"),
-)  # fmt: skip
+FOLLOW: Final = 30.0  # seconds in which pods of a workload that is gone, and the like, may end
+_NAMESPACE: Final = {"apiVersion": "v1", "kind": "Namespace"}
 _REPORTS: Final = frozenset({"metrics.k8s.io"})  # about objects that are counted already
+# What follows other objects by itself, or tells of them: nobody would miss it.
+_FOLLOWERS: Final = frozenset({
+    ("v1", "Pod"), ("v1", "Endpoints"), ("discovery.k8s.io/v1", "EndpointSlice"),
+    ("apps/v1", "ReplicaSet"), ("apps/v1", "ControllerRevision"),
+})  # fmt: skip
+_EVENTS: Final = frozenset({("v1", "Event"), ("events.k8s.io/v1", "Event")})
+# What control planes put into every namespace.
+_EVERYWHERE: Final = frozenset({
+    ("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default"),
+    ("ConfigMap", "istio-ca-root-cert"), ("ConfigMap", "openshift-service-ca.crt"),
+})  # fmt: skip
 
 
-async def ensure_namespace(cluster: Cluster, name: str) -> bool:
-    """Make the namespace if it is missing; whether it was made."""
+def namespace_ref(name: str) -> Ref:
+    """Which object a namespace is."""
+    return Ref("v1", "Namespace", name)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A namespace that is there. `created` by this call; `uids` has it where a run of any
+    installation made it: whoever uses such a one remembers that, and the last removal deletes it.
+    """
+
+    created: bool = False
+    uids: Mapping[Ref, str] = field(default_factory=dict)
+
+
+async def ensure_namespace(cluster: Cluster, name: str) -> Space:
+    """Make the namespace if it is missing.
+
+    It is created, never applied: one that somebody makes at the same moment stays theirs.
+    """
+    ref = namespace_ref(name)
+    created = False
     try:
-        await cluster.get(Ref("v1", "Namespace", name))
+        found = await cluster.get(ref)
     except NotFound:
         meta = {"name": name, "labels": MADE}
-        await cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
-        return True
-    except Forbidden:
-        pass  # whoever owns one namespace alone may not look at it
-    return False
+        try:
+            found = await cluster.create(
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+            )
+            created = True
+        except Conflict:  # somebody was faster
+            found = await cluster.get(ref)
+    except Forbidden:  # whoever owns one namespace alone may not look at it
+        return Space()
+    made = MADE.items() <= (found["metadata"].get("labels") or {}).items()
+    return Space(created, {ref: str(found["metadata"]["uid"])} if made else {})
 
 
-async def take_away(world: World, target: Record) -> list[Ref]:
+async def take_away(world: World, target: Record) -> list[Leaving]:
     """Delete the namespaces of an installation that a run made and that hold nothing of anyone
     else's; those that are going now."""
     going = []
     own = target.installation.namespace
     for name in sorted({own, *(r.namespace for r in target.objects if r.namespace)}):
-        ref = Ref("v1", "Namespace", name)
+        ref = namespace_ref(name)
         try:
-            found = await world.cluster.get(ref)
-        except (NotFound, Forbidden):  # a neighbour's removal was faster, or it is not ours to see
+            found = await look(world.cluster, ref, target.installation, target.held(ref))
+        except Forbidden:  # it is not ours to see
             continue
-        made = MADE.items() <= (found["metadata"].get("labels") or {}).items()
-        if made and not await _in_use(world, name):
-            await world.cluster.delete(ref)
-            going.append(ref)
+        if found.whose.is_ours and not await _in_use(world, name, lease_ref(target.installation)):
+            await world.cluster.delete(ref, uid=found.whose.uid)
+            going.append(Leaving(ref, found.whose.uid))
     return going
 
 
-async def _in_use(world: World, namespace: str) -> bool:
-    """Whether the namespace holds workloads, records, configuration or custom resources.
+async def _in_use(world: World, namespace: str, lock: Ref) -> bool:
+    """Whether the namespace holds anything that is not there by itself, but for our own lock.
 
-    Pods are looked at last, and waited for: those of a workload that is gone follow it.
+    Every kind that may be listed is looked at. Those that follow others are looked at last, and
+    waited for: the pods of a workload that is gone go after it.
     """
-    cluster, clock = world.cluster, world.clock
-    for api_version, kind in (*_KINDS, *await _custom_kinds(cluster)):
-        try:
-            found = await cluster.list(api_version, kind, namespace=namespace, most=2, bare=True)
-        except NotFound:
-            continue  # its definition went a moment ago
-        if any(o["metadata"]["name"] != "kube-root-ca.crt" for o in found.items):
+    kinds = [t for t in await world.cluster.resource_types(fresh=True) if _is_telling(t)]
+    for kind in kinds:
+        own = {lock.name} if (kind.kind, namespace) == (lock.kind, lock.namespace) else set()
+        if not _follows(kind) and await _inside(world, kind, namespace) - own:
             return True
-    deadline = clock.monotonic() + PODS_FOLLOW
-    while (await cluster.list("v1", "Pod", namespace=namespace, most=1, bare=True)).items:
+    clock = world.clock
+    deadline = clock.monotonic() + FOLLOW
+    followers = [kind for kind in kinds if _follows(kind)]
+    while any([await _inside(world, kind, namespace) for kind in followers]):
         if clock.monotonic() > deadline:
             return True
         await clock.sleep(LOOK_EVERY)
     return False
 
 
-async def _custom_kinds(cluster: Cluster) -> list[tuple[str, str]]:
-    return [
-        (t.api_version, t.kind) for t in await cluster.resource_types(fresh=True)
-        if t.namespaced and "list" in t.verbs and is_custom(t.api_version)
-        and group_of(t.api_version) not in _REPORTS
-    ]  # fmt: skip
+def _is_telling(kind: ResourceType) -> bool:
+    return (
+        kind.namespaced and "list" in kind.verbs and group_of(kind.api_version) not in _REPORTS
+        and (kind.api_version, kind.kind) not in _EVENTS
+    )  # fmt: skip
+
+
+def _follows(kind: ResourceType) -> bool:
+    return (kind.api_version, kind.kind) in _FOLLOWERS
+
+
+async def _inside(world: World, kind: ResourceType, namespace: str) -> set[str]:
+    """The names of one kind's objects; of a kind that we may not list, an unknown one."""
+    try:
+        found = await world.cluster.list(
+            kind.api_version, kind.kind, namespace=namespace, most=5, bare=True
+        )
+    except NotFound:
+        return set()  # its definition went a moment ago
+    except (Forbidden, ApiError):
+        return {"?"}
+    names = {str(o["metadata"]["name"]) for o in found.items}
+    return {name for name in names if (kind.kind, name) not in _EVERYWHERE}

@@ -8,10 +8,11 @@ that operator, which may be part of what goes next: it is waited for.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from skill_runner import volumes
@@ -26,43 +27,38 @@ from skill_runner.world import World
 # leaves the data alone: a KafkaTopic that is managed no longer leaves its messages.
 BEFORE_KEEPING: Final = "skill-runner.dev/annotate-to-keep-data"
 
-Remember = Callable[[Sequence[Ref]], Awaitable[None]]
+Remember = Callable[[Sequence[Leaving]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What a deletion is still waited for, and the data volumes that it leaves."""
+    """What a deletion is still waited for, and the data volumes that it leaves, with their uids."""
 
     leaving: tuple[Leaving, ...] = ()
-    kept: tuple[Ref, ...] = ()
+    kept: Mapping[Ref, str] = field(default_factory=dict)
 
 
 async def delete(
-    world: World, ref: Ref, *, purge: bool, remember: Remember, timeout: float
+    world: World, ref: Ref, live: Object, *, purge: bool, remember: Remember, timeout: float
 ) -> Deletion:
-    """Delete one object; without `purge`, the data volumes that it owns stay.
+    """Delete one object that was judged ours; without `purge`, the data volumes that it owns stay.
 
     `remember` is told what is to be deleted after it, before it goes: a removal that dies in
     between must find it again. NotReadyInTime when its finalizer holds it for `timeout` seconds.
     """
-    cluster = world.cluster
+    cluster, uid = world.cluster, str(live["metadata"]["uid"])
     if not is_custom(ref.api_version):
-        await cluster.delete(ref)
-        return Deletion((Leaving(ref),))
-    try:
-        live = await cluster.get(ref)
-    except NotFound:
-        return Deletion()
-    uid = str(live["metadata"]["uid"])
+        await cluster.delete(ref, uid=uid)
+        return Deletion((Leaving(ref, uid),))
     claims = await _claims_of(cluster, ref, uid)
     if not purge:
         await _annotate(cluster, ref, live)
         if claims:
             await _delete_alone(world, Leaving(ref, uid), remember, timeout)
-            return Deletion((), tuple(claims))
-    await cluster.delete(ref)
+            return Deletion(kept=claims)
+    await cluster.delete(ref, uid=uid)
     await _until_let_go(world, Leaving(ref, uid), timeout)
-    return Deletion((Leaving(ref, uid), *map(Leaving, claims)))
+    return Deletion((Leaving(ref, uid), *itertools.starmap(Leaving, claims.items())))
 
 
 async def owns_claims(cluster: Cluster, ref: Ref, live: Object) -> bool:
@@ -84,8 +80,8 @@ async def _delete_alone(
 ) -> None:
     """Delete a resource, then what it owned, but for volumes."""
     owned = await _owned_by(world.cluster, resource)
-    await remember([each.ref for each in owned])
-    await world.cluster.delete(resource.ref, propagation="Orphan")
+    await remember(owned)
+    await world.cluster.delete(resource.ref, uid=resource.uid, propagation="Orphan")
     await until_gone(world, [resource], timeout)
     for each in owned:
         await world.cluster.delete(each.ref, uid=each.uid)
@@ -100,14 +96,14 @@ async def _annotate(cluster: Cluster, ref: Ref, live: Object) -> None:
         await volumes.annotate(cluster, ref, wanted)
 
 
-async def _claims_of(cluster: Cluster, ref: Ref, uid: str) -> list[Ref]:
+async def _claims_of(cluster: Cluster, ref: Ref, uid: str) -> dict[Ref, str]:
     if ref.namespace is None:
-        return []
+        return {}
     found = await cluster.list(*volumes.PVC, namespace=ref.namespace, bare=True)
-    return [
-        Ref(*volumes.PVC, o["metadata"]["name"], ref.namespace)
+    return {
+        Ref(*volumes.PVC, o["metadata"]["name"], ref.namespace): str(o["metadata"]["uid"])
         for o in found.items if _is_owned(o, uid)
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 async def _owned_by(cluster: Cluster, resource: Leaving) -> list[Leaving]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from skill_runner.backends.base import Object, Ref, Release
-from skill_runner.placement import INSTANCE, MANAGED_BY, MARK
+from skill_runner.placement import INSTANCE, KEPT, MANAGED_BY, MARK
 from skill_runner.plan import Installation
 
 INSTALLATION_LABEL: Final = "skill-runner.dev/installation"  # of a release: the name alone
@@ -30,14 +30,14 @@ class Held:
     """The proof that a record holds of one thing.
 
     `uid` is that of the object when it was made or seen last; empty in records of older versions,
-    where `listed` (the record names it) and our mark have to do. `release` is the (name, namespace)
-    of a release that was judged ours and whose manifest holds the object. `through` says that it
-    was reached from an object that was judged ours: a claim of its StatefulSet, what it owns.
+    where `listed` (the record names it) and our mark have to do. `releases` are the (name,
+    namespace) of releases that were judged ours and may have made the object. `through` says that
+    it was reached from an object that was judged ours: a claim of its StatefulSet, what it owns.
     """
 
     uid: str = ""
     listed: bool = False
-    release: tuple[str, str] | None = None
+    releases: frozenset[tuple[str, str]] = frozenset()
     through: bool = False
 
 
@@ -95,14 +95,17 @@ def _judge_release(live: Release, installation: Installation, held: Held) -> Own
 def _carries_proof(live: Object, installation: Installation, held: Held) -> bool:
     meta = live["metadata"]
     labels, notes = meta.get("labels") or {}, meta.get("annotations") or {}
-    if MARK in notes:
-        return bool(notes[MARK] == str(installation))
-    if held.release is not None:
-        return (notes.get(HELM_NAME), notes.get(HELM_SPACE)) == held.release
-    if held.through:
-        return True
-    if labels.get(MANAGED_BY) != OURS:
+    marks = {notes[mark] for mark in (MARK, KEPT) if mark in notes}
+    if marks - {str(installation)}:
         return False
+    if held.through or (notes.get(HELM_NAME, ""), notes.get(HELM_SPACE, "")) in held.releases:
+        return True
+    if KEPT in notes or (MARK in notes and live.get("kind") == "CustomResourceDefinition"):
+        return True
+    if labels.get(MANAGED_BY) != OURS:  # also where another tool has taken over what we marked
+        return False
+    if MARK in notes:
+        return True
     if live.get("kind") == "Namespace" and INSTANCE not in labels:  # one that a run made
         return bool(held.uid) or held.listed
     # Made by a version that left no mark: by its labels, which do not name the namespace.
@@ -129,7 +132,9 @@ def owner_of(live: Object | Release) -> str:
 
 
 def _our_installation(labels: Mapping[str, str], notes: Mapping[str, str]) -> str:
-    if MARK in notes:
+    if KEPT in notes:
+        return f"installation {notes[KEPT]}, which kept it"
+    if MARK in notes and labels.get(MANAGED_BY, OURS) == OURS:
         return f"installation {notes[MARK]}"
     if labels.get(MANAGED_BY) == OURS:
         return f"installation {labels.get(INSTANCE, 'of another name')}"

@@ -9,6 +9,8 @@ MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 INSTANCE: Final = "app.kubernetes.io/instance"
 # An annotation with namespace/name of the installation: a label takes no slash.
 MARK: Final = "skill-runner.dev/installation"
+# The same, on data that a removal kept, and on what it is about to delete after its owner.
+KEPT: Final = "skill-runner.dev/kept-by"
 
 # Kinds without a namespace; of the API server itself, and of what the skills meet. Others whose
 # name begins with Cluster are taken for such by the convention of the field (ClusterIssuer, …).

@@ -127,14 +127,15 @@ async def run_to_completion(
 
 
 async def find_left_behind(cluster: Cluster, installation: Installation, spaces: Iterable[str]
-) -> list[Ref]:  # fmt: skip
-    """The pods of an installation's proofs in these namespaces: a killed run leaves its own."""
+) -> dict[Ref, str]:  # fmt: skip
+    """The pods of an installation's proofs in these namespaces, and their uids: a killed run leaves
+    its own."""
     labels = ",".join(f"{name}={value}" for name, value in _proof_labels(installation).items())
-    return [
-        Ref.of({"apiVersion": "v1", "kind": "Pod", **pod})
+    return {
+        Ref("v1", "Pod", pod["metadata"]["name"], space): str(pod["metadata"]["uid"])
         for space in spaces
         for pod in (await cluster.list("v1", "Pod", namespace=space, labels=labels)).items
-    ]
+    }
 
 
 async def _create(cluster: Cluster, manifest: Object) -> Object:

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import operated, releases, steps, volumes
+from skill_runner import operated, releases, volumes
 from skill_runner.backends.base import Object, Ref
+from skill_runner.changing import begin_change
 from skill_runner.deletions import Leaving, until_gone
-from skill_runner.errors import NotFound
-from skill_runner.placement import INSTANCE, MANAGED_BY
+from skill_runner.owned import look
 from skill_runner.plan import PlannedApply
 from skill_runner.status.fields import at
 from skill_runner.status.table import group_of
@@ -47,8 +47,8 @@ async def _prune(walk: Walk, candidates: Iterable[Ref]) -> None:
         return
     wanted = await _wanted(walk)
     for ref in candidates:
-        if ref not in wanted and await _goes(walk, ref):
-            await _delete(walk, ref)
+        if ref not in wanted and (uid := await _goes(walk, ref)):
+            await _delete(walk, ref, uid)
 
 
 async def _wanted(walk: Walk) -> frozenset[Ref]:
@@ -60,18 +60,17 @@ async def _wanted(walk: Walk) -> frozenset[Ref]:
     ])  # fmt: skip
 
 
-async def _goes(walk: Walk, ref: Ref) -> bool:
-    """Whether the object is still ours, and holds no data."""
-    try:
-        live = await walk.world.cluster.get(ref)
-    except NotFound:
+async def _goes(walk: Walk, ref: Ref) -> str:
+    """The uid of the object where it is ours still, and holds no data; empty where it stays."""
+    found = await look(walk.world.cluster, ref, walk.plan.installation, walk.record.held(ref))
+    if found.live is None:
         _forget(walk, ref)
-        return False
-    labels = at(live, "metadata.labels", {})
-    ours = (labels.get(MANAGED_BY), labels.get(INSTANCE)) == (
-        "skill-runner", walk.plan.installation.name,
-    )  # fmt: skip
-    return ours and not await _holds_data(walk, ref, live)
+        return ""
+    if not found.whose.is_ours:
+        walk.notes.append(f"left alone: {found}")
+        _forget(walk, ref)
+        return ""
+    return "" if await _holds_data(walk, ref, found.live) else found.whose.uid
 
 
 async def _holds_data(walk: Walk, ref: Ref, live: Object) -> bool:
@@ -83,13 +82,14 @@ async def _holds_data(walk: Walk, ref: Ref, live: Object) -> bool:
     return await operated.owns_claims(walk.world.cluster, ref, live)
 
 
-async def _delete(walk: Walk, ref: Ref) -> None:
-    await steps.begin_change(walk)
-    await walk.world.cluster.delete(ref)
-    await until_gone(replace(walk.world, report=walk.report), [Leaving(ref)], GONE_WITHIN)
+async def _delete(walk: Walk, ref: Ref, uid: str) -> None:
+    await begin_change(walk)
+    await walk.world.cluster.delete(ref, uid=uid)
+    await until_gone(replace(walk.world, report=walk.report), [Leaving(ref, uid)], GONE_WITHIN)
     _forget(walk, ref)
     walk.notes.append(f"removed {ref}, which is left out now")
 
 
 def _forget(walk: Walk, ref: Ref) -> None:
-    walk.record = replace(walk.record, objects=tuple(r for r in walk.record.objects if r != ref))
+    objects = tuple(r for r in walk.record.objects if r != ref)
+    walk.record = replace(walk.record, objects=objects).remembering({ref: ""})

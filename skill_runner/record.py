@@ -219,6 +219,15 @@ async def read(cluster: Cluster, installation: Installation) -> Record | None:
         return None
 
 
+async def exists(cluster: Cluster, installation: Installation) -> bool:
+    """Whether an installation is there, readable or not; one that only kept its data is not."""
+    try:
+        meta = (await cluster.get(_ref(installation)))["metadata"]
+    except NotFound:
+        return False
+    return LABELS.items() <= (meta.get("labels") or {}).items()
+
+
 async def opened(cluster: Cluster, record: Record) -> Record:
     """The record with its secret inputs; those that nobody kept are left out."""
     if not record.secret_inputs or record.key:

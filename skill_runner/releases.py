@@ -21,7 +21,7 @@ from skill_runner.backends.base import (
     ReleaseSpec,
 )
 from skill_runner.errors import Conflict, NotFound, ReleaseLocked
-from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL
+from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
 from skill_runner.plan import Installation, PlannedRelease
 
 DIGEST_LABEL: Final = "skill-runner.dev/digest"
@@ -99,16 +99,25 @@ async def find_drift(
         ref = Ref.of(wanted)
         try:
             live = await cluster.get(ref)
-            if live["metadata"].get("deletionTimestamp"):
-                return f"{ref} is being deleted"
-            would = await cluster.apply(wanted, dry_run=True, manager=manager)
+            if what := await differs(cluster, wanted, live, manager=manager):
+                return what
         except NotFound:
             return f"{ref} is gone"
-        except Conflict as error:
-            return f"{ref} was changed by someone else ({error.message})"
-        if _content(live) != _content(would):
-            return f"{ref} was changed by someone else"
     return ""
+
+
+async def differs(
+    cluster: Cluster, wanted: Object, live: Object, *, manager: str = FIELD_MANAGER
+) -> str:
+    """How a live object differs from what its manager wants; empty when it does not."""
+    ref = Ref.of(wanted)
+    if live["metadata"].get("deletionTimestamp"):
+        return f"{ref} is being deleted"
+    try:
+        would = await cluster.apply(wanted, dry_run=True, manager=manager)
+    except Conflict as error:
+        return f"{ref} was changed by someone else ({error.message})"
+    return "" if _content(live) == _content(would) else f"{ref} was changed by someone else"
 
 
 async def with_namespace(cluster: Cluster, manifest: Object, namespace: str) -> Object:
@@ -131,15 +140,15 @@ def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-async def release_lock(helm: Helm, release: Release, *, installation: str) -> str:
+async def release_lock(helm: Helm, release: Release, installation: Installation) -> str:
     """Free a release that a dead run of ours left pending; what was done, or empty.
 
-    We hold the installation's lock, so whoever left it pending under our label is dead.
+    We hold the installation's lock, so whoever left it pending under our labels is dead.
     ReleaseLocked when the pending operation is not one of ours.
     """
     if not release.status.startswith("pending-"):
         return ""
-    if release.labels.get(INSTALLATION_LABEL) != installation:
+    if not judge(release, installation).is_ours:
         raise ReleaseLocked(
             f"release {release.namespace}/{release.name} is {release.status}"
             f" since {release.updated or 'an unknown time'}, by a Helm operation that is not ours",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from skill_runner import crds, namespaces, operated, pods, record, releases, volumes
-from skill_runner.backends.base import Cluster, Ref
+from skill_runner import crds, holdings, namespaces, operated, pods, record, releases, volumes
+from skill_runner.backends.base import Cluster, Object, Ref
 from skill_runner.deletions import Leaving, find_pods, until_gone
 from skill_runner.errors import NotFound
 from skill_runner.lock import Guard
+from skill_runner.owned import look, look_at_release
+from skill_runner.ownership import explain
 from skill_runner.record import Record
 from skill_runner.world import World
 
@@ -24,6 +27,7 @@ class Removed:
 
     removed: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # of others: named, and not touched
 
 
 async def remove(
@@ -34,21 +38,24 @@ async def remove(
     NotReadyInTime names what is still there after `timeout` seconds.
     """
     done = Removed()
-    claims = await _claims(world.cluster, target)
+    claims = await holdings.find_claims(world.cluster, world.helm, target)
+    if not purge:  # what proves them goes now
+        held.check()
+        await holdings.mark(world.cluster, claims, target)
     gone = await _objects(world, target, held, done, claims, purge=purge, timeout=timeout)
     gone += await _releases(world, target, held, done, claims)
     gone += await _proofs(world.cluster, target, held)
     await until_gone(world, [each for each in gone if each.ref not in claims], timeout)
     await _volumes(world, claims, held, done, purge=purge)
     held.check()
-    deleted, kept = await crds.remove_definitions(world.cluster, target.installation, purge=purge)
-    await until_gone(world, [Leaving(ref) for ref in deleted], timeout)
-    done.removed += map(str, deleted)
+    deleted, kept = await crds.remove_definitions(world.cluster, target, purge=purge)
+    await until_gone(world, deleted, timeout)
+    done.removed += [str(each.ref) for each in deleted]
     await record.remove(world.cluster, target)
     if not done.kept:
         emptied = await namespaces.take_away(world, target)
-        await until_gone(world, map(Leaving, emptied), timeout)
-        done.removed += map(str, emptied)
+        await until_gone(world, emptied, timeout)
+        done.removed += [str(each.ref) for each in emptied]
     done.kept += map(str, kept)
     return done
 
@@ -58,7 +65,7 @@ async def _objects(
     target: Record,
     held: Guard,
     done: Removed,
-    claims: list[Ref],
+    claims: dict[Ref, str],
     *,
     purge: bool,
     timeout: float,
@@ -66,39 +73,50 @@ async def _objects(
     """Delete what was applied, newest first; what is still leaving. Adds volumes to `claims`."""
     gone: list[Leaving] = []
     for ref in reversed(target.objects):
-        if not purge and await _is_kept(world.cluster, ref):
+        found = await look(world.cluster, ref, target.installation, target.held(ref))
+        if found.live is None:
+            continue
+        if not found.whose.is_ours:
+            done.left.append(str(found))
+            continue
+        if not purge and _is_kept(found.live):
             done.kept.append(str(ref))
             continue
         held.check()
         gone += await find_pods(world.cluster, [ref])
         deletion = await operated.delete(
-            world, ref, purge=purge, timeout=timeout, remember=_remembering(world, target)
-        )
+            world, ref, found.live, purge=purge, timeout=timeout,
+            remember=_remembering(world, target),
+        )  # fmt: skip
         gone += deletion.leaving
-        claims += [claim for claim in deletion.kept if claim not in claims]
+        claims |= deletion.kept
         done.removed.append(str(ref))
     return gone
 
 
 async def _releases(
-    world: World, target: Record, held: Guard, done: Removed, claims: list[Ref]
+    world: World, target: Record, held: Guard, done: Removed, claims: dict[Ref, str]
 ) -> list[Leaving]:
     """Uninstall the releases, newest first; what is still leaving. Adds volumes to `claims`."""
     gone: list[Leaving] = []
     for release in reversed(target.releases):
-        found = await world.helm.get(release.name, release.namespace)
+        found, whose = await look_at_release(
+            world.helm, release.name, release.namespace, target.installation, target
+        )
         if found is None:
+            continue
+        if not whose.is_ours:
+            done.left.append(explain(found, whose))
             continue
         held.check()
         claims_of_it = await _claims_of(world, release.name, release.namespace)
         made = await _release_objects(world, release.name, release.namespace)
         gone += [*map(Leaving, made), *await find_pods(world.cluster, made)]
         hooks = await _hooks_of(world, release.name, release.namespace)
-        await releases.release_lock(world.helm, found, installation=target.installation.name)
+        await releases.release_lock(world.helm, found, target.installation)
         async with volumes.spared(world.cluster, claims_of_it):
             await world.helm.uninstall(release.name, release.namespace)
-        gone += map(Leaving, await _delete_hooks(world.cluster, hooks, held))
-        claims += [c for c in claims_of_it if c not in claims]
+        gone += await _delete_hooks(world.cluster, hooks, held)
         done.removed.append(f"release {release.namespace}/{release.name}")
     return gone
 
@@ -108,27 +126,27 @@ async def _proofs(cluster: Cluster, target: Record, held: Guard) -> list[Leaving
     at = target.installation
     spaces = dict.fromkeys([at.namespace, *(r.namespace for r in target.objects if r.namespace)])
     left = await pods.find_left_behind(cluster, at, spaces)
-    for ref in left:
+    for ref, uid in left.items():
         held.check()
-        await cluster.delete(ref)
-    return [Leaving(ref) for ref in left]
+        await cluster.delete(ref, uid=uid)
+    return list(itertools.starmap(Leaving, left.items()))
 
 
 def _remembering(world: World, target: Record) -> operated.Remember:
-    async def remember(more: Sequence[Ref]) -> None:
-        objects = (*target.objects, *(ref for ref in more if ref not in target.objects))
-        await record.write(world.cluster, replace(target, objects=objects))
+    """Marks what an operator made, whose owner goes first, and writes it into the record."""
+
+    async def remember(more: Sequence[Leaving]) -> None:
+        await holdings.mark(world.cluster, [each.ref for each in more], target)
+        added = [each.ref for each in more if each.ref not in target.objects]
+        known = replace(target, objects=(*target.objects, *added))
+        await record.write(world.cluster, known.remembering({e.ref: e.uid for e in more}))
 
     return remember
 
 
-async def _is_kept(cluster: Cluster, ref: Ref) -> bool:
+def _is_kept(live: Object) -> bool:
     """Whether an object asks, in Helm's words, to outlive what made it, as volumes do."""
-    try:
-        found = await cluster.get(ref)
-    except NotFound:
-        return False
-    return (found["metadata"].get("annotations") or {}).get(KEEP) == "keep"
+    return (live["metadata"].get("annotations") or {}).get(KEEP) == "keep"
 
 
 async def _claims_of(world: World, name: str, namespace: str) -> tuple[Ref, ...]:
@@ -158,7 +176,7 @@ async def _hooks_of(world: World, name: str, namespace: str) -> list[Ref]:
     return [ref for ref in map(Ref.of, made) if (ref.api_version, ref.kind) != PVC]
 
 
-async def _delete_hooks(cluster: Cluster, hooks: Iterable[Ref], held: Guard) -> list[Ref]:
+async def _delete_hooks(cluster: Cluster, hooks: Iterable[Ref], held: Guard) -> list[Leaving]:
     """Delete those of the hooks that are there, and still are hooks."""
     deleted = []
     for ref in hooks:
@@ -168,31 +186,20 @@ async def _delete_hooks(cluster: Cluster, hooks: Iterable[Ref], held: Guard) -> 
             continue
         if HOOK in (found["metadata"].get("annotations") or {}):
             held.check()
-            await cluster.delete(ref)
-            deleted.append(ref)
+            deleted.append(Leaving(ref, str(found["metadata"]["uid"])))
+            await cluster.delete(ref, uid=deleted[-1].uid)
     return deleted
 
 
-async def _claims(cluster: Cluster, target: Record) -> list[Ref]:
-    """The volume claims of the installation: by its releases' names, the field's usual label."""
-    names = {target.installation.name, *(r.name for r in target.releases)}
-    found = await cluster.list(*PVC, namespace=target.installation.namespace)
-    return [
-        Ref.of({"apiVersion": "v1", "kind": "PersistentVolumeClaim", **o})
-        for o in found.items
-        if (o["metadata"].get("labels") or {}).get("app.kubernetes.io/instance") in names
-    ]
-
-
 async def _volumes(
-    world: World, claims: Iterable[Ref], held: Guard, done: Removed, *, purge: bool
+    world: World, claims: Mapping[Ref, str], held: Guard, done: Removed, *, purge: bool
 ) -> None:
-    for ref in claims:
+    for ref, uid in claims.items():
         if not purge:
             done.kept.append(str(ref))
             continue
         held.check()
-        await world.cluster.delete(ref)
+        await world.cluster.delete(ref, uid=uid)
         done.removed.append(str(ref))
     if purge:
-        await until_gone(world, map(Leaving, claims), 120.0)
+        await until_gone(world, itertools.starmap(Leaving, claims.items()), 120.0)

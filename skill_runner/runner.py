@@ -11,7 +11,8 @@ from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo
 from skill_runner.context import Context
 from skill_runner.errors import SkillError
 from skill_runner.lock import Held
-from skill_runner.outcome import Outcome, Problem
+from skill_runner.namespaces import Space
+from skill_runner.outcome import Outcome, Problem, Recovery
 from skill_runner.plan import Plan
 from skill_runner.progress import Event, StepFinished, StepResult, StepStarted
 from skill_runner.record import Record, ReleaseRecord
@@ -25,7 +26,8 @@ class Options:
     """How a run was asked for. `stability` in seconds; None takes the skill's.
 
     With `no_change` an installation that exists is not changed: what is missing is made, what is
-    unfinished is finished, and what stands may only be put back.
+    unfinished is finished, and what stands may only be put back. With `adopt` what others own under
+    the names of this plan becomes ours; without it, it is left alone and the run refused.
     """
 
     prove: bool = False
@@ -33,6 +35,7 @@ class Options:
     drills: bool = False
     stability: float | None = None
     no_change: bool = False
+    adopt: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +85,7 @@ async def run_plan(
     old: Record | None,
     options: Options,
     *,
-    created_namespace: bool = False,
+    space: Space,
     asked: bool = True,
 ) -> Outcome:
     """Make the installation ready, and prove it. Never raises for what it can diagnose.
@@ -94,8 +97,8 @@ async def run_plan(
     walk = Walk(
         plan=plan, world=world, run=run, options=options, check_lock=held.check,
         record=record.intend(
-            old, plan, now=world.clock.now(), created_namespace=created_namespace, asked=asked
-        ),
+            old, plan, now=world.clock.now(), created_namespace=space.created, asked=asked
+        ).remembering(space.uids),
     )  # fmt: skip
     error: SkillError | None = None
     try:
@@ -113,6 +116,7 @@ async def run_plan(
     if error is not None:
         problem = await failure.handle(walk, error)
         recovery = await undo.undo(walk, error, old)
+        await _give_up(walk, error, recovery)
     outcome = replace(_outcome(walk, error, problem), recovery=recovery)
     return replace(outcome, seconds=world.clock.monotonic() - started)
 
@@ -147,12 +151,27 @@ def _first(error: BaseException) -> str:
 async def _as_stands(walk: Walk, entry: ReleaseRecord) -> ReleaseRecord:
     """With the revision that is ready and proven now: what a failure later goes back to."""
     found = await walk.world.helm.get(entry.name, entry.namespace)
-    return replace(entry, revision=found.revision) if found else entry
+    return replace(entry, revision=found.revision, uid=found.uid) if found else entry
+
+
+async def _give_up(walk: Walk, error: SkillError, recovery: Recovery | None) -> None:
+    """What failed does not become the installation's: the next run goes by what was ready last.
+
+    A run that only ran out of time, or lost its cluster or lock, is continued by the next.
+    """
+    settled = recovery is not None and recovery.status in ("ready", "done")
+    if settled or not walk.changed or isinstance(error, undo.LEFT_ALONE):
+        return
+    try:
+        walk.check_lock()
+        await record.write(walk.world.cluster, record.given_up(walk.record))
+    except SkillError as caught:
+        walk.notes.append(f"the record was not written: {caught.message.splitlines()[0]}")
 
 
 async def _finish_record(walk: Walk, old: Record | None) -> None:
     """Write what stands now, unless it is what the record says already."""
-    new = replace(walk.record, complete=True)
+    new = replace(walk.record, complete=True, proven=True, good=None)
     if walk.changed:
         new = replace(new, releases=tuple([await _as_stands(walk, r) for r in new.releases]))
     if old is not None and record.same_but_times(old, new):

@@ -128,7 +128,7 @@ def resolve(
         given=request.given if wants is None else wants,
     )
     if old is not None:
-        check_changes(request.skill, old.inputs, values)
+        check_changes(request.skill, (old.good or old).inputs, values)
     return values
 
 
@@ -174,13 +174,13 @@ async def run_prepared(
     world.scope.check(str(plan.installation), plan.skill.name)
     run_.redactor.add(inputs.secret_values(plan.skill, plan.inputs))
     installation = plan.installation
-    created = await namespaces.ensure_namespace(world.cluster, installation.namespace)
+    space = await namespaces.ensure_namespace(world.cluster, installation.namespace)
     async with lock.hold(
         world.connect, installation, str(Holder.here()), world.clock, world.report
     ) as held:
         old = await record.read(world.cluster, installation)
         return await runner.run_plan(
-            plan, world, run_, held, old, options, created_namespace=created, asked=asked
+            plan, world, run_, held, old, options, space=space, asked=asked
         )
 
 

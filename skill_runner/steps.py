@@ -7,13 +7,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from skill_runner import applying, deploying, record, releases
+from skill_runner import applying, deploying, releases
 from skill_runner.awaiting import await_objects, meanwhile, settle
 from skill_runner.backends.base import Object, Ref
+from skill_runner.changing import begin_change
 from skill_runner.deletions import find_leaving, until_gone
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.hooks import call_hook
 from skill_runner.namespaces import ensure_namespace
+from skill_runner.owned import Found, look, look_at_release, refusal
 from skill_runner.placement import MARK
 from skill_runner.plan import (
     PlannedApply,
@@ -23,7 +25,7 @@ from skill_runner.plan import (
     PlannedStep,
     PlannedWait,
 )
-from skill_runner.progress import Changing, Note, StepStatus
+from skill_runner.progress import Note, StepStatus
 from skill_runner.record import Record, ReleaseRecord
 from skill_runner.wait import Expected
 
@@ -110,32 +112,23 @@ async def _look_again(walk: Walk, step: PlannedHook) -> Done:
     return "done", message
 
 
-async def begin_change(walk: Walk) -> None:
-    """Before a step's first write: the lock is ours, and the record says what is intended.
-
-    A run that fails in the middle leaves nothing that a removal would not find.
-    """
-    walk.check_lock()
-    if not walk.changed:
-        walk.changed = True
-        walk.report(Changing(str(walk.plan.installation)))
-    intended = replace(walk.record, complete=False)
-    if walk.written != intended:
-        await record.write(walk.world.cluster, intended)
-        walk.written = intended
-
-
 async def _release(walk: Walk, step: PlannedRelease) -> Done:
     helm, cluster = walk.world.helm, walk.world.cluster
     installation = walk.plan.installation
-    found = await helm.get(step.release, step.namespace)
+    found, whose = await look_at_release(
+        helm, step.release, step.namespace, installation, walk.record
+    )
     if found is not None:
-        took = await releases.release_lock(helm, found, installation=installation.name)
+        if not whose.is_free and not walk.options.adopt:
+            raise refusal(Found(found, None, whose))
+        took = await releases.release_lock(helm, found, installation)
         if took:
             walk.notes.append(took)
     why = await releases.is_as_applied(helm, cluster, step)
     if walk.options.redeploy:
         why = why or "asked to deploy again"
+    if not whose.is_free:
+        why = f"adopted from {whose.owner}"
     _remember_release(walk, step)
     if why:
         await begin_change(walk)
@@ -173,39 +166,67 @@ def _stability(walk: Walk) -> float:
 
 
 async def _apply(walk: Walk, step: PlannedApply) -> Done:
-    """Apply what differs, by a dry run each."""
-    namespace = walk.plan.installation.namespace
+    """Apply what differs, by a dry run each. Refused before the first when one is another's."""
+    cluster, installation = walk.world.cluster, walk.plan.installation
     all_wanted = [
-        await releases.with_namespace(walk.world.cluster, _labelled(manifest, walk), namespace)
+        await releases.with_namespace(cluster, _labelled(manifest, walk), installation.namespace)
         for manifest in step.manifests
     ]
-    _remember_objects(walk, [Ref.of(wanted) for wanted in all_wanted])
+    looked = [
+        await look(cluster, ref, installation, walk.record.held(ref))
+        for ref in map(Ref.of, all_wanted)
+    ]
+    others = [found for found in looked if not found.whose.is_free]
+    if others and not walk.options.adopt:
+        raise refusal(*others)
+    _remember_objects(walk, looked)
     expected: list[Expected] = []
-    wrote = 0
-    for wanted in all_wanted:
-        live = await _apply_if_different(walk, wanted, step.timeout)
-        wrote += live is not None
+    uids: dict[Ref, str] = {}
+    for wanted, found in zip(all_wanted, looked, strict=True):
+        live = await _apply_if_different(walk, wanted, found, step.timeout)
         expected.append(Expected.of(wanted, live, made=True))
+        if live is not None:
+            uids[Ref.of(wanted)] = str(live["metadata"]["uid"])
+    walk.record = walk.record.remembering(uids)
     walk.run.manifests(step.id, step.manifests)
     await await_objects(
-        walk, expected, step.wait, step.timeout, stability=_stability(walk) if wrote else 0
+        walk, expected, step.wait, step.timeout, stability=_stability(walk) if uids else 0
     )
-    return ("done", f"{wrote} of {len(expected)} applied") if wrote else ("unchanged", "")
+    return ("done", f"{len(uids)} of {len(expected)} applied") if uids else ("unchanged", "")
 
 
-async def _apply_if_different(walk: Walk, wanted: Object, timeout: float) -> Object | None:
+async def _apply_if_different(
+    walk: Walk, wanted: Object, found: Found, timeout: float
+) -> Object | None:
     """The applied object, or None when it stands as wanted."""
     cluster = walk.world.cluster
-    with suppress(NotFound, Conflict):
-        if not await releases.find_drift(cluster, [wanted], walk.plan.installation.namespace):
-            return None
+    if found.live is not None and found.whose.is_ours:
+        with suppress(NotFound, Conflict):
+            if not await releases.differs(cluster, wanted, found.live):
+                return None
     await begin_change(walk)
     leaving = await find_leaving(cluster, [Ref.of(wanted)])
     await until_gone(replace(walk.world, report=walk.report), leaving, timeout)
-    space = wanted["metadata"].get("namespace")
-    if space and await ensure_namespace(cluster, space):
-        walk.report(Note(f"namespace {space} did not exist, and is made"))
-    return await applying.apply(walk, wanted)
+    if space := wanted["metadata"].get("namespace"):
+        await _ensure_space(walk, space)
+    same = found.whose.uid if not leaving else ""
+    try:
+        return await applying.apply(walk, wanted, uid=same, force=not found.whose.is_free)
+    except Conflict:  # it may be another one by now, or gone
+        ref = found.ref
+        now = await look(cluster, ref, walk.plan.installation, walk.record.held(ref))
+        if now.live is None:
+            return await applying.apply(walk, wanted)
+        if not now.whose.is_free and now.whose.uid != same:
+            raise refusal(now) from None
+        raise
+
+
+async def _ensure_space(walk: Walk, name: str) -> None:
+    space = await ensure_namespace(walk.world.cluster, name)
+    walk.record = walk.record.remembering(space.uids)
+    if space.created:
+        walk.report(Note(f"namespace {name} did not exist, and is made"))
 
 
 def _labelled(manifest: Object, walk: Walk) -> Object:
@@ -221,16 +242,20 @@ def _labelled(manifest: Object, walk: Walk) -> Object:
 
 def _remember_release(walk: Walk, step: PlannedRelease) -> None:
     known = {(r.name, r.namespace): r for r in walk.record.releases}
+    digest = releases.release_digest(step)
     before = known.pop((step.release, step.namespace), None)
-    entry = ReleaseRecord(
-        step.release, step.namespace, releases.release_digest(step),
-        before.revision if before else 0,
-    )  # fmt: skip
-    others = tuple(known.values())
-    walk.record = replace(walk.record, releases=(*others, entry))
+    entry = ReleaseRecord(step.release, step.namespace, digest)
+    if before:
+        entry = replace(before, digest=digest)
+    walk.record = replace(walk.record, releases=(*known.values(), entry))
 
 
-def _remember_objects(walk: Walk, refs: Sequence[Ref]) -> None:
-    """In the order in which they were first made: a removal goes the other way."""
+def _remember_objects(walk: Walk, looked: Sequence[Found]) -> None:
+    """In the order in which they were first made: a removal goes the other way.
+
+    The uid of one that is gone, or is another now, must not outlive it in the record.
+    """
+    uids = {each.ref: each.whose.uid if each.whose.is_ours else "" for each in looked}
     known = walk.record.objects
-    walk.record = replace(walk.record, objects=(*known, *(r for r in refs if r not in known)))
+    objects = (*known, *(ref for ref in uids if ref not in known))
+    walk.record = replace(walk.record, objects=objects).remembering(uids)

@@ -21,6 +21,8 @@ from skill_runner.errors import (
     SkillError,
 )
 from skill_runner.outcome import Recovery
+from skill_runner.owned import Found, in_the_way, refusal
+from skill_runner.ownership import Held, judge
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.record import Record, ReleaseRecord
 from skill_runner.wait import Expected, WaitResult, wait_ready
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from skill_runner.runner import Walk
 
 # Not failures of what was deployed: later runs go on from here, or nobody may write now.
-_LEFT_ALONE = (NotReadyInTime, LockLost, LockHeld, ClusterUnreachable, ReleaseLocked)
+LEFT_ALONE = (NotReadyInTime, LockLost, LockHeld, ClusterUnreachable, ReleaseLocked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,13 @@ class _Back:
 
     entry: ReleaseRecord
     target: int
-    now: int
+    now: Release
 
 
 async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | None:
     """Roll back or remove as the skill asks; None where everything is kept. Never raises."""
     mode = walk.plan.skill.on_failure
-    if mode == "keep" or not walk.changed or isinstance(error, _LEFT_ALONE):
+    if mode == "keep" or not walk.changed or isinstance(error, LEFT_ALONE):
         return None
     first = not await _was_ready(walk, old)
     if first and mode == "rollback":
@@ -77,13 +79,17 @@ async def _was_ready(walk: Walk, old: Record | None) -> bool:
 
 async def _good_revision(walk: Walk, entry: ReleaseRecord, old: Record) -> int:
     """The last revision with which a run ended well, if Helm still has it; 0 for none."""
-    kept = await walk.world.helm.history(entry.name, entry.namespace)
-    known = {r.revision for r in kept}
-    if entry.revision:
-        return entry.revision if entry.revision in known else 0
+    kept = [
+        revision
+        for revision in await walk.world.helm.history(entry.name, entry.namespace)
+        if judge(revision, walk.plan.installation, Held(listed=True)).is_ours
+    ]
+    if entry.revision:  # a number alone may be that of a release that was made anew
+        same = [r for r in kept if r.revision == entry.revision and entry.uid in ("", r.uid)]
+        return entry.revision if same else 0
     # A record from before revisions were kept: the newest that was made from what it says.
-    same = [r.revision for r in kept if r.labels.get(releases.DIGEST_LABEL) == entry.digest]
-    return max(same, default=0) if old.complete else 0
+    made = [r.revision for r in kept if r.labels.get(releases.DIGEST_LABEL) == entry.digest]
+    return max(made, default=0) if old.complete else 0
 
 
 async def _roll_back(walk: Walk, old: Record | None) -> Recovery:
@@ -96,7 +102,8 @@ async def _roll_back(walk: Walk, old: Record | None) -> Recovery:
             continue
         back.append(_Back(entry, target, await _release_back(walk, newest, target)))
     said = ", ".join(
-        f"release {b.entry.name} is back at revision {b.target} (as revision {b.now})" for b in back
+        f"release {b.entry.name} is back at revision {b.target} (as revision {b.now.revision})"
+        for b in back
     )
     result = await _await_old(walk, back)
     extra = [r for r in walk.record.objects if r not in old.objects]
@@ -110,14 +117,23 @@ async def _roll_back(walk: Walk, old: Record | None) -> Recovery:
     return Recovery("rollback", "ready", f"{said or 'no release had changed'}; {ready}{tail}")
 
 
-async def _release_back(walk: Walk, newest: Release, target: int) -> int:
-    """Roll one release back; the number of the revision that this makes."""
+async def _release_back(walk: Walk, newest: Release, target: int) -> Release:
+    """Roll one release back; the revision that this makes."""
     helm, name, space = walk.world.helm, newest.name, newest.namespace
+    installation = walk.plan.installation
+    others = [Found(newest, None, judge(newest, installation, Held(listed=True)))]
+    others = [each for each in others if not each.whose.is_ours]
+    others += await in_the_way(
+        walk.world.cluster, await helm.manifest(name, space), (name, space), installation,
+        walk.record,
+    )  # fmt: skip
+    if others:
+        raise refusal(*others)
     walk.check_lock()
-    await releases.release_lock(helm, newest, installation=walk.plan.installation.name)
+    await releases.release_lock(helm, newest, walk.plan.installation)
     claims = volumes.claims_in(await _placed(walk, name, space))
     async with volumes.spared(walk.world.cluster, claims):
-        return (await helm.rollback(name, space, target)).revision
+        return await helm.rollback(name, space, target)
 
 
 async def _placed(walk: Walk, name: str, space: str) -> list[Object]:
@@ -146,15 +162,19 @@ async def _remember(walk: Walk, old: Record, back: list[_Back]) -> None:
     """The record says again what stands: the inputs of before, at new revisions."""
     now = {(b.entry.name, b.entry.namespace): b.now for b in back}
     entries = tuple(
-        replace(e, revision=now.get((e.name, e.namespace), e.revision)) for e in old.releases
+        replace(e, revision=new.revision, uid=new.uid)
+        if (new := now.get((e.name, e.namespace)))
+        else e
+        for e in old.releases
     )
     known = {(e.name, e.namespace) for e in entries}
-    new = tuple(e for e in walk.record.releases if (e.name, e.namespace) not in known)
+    added = tuple(e for e in walk.record.releases if (e.name, e.namespace) not in known)
     walk.check_lock()
+    stands = record.given_up(walk.record)
     await record.write(
         walk.world.cluster,
         replace(
-            old, releases=(*entries, *new), objects=walk.record.objects,
+            stands, releases=(*entries, *added), proofs=old.proofs, complete=old.complete,
             updated=walk.world.clock.now(),
         ),
     )  # fmt: skip

@@ -39,6 +39,10 @@ def marked(**more: Any) -> Object:
     return thing(labels=LABELS, annotations=MARKED, **more)
 
 
+def of(name: str, namespace: str) -> Held:
+    return Held(releases=frozenset({(name, namespace)}))
+
+
 OBJECTS: list[tuple[str, Object | None, Held, State]] = [
     ("nothing is there", None, Held(uid="u1", listed=True), "absent"),
     ("mark and uid", marked(), Held(uid="u1", listed=True), "ours"),
@@ -56,15 +60,23 @@ OBJECTS: list[tuple[str, Object | None, Held, State]] = [
         Held(listed=True), "ours"),
     ("an older version's labels, elsewhere", thing(namespace="web", labels=LABELS),
         NOTHING, "stranger"),
-    ("of the release", thing(annotations=OF_HELM), Held(release=("pg", "shop")), "ours"),
-    ("of another release", thing(annotations=OF_HELM), Held(release=("pg", "web")), "stranger"),
-    ("in the way of the release", thing(), Held(release=("pg", "shop")), "stranger"),
+    ("of the release", thing(annotations=OF_HELM), of("pg", "shop"), "ours"),
+    ("of another release", thing(annotations=OF_HELM), of("pg", "web"), "stranger"),
+    ("in the way of the release", thing(), of("pg", "shop"), "stranger"),
     ("a claim of our StatefulSet", thing(), Held(through=True), "ours"),
     ("a claim that another installation keeps",
         thing(annotations={"skill-runner.dev/installation": "other/db"}), Held(through=True),
         "stranger"),
     ("a volume that only shares the label",
         thing(labels={"app.kubernetes.io/instance": "db"}), NOTHING, "stranger"),
+    ("data that a removal kept", thing(annotations={"skill-runner.dev/kept-by": "shop/db"}),
+        Held(uid="u1"), "ours"),
+    ("data that another installation's removal kept",
+        thing(annotations={"skill-runner.dev/kept-by": "other/db"}), Held(through=True),
+        "stranger"),
+    ("marked once, and taken over by another tool",
+        thing(annotations=MARKED, labels={"app.kubernetes.io/managed-by": "Helm"}),
+        Held(uid="u1", listed=True), "stranger"),
     ("a namespace that a run made", thing("Namespace", None,
         labels={"app.kubernetes.io/managed-by": "skill-runner"}), Held(uid="u1", listed=True),
         "ours"),

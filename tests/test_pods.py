@@ -112,4 +112,4 @@ async def test_what_a_killed_run_left_is_found_by_its_installation_alone() -> No
         manifest["metadata"]["namespace"] = "default"
         await cluster.create(manifest)
     found = await find_left_behind(cluster, Installation("default", "demo"), ["default"])
-    assert found == [Ref("v1", "Pod", "mine", "default")]
+    assert list(found) == [Ref("v1", "Pod", "mine", "default")]

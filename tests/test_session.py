@@ -284,17 +284,23 @@ async def test_a_release_left_pending_by_a_dead_run_of_ours_is_taken_over(stage:
     assert any("took over release app" in note for note in outcome.notes)
 
 
-async def test_a_release_held_by_someone_else_is_respected(stage: Stage) -> None:
+@pytest.mark.parametrize("pending", [False, True])
+async def test_a_release_of_someone_else_is_refused_and_left_as_it_is(
+    stage: Stage, pending: bool
+) -> None:
     spec = ReleaseSpec(
         name="app", namespace="demo", chart=str(stage.folder / "skills/demo-setup/chart"),
         values={"replicas": 1},
     )  # fmt: skip
     await stage.helm.install_or_upgrade(spec)
-    await stage.helm.leave_pending("app", "demo")
-    outcome = await stage.run()
-    assert outcome.exit_code == ReleaseLocked.exit_code
-    assert outcome.problem is not None
-    assert outcome.problem.code == "RELEASE_LOCKED"
+    if pending:
+        await stage.helm.leave_pending("app", "demo")
+    writes = stage.cluster.writes
+    with pytest.raises(PreflightFailed) as caught:
+        await stage.run()
+    assert stage.cluster.writes == writes
+    assert caught.value.problem.code == "NOT_OURS"
+    assert "release demo/app exists and belongs to Helm release demo/app" in caught.value.message
 
 
 async def test_two_runs_at_once(stage: Stage) -> None:

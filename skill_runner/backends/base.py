@@ -138,7 +138,8 @@ class Cluster(Protocol):
         force: bool = False,
         manager: str = FIELD_MANAGER,
     ) -> Object:
-        """Server-side apply. Conflict when other managers own a field and not `force`."""
+        """Server-side apply. Conflict when other managers own a field and not `force`, or when the
+        manifest has a `metadata.uid` and no object with that uid is there."""
 
     async def create(self, manifest: Object, *, dry_run: bool = False) -> Object:
         """Create; Conflict when it exists already."""

@@ -143,6 +143,7 @@ def _outcome(
         skills=tuple(_line(chosen[each], gone[each]) for each in gone) if len(gone) > 1 else (),
         notes=(
             *(f"kept {what}; only `remove --purge` takes data" for r in removed for what in r.kept),
+            *(f"left alone: {what}" for r in removed for what in r.left),
             *_left_alone(chosen, records),
             *(f"removed {what}" for done in removed for what in done.removed),
         ),

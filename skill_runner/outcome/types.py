@@ -26,7 +26,7 @@ Code = Literal[
     "CHECK_FAILED", "FORBIDDEN", "CLUSTER_UNREACHABLE", "BUILD_FAILED", "NOT_OBSERVED",
     "RESOURCE_GONE",
     # beyond the cluster: the caller's input, a refusal, a lock, an interruption, a bug of ours
-    "USAGE", "REFUSED", "LOCKED", "NAMESPACE_TERMINATING", "INTERRUPTED", "INTERNAL",
+    "USAGE", "REFUSED", "NOT_OURS", "LOCKED", "NAMESPACE_TERMINATING", "INTERRUPTED", "INTERNAL",
 ]  # fmt: skip
 
 

@@ -179,6 +179,23 @@ class ClusterContract:
         with pytest.raises(NotFound):
             await cluster.get(ref)
 
+    async def test_an_apply_may_be_bound_to_a_uid(self, cluster: Cluster, namespace: str) -> None:
+        made = await cluster.apply(config_map(namespace, colour="red"))
+
+        def wanted(uid: str) -> Object:
+            manifest = config_map(namespace, colour="blue")
+            manifest["metadata"]["uid"] = uid
+            return manifest
+
+        for force in (False, True):
+            with pytest.raises(Conflict):
+                await cluster.apply(wanted("00000000-0000-4000-8000-ffffffffffff"), force=force)
+        changed = await cluster.apply(wanted(made["metadata"]["uid"]))
+        assert changed["data"] == {"colour": "blue"}
+        await cluster.delete(Ref.of(made))
+        with pytest.raises(Conflict):
+            await cluster.apply(wanted(made["metadata"]["uid"]))
+
     async def test_finalizers_keep_an_object(self, cluster: Cluster, namespace: str) -> None:
         manifest = config_map(namespace)
         manifest["metadata"]["finalizers"] = ["example.invalid/stay"]

@@ -107,6 +107,12 @@ class Store:
             obj = self._accept(manifest)
             ref = Ref.of(obj)
             live = self._objects.get(ref)
+            uid = obj["metadata"].pop("uid", None)
+            if uid and uid != (live or {}).get("metadata", {}).get("uid"):
+                raise Conflict(
+                    f"{ref}: Precondition failed: UID in precondition: {uid}, UID in object meta: "
+                    f"{(live or {}).get('metadata', {}).get('uid', '')}", status=409,
+                )  # fmt: skip
             if live is None:
                 return self.create(obj, dry_run=dry_run, manager=who)
             owners = {manager: set(paths) for manager, paths in self._owners[ref].items()}

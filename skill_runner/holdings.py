@@ -1,0 +1,114 @@
+"""The data volumes of an installation, each with the proof that it is this one's.
+
+A label proves nothing here: Argo CD and others set the usual one, too. A claim is ours by our mark,
+by the release of ours whose manifest holds it, as a claim of a StatefulSet of ours, or as what an
+object of ours owns. A removal that keeps claims marks them, so that a later one, and the next
+installation, know them again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from skill_runner import volumes
+from skill_runner.backends.base import Cluster, Helm, Object, Ref
+from skill_runner.errors import NotFound
+from skill_runner.owned import look, look_at_release
+from skill_runner.ownership import Held, judge
+from skill_runner.placement import KEPT
+from skill_runner.record import Record
+from skill_runner.status.fields import at
+from skill_runner.status.table import is_custom
+
+SET: Final = "StatefulSet"
+
+
+async def find_claims(cluster: Cluster, helm: Helm, record: Record) -> dict[Ref, str]:
+    """The claims that are provably of this installation, and their uids."""
+    spaces = dict.fromkeys([
+        record.installation.namespace, *(r.namespace for r in record.releases),
+        *(ref.namespace for ref in record.objects if ref.namespace),
+    ])  # fmt: skip
+    sets, named = await _sets_of(cluster, helm, record)
+    owners = await _uids_of_objects(cluster, record)
+    found: dict[Ref, str] = {}
+    for space in spaces:
+        for claim in (await cluster.list(*volumes.PVC, namespace=space)).items:
+            ref = Ref(*volumes.PVC, claim["metadata"]["name"], space)
+            held = Held(
+                uid=record.uids.get(ref, ""), listed=ref in record.objects, releases=named,
+                through=_is_owned(claim, owners) or any(is_claim_of(claim, each) for each in sets),
+            )  # fmt: skip
+            whose = judge(claim, record.installation, held)
+            if whose.is_ours:
+                found[ref] = whose.uid
+    return found
+
+
+async def _sets_of(
+    cluster: Cluster, helm: Helm, record: Record
+) -> tuple[list[Object], frozenset[tuple[str, str]]]:
+    """The StatefulSets of the installation, by its releases and its objects; its releases."""
+    sets: list[Object] = []
+    named = set()
+    for release in record.releases:
+        _, whose = await look_at_release(
+            helm, release.name, release.namespace, record.installation, record
+        )
+        if whose.is_ours:
+            named.add((release.name, release.namespace))
+            for manifest in await helm.manifest(release.name, release.namespace):
+                if manifest["kind"] == SET:
+                    meta = {"namespace": release.namespace, **manifest["metadata"]}
+                    sets.append({**manifest, "metadata": meta})
+    for ref in record.objects:
+        if ref.kind == SET:
+            found = await look(cluster, ref, record.installation, record.held(ref))
+            sets += [found.live] if found.live is not None and found.whose.is_ours else []
+    return sets, frozenset(named)
+
+
+async def _uids_of_objects(cluster: Cluster, record: Record) -> set[str]:
+    """The uids of what was applied and is ours: an operator's resource owns its claims by them."""
+    uids = {record.uids[ref] for ref in record.objects if ref in record.uids}
+    for ref in record.objects:
+        if ref not in record.uids and is_custom(ref.api_version):  # of an older version's record
+            found = await look(cluster, ref, record.installation, record.held(ref))
+            uids |= {found.whose.uid} if found.whose.is_ours else set()
+    return uids
+
+
+def _is_owned(claim: Object, owners: set[str]) -> bool:
+    return any(o.get("uid") in owners for o in claim["metadata"].get("ownerReferences") or ())
+
+
+def is_claim_of(claim: Object, made_by: Object) -> bool:
+    """Whether a StatefulSet makes a claim of this name, with the labels that it gives it.
+
+    The controller names claims TEMPLATE-SET-ORDINAL and labels them by the set's selector
+    (pkg/controller/statefulset/stateful_set_utils.go of Kubernetes).
+    """
+    meta = claim["metadata"]
+    if meta.get("namespace") != made_by["metadata"].get("namespace"):
+        return False
+    wanted: Mapping[str, str] = at(made_by, "spec.selector.matchLabels", {})
+    if not wanted.items() <= (meta.get("labels") or {}).items():
+        return False
+    return any(pattern.fullmatch(meta["name"]) for pattern in _names(made_by))
+
+
+def _names(made_by: Object) -> Iterable[re.Pattern[str]]:
+    name = re.escape(made_by["metadata"]["name"])
+    for template in at(made_by, "spec.volumeClaimTemplates", ()):
+        yield re.compile(rf"{re.escape(template['metadata']['name'])}-{name}-\d+")
+
+
+async def mark(cluster: Cluster, refs: Iterable[Ref], record: Record) -> None:
+    """Write our mark on what was judged ours, before what proves it is gone."""
+    for ref in refs:
+        try:
+            await volumes.annotate(cluster, ref, {KEPT: str(record.installation)})
+        except NotFound:
+            continue

@@ -1,0 +1,105 @@
+"""Look at something in the cluster and judge whose it is, before it is changed or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from skill_runner import releases
+from skill_runner.backends.base import Cluster, Helm, Object, Ref, Release
+from skill_runner.diagnose.mending import mending_of
+from skill_runner.errors import NotFound, StepFailed
+from skill_runner.outcome import Problem
+from skill_runner.ownership import NOTHING, Held, Ownership, explain, judge
+
+if TYPE_CHECKING:
+    from skill_runner.plan import Installation
+    from skill_runner.record import Record
+
+HOOK: Final = "helm.sh/hook"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing as it is now, and whose it is. `live` is None when nothing is there."""
+
+    what: Ref | Release
+    live: Object | None
+    whose: Ownership
+
+    @property
+    def ref(self) -> Ref:
+        """The object's reference. Only for objects."""
+        assert isinstance(self.what, Ref)
+        return self.what
+
+    @property
+    def name(self) -> str:
+        if isinstance(self.what, Release):
+            return f"release {self.what.namespace}/{self.what.name}"
+        return str(self.what)
+
+    def __str__(self) -> str:
+        return explain(self.what, self.whose)
+
+
+async def look(
+    cluster: Cluster, ref: Ref, installation: Installation, held: Held = NOTHING
+) -> Found:
+    """One object, by what the record holds of it (`Record.held`)."""
+    try:
+        live = await cluster.get(ref)
+    except NotFound:
+        return Found(ref, None, judge(None, installation, held))
+    return Found(ref, live, judge({"kind": ref.kind, **live}, installation, held))
+
+
+async def look_at_release(
+    helm: Helm, name: str, namespace: str, installation: Installation, record: Record | None
+) -> tuple[Release | None, Ownership]:
+    """The newest revision of a release."""
+    held = record.held_release(name, namespace) if record else NOTHING
+    found = await helm.get(name, namespace)
+    return found, judge(found, installation, held)
+
+
+async def in_the_way(
+    cluster: Cluster,
+    manifests: Iterable[Object],
+    named: tuple[str, str],
+    installation: Installation,
+    record: Record,
+) -> list[Found]:
+    """What is there under the names of a release's objects, and is no object of that release.
+
+    `named` is the release's name and namespace. Helm deletes what has a hook's name before it makes
+    the hook, and knows its own hooks by their annotation alone.
+    """
+    others = []
+    for manifest in manifests:
+        ref = Ref.of(await releases.with_namespace(cluster, manifest, named[1]))
+        held = Held(uid=record.uids.get(ref, ""), releases=frozenset({named}))
+        found = await look(cluster, ref, installation, held)
+        if not found.whose.is_free and not (_is_hook(manifest) and _is_hook(found.live or {})):
+            others.append(found)
+    return others
+
+
+def _is_hook(obj: Object) -> bool:
+    return HOOK in ((obj.get("metadata") or {}).get("annotations") or {})
+
+
+def problem_of(others: Sequence[Found]) -> Problem:
+    """NOT_OURS: the first of what belongs to others; the rest is evidence."""
+    first, *more = others
+    return Problem(
+        code="NOT_OURS", resource=first.name, cause=str(first),
+        evidence=tuple(f"also: {each}" for each in more[:8]), mend=mending_of("NOT_OURS"),
+    )  # fmt: skip
+
+
+def refusal(*others: Found) -> StepFailed:
+    """What a step raises before it would touch what belongs to others."""
+    problem = problem_of(others)
+    return StepFailed(problem.cause, problem=problem)
