@@ -16,7 +16,7 @@ from skill_runner.backends.base import FIELD_MANAGER, Cluster, Object, Ref
 from skill_runner.deletions import Leaving
 from skill_runner.errors import Forbidden, NotFound
 from skill_runner.owned import Found, look, refusal
-from skill_runner.ownership import NOTHING, Ownership, judge
+from skill_runner.ownership import NOTHING, Held, Ownership, judge
 from skill_runner.placement import MARK as OWNER
 from skill_runner.plan import Installation
 from skill_runner.record import Record
@@ -31,8 +31,12 @@ async def look_at_all(
     record: Record | None = None,
 ) -> list[Found]:
     """Each definition as it is now, and whose it is."""
-    names = [each["metadata"]["name"] for each in definitions]
-    return [await look_at_definition(cluster, name, installation, record) for name in names]
+    looked = []
+    for each in definitions:
+        name = each["metadata"]["name"]
+        held = record.held(Ref(*CRD, name)) if record else NOTHING
+        looked.append(await look_at_definition(cluster, name, installation, held))
+    return looked
 
 
 async def apply_definitions(
@@ -68,12 +72,11 @@ async def apply_definitions(
 
 
 async def look_at_definition(
-    cluster: Cluster, name: str, installation: Installation, record: Record | None
+    cluster: Cluster, name: str, installation: Installation, held: Held
 ) -> Found:
     """One definition, and whose it is. One that an installation kept which is gone is free: data
     of its kinds may be there still, and nobody else would look after it."""
-    ref = Ref(*CRD, name)
-    found = await look(cluster, ref, installation, record.held(ref) if record else NOTHING)
+    found = await look(cluster, Ref(*CRD, name), installation, held)
     notes = ((found.live or {}).get("metadata") or {}).get("annotations") or {}
     maker = Installation.parse(notes.get(OWNER, ""))
     if found.whose.state != "stranger" or not maker.name or maker == installation:

@@ -8,7 +8,6 @@ installation, know them again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -96,13 +95,16 @@ def is_claim_of(claim: Object, made_by: Object) -> bool:
     wanted: Mapping[str, str] = at(made_by, "spec.selector.matchLabels", {})
     if not wanted.items() <= (meta.get("labels") or {}).items():
         return False
-    return any(pattern.fullmatch(meta["name"]) for pattern in _names(made_by))
+    return has_claim_named(made_by, meta["name"])
 
 
-def _names(made_by: Object) -> Iterable[re.Pattern[str]]:
-    name = re.escape(made_by["metadata"]["name"])
-    for template in at(made_by, "spec.volumeClaimTemplates", ()):
-        yield re.compile(rf"{re.escape(template['metadata']['name'])}-{name}-\d+")
+def has_claim_named(made_by: Object, name: str) -> bool:
+    """Whether a StatefulSet makes, or takes, the claim of this name."""
+    stem, _, ordinal = name.rpartition("-")
+    return ordinal.isdecimal() and any(
+        stem == f"{template['metadata']['name']}-{made_by['metadata']['name']}"
+        for template in at(made_by, "spec.volumeClaimTemplates", ())
+    )
 
 
 async def mark(cluster: Cluster, refs: Iterable[Ref], record: Record) -> None:

@@ -22,16 +22,24 @@ HOOK: Final = "helm.sh/hook"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing as it is now, and whose it is. `live` is None when nothing is there."""
+    """One thing as it is now, and whose it is. `live` is None for a release, and when nothing is
+    there; `of_release` says that a Helm release of the plan wants the name."""
 
     what: Ref | Release
     live: Object | None
     whose: Ownership
+    of_release: bool = False
 
     @property
     def ref(self) -> Ref:
         """The object's reference. Only for objects."""
         assert isinstance(self.what, Ref)
+        return self.what
+
+    @property
+    def release(self) -> Release:
+        """The release. Only for releases."""
+        assert isinstance(self.what, Release)
         return self.what
 
     @property
@@ -81,21 +89,25 @@ async def in_the_way(
         ref = Ref.of(await releases.with_namespace(cluster, manifest, named[1]))
         held = Held(uid=record.uids.get(ref, ""), releases=frozenset({named}))
         found = await look(cluster, ref, installation, held)
-        if not found.whose.is_free and not (_is_hook(manifest) and _is_hook(found.live or {})):
+        if not found.whose.is_free and not (is_hook(manifest) and is_hook(found.live or {})):
             others.append(found)
     return others
 
 
-def _is_hook(obj: Object) -> bool:
+def is_hook(obj: Object) -> bool:
+    """Whether Helm runs it as a hook, by its annotation."""
     return HOOK in ((obj.get("metadata") or {}).get("annotations") or {})
 
 
-def problem_of(others: Sequence[Found]) -> Problem:
+def problem_of(others: Sequence[Found], *, adoptable: bool = True) -> Problem:
     """NOT_OURS: the first of what belongs to others; the rest is evidence."""
     first, *more = others
+    mend = mending_of("NOT_OURS")
+    if not adoptable:
+        mend = mend.partition(", or take it over")[0].replace(", remove", ", or remove") + "."
     return Problem(
         code="NOT_OURS", resource=first.name, cause=str(first),
-        evidence=tuple(f"also: {each}" for each in more[:8]), mend=mending_of("NOT_OURS"),
+        evidence=tuple(f"also: {each}" for each in more[:8]), mend=mend,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from skill_runner import permissions, policy, releases
+from skill_runner import permissions, policy, releases, strangers
 from skill_runner.backends.base import Cluster, Object, Pick, Ref, ReleaseSpec
 from skill_runner.context import Context
 from skill_runner.diagnose.mending import mending_of
@@ -20,13 +20,17 @@ from skill_runner.hooks import call_hook
 from skill_runner.outcome import Code, Problem
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quantity import parse_quantity
+from skill_runner.record import Record
 from skill_runner.world import World
 
 
-async def check(plan: Plan, world: World) -> tuple[Object, ...]:
+async def check(
+    plan: Plan, world: World, old: Record | None = None, *, adopt: bool = False
+) -> tuple[Object, ...]:
     """The manifests that the plan makes; PreflightFailed (exit 3) with the first problem found.
 
-    Forbidden (exit 4) names every permission that the user lacks.
+    Forbidden (exit 4) names every permission that the user lacks. `old` is the record of what is
+    there; `adopt` lets the plan take over what others own under its names.
     """
     try:
         manifests = await render_manifests(plan, world)
@@ -39,6 +43,7 @@ async def check(plan: Plan, world: World) -> tuple[Object, ...]:
     await _check_storage(world.cluster, manifests)
     await _check_capacity(world.cluster, manifests)
     await _ask_the_skill(plan, world)
+    await strangers.check(plan, world, manifests, old, adopt=adopt)
     return manifests
 
 

@@ -320,6 +320,11 @@ def secret_texts(record: Record) -> tuple[str, ...]:
     return texts_of([record.inputs[n] for n in record.secret_inputs if n in record.inputs])
 
 
+def record_refs(installation: Installation) -> tuple[Ref, Ref]:
+    """The objects in which the record of an installation is kept."""
+    return _ref(installation), _secret_ref(installation)
+
+
 def _name(installation: Installation) -> str:
     return f"skill-runner.{installation.name}"
 

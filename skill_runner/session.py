@@ -163,7 +163,7 @@ async def run(request: Request, world: World, run_: Run, options: runner.Options
     """Prepare, check, lock, run. Errors before the first change are raised as they are."""
     run_.redactor.add(secrets_of(request))
     prepared = await prepare(request, world)
-    await preflight.check(prepared.plan, world)
+    await preflight.check(prepared.plan, world, prepared.old, adopt=options.adopt)
     return await run_prepared(prepared.plan, world, run_, options)
 
 

@@ -20,7 +20,6 @@ from skill_runner.errors import (
     LockHeld,
     PreflightFailed,
     Refused,
-    ReleaseLocked,
     UnknownSkill,
     UsageError,
 )

@@ -51,8 +51,8 @@ MENDING: Final[Mapping[Code, str]] = {
     "NAMESPACE_TERMINATING": "Wait until the namespace is gone, then run again; its conditions "
     "name what holds it.",
     "PROOF_FAILED": "Everything is ready and it does not work: mend what the proof's words name.",
-    "NOT_OURS": "Give this installation another name or namespace (--name, -n), remove what is "
-    "in its way, or take it over: look at `skill plan --adopt` first, then run with --adopt.",
+    "NOT_OURS": "Give this installation another name or namespace (--name, -n), remove what is in "
+    "its way, or take it over: look at `skill plan --adopt` first, then run with --adopt.",
     "RELEASE_LOCKED": "Wait for the other Helm; if it died, roll the release back or uninstall it.",
     "LOCKED": "Wait for the other run; the lock of a dead one ends by itself.",
 }

@@ -120,15 +120,22 @@ def refuse_changes(graph: Graph) -> None:
             )
 
 
-async def check(graph: Graph, world: World) -> dict[Installation, tuple[Object, ...]]:
-    """Preflight of all before the first change of any; PreflightFailed with everything found."""
+async def check(
+    graph: Graph, world: World, *, adopt: bool = False
+) -> dict[Installation, tuple[Object, ...]]:
+    """Preflight of all before the first change of any; PreflightFailed with everything found.
+
+    `adopt` is for those that the caller named.
+    """
     made: dict[Installation, tuple[Object, ...]] = {}
     failed: list[tuple[Node, PreflightFailed]] = []
     for node in graph.nodes:
         if node.plan is None:
             continue
         try:
-            made[node.installation] = await preflight.check(node.plan, world)
+            made[node.installation] = await preflight.check(
+                node.plan, world, node.old, adopt=adopt and node.asked
+            )
         except PreflightFailed as error:
             failed.append((node, error))
     if failed:
