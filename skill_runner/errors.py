@@ -19,6 +19,7 @@ SkillError                          exit 1   base of all
 │   └── ReleaseLocked               exit 7   another live Helm operation holds the release
 ├── StepFailed                      exit 1   a step or a proof failed; carries the Problem
 ├── NotReadyInTime                  exit 5   run again to go on waiting
+├── BadRecord                       exit 1   a record in the cluster cannot be read or trusted
 ├── LockHeld                        exit 7   another live run holds the lock
 ├── LockLost                        exit 1   our Lease was taken over; nothing more is written
 ├── AssetError                      exit 1   a pinned tool could not be had; says what was tried
@@ -164,6 +165,12 @@ class StepFailed(SkillError):
 class NotReadyInTime(StepFailed):
     exit_code = 5
     code = "NOT_READY_IN_TIME"
+
+
+class BadRecord(SkillError):
+    """Refused where it is named itself; noted and skipped in lists."""
+
+    code = "BAD_RECORD"
 
 
 class LockHeld(SkillError):

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from skill_runner.backends.base import Cluster, Object, Ref
-from skill_runner.errors import NotFound, Refused, SkillError
-from skill_runner.ownership import Held
+from skill_runner.errors import BadRecord, NotFound, Refused, SkillError
+from skill_runner.ownership import Held, judge
 from skill_runner.plan import ImageChoice, Installation, Plan
+from skill_runner.recordform import fault_in
 from skill_runner.redact import texts_of
 from skill_runner.skill import Skill
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2  # 1: without uids and without what was good before a change
 KEY: Final = "record.json"
 DIGEST_KEY: Final = ".digest-key"  # no input can have this name
 GOOD_PREFIX: Final = ".good."  # before the inputs that stood before the change that is going on
@@ -25,6 +26,9 @@ LABELS: Final = {
     "skill-runner.dev/record": "true",
 }
 SELECTOR: Final = "skill-runner.dev/record=true"
+KEPT_LABELS: Final = {**LABELS, "skill-runner.dev/record": "kept"}  # only its data is there
+PREFIX: Final = "skill-runner."
+LABELED: Final = frozenset({("skill-runner.dev/record", state) for state in ("true", "kept")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +216,33 @@ def key_for(
 
 
 async def read(cluster: Cluster, installation: Installation) -> Record | None:
-    """The record of an installation, or None."""
+    """The record of an installation, or None.
+
+    BadRecord when what has its name is no record of it, or cannot be read.
+    """
+    found = await _get(cluster, installation)
+    if found is None or _is_kept(found):
+        return None
+    return await opened(cluster, _from_object(found))
+
+
+async def read_kept(cluster: Cluster, installation: Installation) -> Record | None:
+    """What a removal that kept data has left: the inputs, and the uids of the data."""
+    found = await _get(cluster, installation)
+    if found is None or not _is_kept(found):
+        return None
+    return await opened(cluster, _from_object(found))
+
+
+async def _get(cluster: Cluster, installation: Installation) -> Object | None:
     try:
-        return await opened(cluster, _from_object(await cluster.get(_ref(installation))))
+        return await cluster.get(_ref(installation))
     except NotFound:
         return None
+
+
+def _is_kept(found: Object) -> bool:
+    return KEPT_LABELS.items() <= (found["metadata"].get("labels") or {}).items()
 
 
 async def exists(cluster: Cluster, installation: Installation) -> bool:
@@ -253,7 +279,17 @@ def _secret_inputs(record: Record, data: Mapping[str, str], prefix: str = "") ->
     }
 
 
-async def write(cluster: Cluster, record: Record) -> None:
+async def keep(cluster: Cluster, record: Record, data: Mapping[Ref, str]) -> None:
+    """Write what a removal leaves in place of the record: the inputs that bring the installation
+    back, and the data that is there still. Secret inputs stay in the Secret beside it."""
+    left = replace(
+        record, releases=(), objects=tuple(r for r in record.objects if r in data), uids=data,
+        requires={}, proofs={}, outputs={}, complete=False, good=None,
+    )  # fmt: skip
+    await write(cluster, left, labels=KEPT_LABELS)
+
+
+async def write(cluster: Cluster, record: Record, *, labels: Mapping[str, str] = LABELS) -> None:
     """Keep the record; whoever wrote it before, this is what stands now."""
     if record.key:  # one that was only listed knows no secrets, and must not overwrite them
         await cluster.apply(_secret(record), force=True)
@@ -264,7 +300,7 @@ async def write(cluster: Cluster, record: Record) -> None:
         "metadata": {
             "name": _name(record.installation),
             "namespace": record.installation.namespace,
-            "labels": {**LABELS, "app.kubernetes.io/instance": record.installation.name},
+            "labels": {**labels, "app.kubernetes.io/instance": record.installation.name},
         },
         "data": {KEY: text},
     }
@@ -293,22 +329,59 @@ def _secret(record: Record) -> Object:
 
 
 async def remove(cluster: Cluster, record: Record) -> None:
-    """The record, and the Secret beside it; a hand that removed one of them before is fine."""
-    if record.secret_inputs:
-        await cluster.delete(_secret_ref(record.installation))
-    await cluster.delete(_ref(record.installation))
+    """The record, and the Secret beside it where it is ours: a version of the skill without secret
+    inputs knows nothing of the one that an older version left."""
+    for ref in reversed(record_refs(record.installation)):
+        try:
+            live = await cluster.get(ref)
+        except NotFound:
+            continue
+        whose = judge({"kind": ref.kind, **live}, record.installation)
+        if whose.is_ours:
+            await cluster.delete(ref, uid=whose.uid)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The records of a namespace, or of all; `bad` says of each that cannot be read which and why:
+    one broken ConfigMap is nobody else's trouble."""
+
+    records: tuple[Record, ...]
+    bad: tuple[str, ...] = ()
+
+
+async def list_all(
+    cluster: Cluster, namespace: str | None = None, *, kept: bool = False
+) -> Listing:
+    """Every record of a namespace, or of all, by installation; with `kept`, those of kept data."""
+    labels = SELECTOR.replace("=true", "=kept") if kept else SELECTOR
+    found = await cluster.list("v1", "ConfigMap", namespace=namespace, labels=labels)
+    records, bad = [], []
+    for obj in found.items:
+        try:
+            records.append(_from_object(obj))
+        except (SkillError, Refused) as error:
+            bad.append(error.message)
+    return Listing(tuple(sorted(records, key=lambda r: str(r.installation))), tuple(sorted(bad)))
 
 
 async def find_all(cluster: Cluster, namespace: str | None = None) -> tuple[Record, ...]:
-    """Every record of a namespace, or of all, by installation."""
-    found = await cluster.list("v1", "ConfigMap", namespace=namespace, labels=SELECTOR)
-    records = [_from_object(obj) for obj in found.items]
-    return tuple(sorted(records, key=lambda r: str(r.installation)))
+    """Every record that can be read, of a namespace or of all, by installation."""
+    return (await list_all(cluster, namespace)).records
 
 
-async def find(cluster: Cluster, name: str, namespace: str | None = None) -> Record | None:
-    """The record by name alone; Refused when several namespaces have one."""
-    found = [r for r in await find_all(cluster, namespace) if r.installation.name == name]
+async def find(
+    cluster: Cluster, name: str, namespace: str | None = None, *, kept: bool = False
+) -> Record | None:
+    """The record by name alone, or with `kept` what a removal left of it.
+
+    Refused when several namespaces have one; BadRecord when the one that is named is broken.
+    """
+    if namespace is not None:
+        at = Installation(namespace, name)
+        return await (read_kept(cluster, at) if kept else read(cluster, at))
+    listed = await list_all(cluster, kept=kept)
+    found = [r for r in listed.records if r.installation.name == name]
     if len(found) > 1:
         where = ", ".join(r.installation.namespace for r in found)
         raise Refused(f"{name} is in several namespaces: {where}", hint="Name one with -n.")
@@ -326,7 +399,7 @@ def record_refs(installation: Installation) -> tuple[Ref, Ref]:
 
 
 def _name(installation: Installation) -> str:
-    return f"skill-runner.{installation.name}"
+    return f"{PREFIX}{installation.name}"
 
 
 def _ref(installation: Installation) -> Ref:
@@ -354,22 +427,41 @@ def _without_secrets(record: Record, inputs: Mapping[str, Any]) -> dict[str, Any
 
 
 def _from_object(obj: Object) -> Record:
-    """Fields that a newer runner added are left alone; a newer schema is refused."""
+    """Fields that a newer runner added are left alone; a newer schema is refused.
+
+    Which installation it is says the object's own name: whoever may write one ConfigMap must not
+    speak for another installation.
+    """
     meta = obj["metadata"]
     where = f"ConfigMap {meta['namespace']}/{meta['name']}"
+    installation = Installation(meta["namespace"], meta["name"].removeprefix(PREFIX))
+    if not LABELED & set((meta.get("labels") or {}).items()):
+        raise _bad(where, "it does not carry the label of a record")
     try:
-        data: dict[str, Any] = json.loads((obj.get("data") or {})[KEY])
-        if data["schema"] > SCHEMA:
-            raise Refused(
-                f"{where} was written by a newer version of skill (schema {data['schema']})",
-                hint="Upgrade: pip install --upgrade kube-skills",
-            )
-        return _from_data(data)
+        data = json.loads((obj.get("data") or {})[KEY])
+        schema = data["schema"]
     except (KeyError, TypeError, ValueError) as error:
-        raise SkillError(
-            f"{where} is not a record that can be read: {type(error).__name__}: {error}",
-            hint="Someone changed it by hand; restore it, or remove what it named by hand.",
-        ) from error
+        raise _bad(where, f"{type(error).__name__}: {error}") from error
+    if not isinstance(schema, int) or schema < 1:
+        raise _bad(where, f"schema: {schema!r} is no version")
+    if schema > SCHEMA:
+        raise Refused(
+            f"{where} was written by a newer version of skill (schema {schema})",
+            hint="Upgrade: pip install --upgrade kube-skills",
+        )
+    if fault := fault_in(data):
+        raise _bad(where, fault)
+    record = _from_data(data)
+    if not meta["name"].startswith(PREFIX) or record.installation != installation:
+        raise _bad(where, f"it names another installation, {record.installation}")
+    return record
+
+
+def _bad(where: str, fault: str) -> BadRecord:
+    return BadRecord(
+        f"{where} is not a record that can be read: {fault}",
+        hint="Someone changed it by hand; restore it, or remove what it named by hand.",
+    )
 
 
 def _from_data(data: Mapping[str, Any]) -> Record:

@@ -29,6 +29,10 @@ class Records:
             self._known[installation] = await record.read(self._cluster, installation)
         return await self._opened(self._known[installation])
 
+    async def read_kept(self, installation: Installation) -> Record | None:
+        """What a removal that kept data left of an installation, or None."""
+        return await record.read_kept(self._cluster, installation)
+
     async def _opened(self, found: Record | None) -> Record | None:
         """With its secret inputs, which a list leaves out."""
         if found is not None:

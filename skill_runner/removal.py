@@ -51,13 +51,25 @@ async def remove(
     deleted, kept = await crds.remove_definitions(world.cluster, target, purge=purge)
     await until_gone(world, deleted, timeout)
     done.removed += [str(each.ref) for each in deleted]
-    await record.remove(world.cluster, target)
+    await _forget(world.cluster, target, claims, done)
     if not done.kept:
         emptied = await namespaces.take_away(world, target)
         await until_gone(world, emptied, timeout)
         done.removed += [str(each.ref) for each in emptied]
     done.kept += map(str, kept)
     return done
+
+
+async def _forget(
+    cluster: Cluster, target: Record, claims: Mapping[Ref, str], done: Removed
+) -> None:
+    """The record goes; where data was kept, its inputs and the proof of the data stay."""
+    kept = {**claims, **{ref: target.uids.get(ref, "") for ref in target.objects}}
+    data = {ref: uid for ref, uid in kept.items() if str(ref) in done.kept}
+    if data:
+        await record.keep(cluster, target, data)
+    else:
+        await record.remove(cluster, target)
 
 
 async def _objects(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from skill_runner import (
     inputs,
@@ -37,9 +37,6 @@ from skill_runner.skill import MISSING, Skill
 from skill_runner.world import World
 
 ImageMode = Literal["auto", "pull", "build"]
-KEPT_DATA: Final = (
-    ". Data that a removal kept: `skill run` takes it up, `remove --purge` then removes it."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +95,9 @@ async def locate(request: Request, records: Records) -> tuple[Installation, Reco
         )
     if old is None and request.namespace is None:
         old = await records.find(request.name)
+        old = old if old is not None and old.skill == request.skill.name else None
+    if old is None:  # data that a removal kept was made with these inputs
+        old = await records.read_kept(Installation(namespace, request.name))
         old = old if old is not None and old.skill == request.skill.name else None
     if old is None and error is not None:
         raise error
@@ -178,7 +178,9 @@ async def run_prepared(
     async with lock.hold(
         world.connect, installation, str(Holder.here()), world.clock, world.report
     ) as held:
-        old = await record.read(world.cluster, installation)
+        old = await record.read(world.cluster, installation) or await record.read_kept(
+            world.cluster, installation
+        )
         return await runner.run_plan(
             plan, world, run_, held, old, options, space=space, asked=asked
         )
@@ -193,12 +195,14 @@ async def find_record(
     `purge` when its data is to go as well, which may be all that is left of it.
     """
     found = await record.find(world.cluster, name, namespace)
+    if found is None and purge:
+        found = await record.find(world.cluster, name, namespace, kept=True)
     if found is None:
         everything = [(str(r.installation), r.skill) for r in await record.find_all(world.cluster)]
         known = [each for each, skill in everything if world.scope.allows(each, skill)]
         raise UsageError(
             f"no installation {name!r}" + (f" in namespace {namespace}" if namespace else ""),
-            hint=f"This cluster has: {', '.join(known) or 'none'}" + (KEPT_DATA if purge else ""),
+            hint=f"This cluster has: {', '.join(known) or 'none'}",
         )
     world.admit(found.installation, found.skill)
     return found

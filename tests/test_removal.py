@@ -11,6 +11,7 @@ from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.context import SMALL
 from skill_runner.deletions import find_pods
+from skill_runner.graph import undo
 from skill_runner.pods import pod_manifest
 from tests.test_session import SKILL, Stage, render, stage
 
@@ -35,8 +36,29 @@ async def test_what_asks_to_be_kept_stays_until_it_is_purged(stage: Stage, purge
     async with lock.hold(stage.world.connect, at, "me", stage.world.clock) as held:
         done = await removal.remove(stage.world, target, held, purge=purge)
     left = (await stage.cluster.list("v1", "Secret", namespace="demo")).items
-    assert [obj["metadata"]["name"] for obj in left] == ([] if purge else ["password"])
+    names = [obj["metadata"]["name"] for obj in left]
+    assert names == ([] if purge else ["password", "skill-runner.demo-setup"])
     assert done.kept == ([] if purge else ["Secret demo/password"])
+
+
+async def test_kept_data_brings_back_its_inputs_and_a_purge_forgets_them(stage: Stage) -> None:
+    folder = stage.folder / "skills" / "demo-setup"
+    (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{STEP}"))
+    (folder / "secret.yaml").write_text(SECRET)
+    await stage.run("replicas=2", token="hidden")
+    target = await session.find_record(stage.world, "demo-setup", None)
+    outcome = await undo.remove(stage.world, [target], purge=False, cascade=False)
+    assert any(
+        "skill run demo-setup --name demo-setup -n demo brings it back" in n for n in outcome.notes
+    )
+    assert (await stage.run()).status == "ready"
+    back = await session.find_record(stage.world, "demo-setup", None)
+    assert (back.inputs["replicas"], back.inputs["token"]) == (2, "hidden")
+    await undo.remove(stage.world, [back], purge=False, cascade=False)
+    kept = await session.find_record(stage.world, "demo-setup", None, purge=True)
+    await undo.remove(stage.world, [kept], purge=True, cascade=False)
+    for kind in ("Secret", "ConfigMap"):
+        assert (await stage.cluster.list("v1", kind, namespace="demo")).items == ()
 
 
 async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:

@@ -20,7 +20,8 @@ from skill_runner.runs import Run
 @input_options
 @cluster_options
 @outcome_option
-def command(skill: str, wanted: Wanted, asked: Asked, output: str) -> int:
+@click.option("--adopt", is_flag=True, help="Plan to take over what others own under its names.")
+def command(skill: str, wanted: Wanted, asked: Asked, output: str, adopt: bool) -> int:
     """Show what `skill run SKILL` would change; nothing is touched."""
     library = default_library()
     request = wanted.request(library.find(skill))
@@ -28,7 +29,7 @@ def command(skill: str, wanted: Wanted, asked: Asked, output: str) -> int:
     async def work(run: Run, report: Report) -> Outcome:
         run.redactor.add(session.secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
-            return await graph.plan([request], world, library)
+            return await graph.plan([request], world, library, adopt=adopt)
 
     return execute(
         request.skill.name, work, output=output, verbose=False, installation=request.name

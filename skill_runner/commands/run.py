@@ -36,6 +36,7 @@ Examples:
 @click.option("--prove", is_flag=True, help="Prove again, also when nothing changed.")
 @click.option("--redeploy", is_flag=True, help="Deploy again, also when nothing changed.")
 @click.option("--no-change", is_flag=True, help="Refuse to change an installation that exists.")
+@click.option("--adopt", is_flag=True, help="Take over what others own under its names.")
 @click.option("--drill", is_flag=True, help="Run proofs that disturb, too (test clusters only).")
 @click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; the same as `skill plan`.")
@@ -49,6 +50,7 @@ def command(
     prove: bool,
     redeploy: bool,
     no_change: bool,
+    adopt: bool,
     drill: bool,
     stability: float | None,
     dry_run: bool,
@@ -61,7 +63,12 @@ def command(
         raise UsageError("--detach has no standard input", hint="Name a file: --values FILE")
     request = wanted.request(library.find(skill))
     options = Options(
-        prove=prove, redeploy=redeploy, drills=drill, stability=stability, no_change=no_change
+        prove=prove,
+        redeploy=redeploy,
+        drills=drill,
+        stability=stability,
+        no_change=no_change,
+        adopt=adopt,
     )
     if detach:
         return _detach(request, output)
@@ -70,7 +77,7 @@ def command(
         run.redactor.add(session.secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
             if dry_run:
-                return await graph.plan([request], world, library)
+                return await graph.plan([request], world, library, adopt=adopt)
             return await graph.run([request], world, library, run, options)
 
     return execute(

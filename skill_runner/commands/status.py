@@ -17,7 +17,7 @@ from skill_runner.commands.options import cluster_options, output_option
 from skill_runner.commands.show import View, print_document
 from skill_runner.commands.target import Asked
 from skill_runner.progress import Note
-from skill_runner.record import Record
+from skill_runner.record import Listing, Record
 
 
 @click.command(
@@ -47,10 +47,14 @@ def command(
     """
     if run:
         return _run(run, wait, output)
-    found = asyncio.run(_records(asked, namespace))
+    listed = asyncio.run(_records(asked, namespace))
+    found = listed.records
     if output == "json":
-        click.echo(json.dumps({"installations": [row(r) for r in found]}))
+        document = {"installations": [row(r) for r in found]}
+        click.echo(json.dumps({**document, **({"notes": listed.bad} if listed.bad else {})}))
         return 0
+    for note in listed.bad:
+        click.echo(f"skipped: {note}", err=True)
     if not found:
         click.echo("no installations; `skill list` shows what can be installed")
         return 0
@@ -74,9 +78,9 @@ def _run(run: str, wait: float, output: str) -> int:
     return int(document["exit_code"])
 
 
-async def _records(asked: Asked, namespace: str | None) -> tuple[Record, ...]:
+async def _records(asked: Asked, namespace: str | None) -> Listing:
     async with connect.cluster_only(asked) as cluster:
-        return tuple(await record.find_all(cluster, namespace))
+        return await record.list_all(cluster, namespace)
 
 
 def row(item: Record) -> dict[str, object]:

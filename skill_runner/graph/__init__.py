@@ -38,10 +38,12 @@ async def run(
     return result.outcome(graph, await run_all(graph, world, run_, options), world)
 
 
-async def plan(requests: Sequence[Request], world: World, library: Library) -> Outcome:
+async def plan(
+    requests: Sequence[Request], world: World, library: Library, *, adopt: bool = False
+) -> Outcome:
     """What `run` would do, with everything that preflight can check; nothing is touched."""
     graph = await prepare(requests, world, library)
-    made = await check(graph, world)
+    made = await check(graph, world, adopt=adopt)
     asked = graph.asked
     root = None
     if len(asked) == 1:

@@ -124,7 +124,7 @@ class _Settling:
         planned = {each: its.skill for each, its in self.drafts.items() if its is not draft}
         target = await choose(seeker, requirement, skill, planned, self.records)
         if target not in self.drafts:
-            old = await self.records.read(target)
+            old = await self.records.read(target) or await self.records.read_kept(target)
             self.drafts[target] = Draft(installation=target, skill=skill, old=old)
         other = self.drafts[target]
         if other.asks.get((draft.installation, requirement.alias)) != requirement:

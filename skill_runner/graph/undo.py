@@ -143,11 +143,25 @@ def _outcome(
         skills=tuple(_line(chosen[each], gone[each]) for each in gone) if len(gone) > 1 else (),
         notes=(
             *(f"kept {what}; only `remove --purge` takes data" for r in removed for what in r.kept),
+            *_brought_back(chosen, gone),
             *(f"left alone: {what}" for r in removed for what in r.left),
             *_left_alone(chosen, records),
             *(f"removed {what}" for done in removed for what in done.removed),
         ),
     )
+
+
+def _brought_back(
+    chosen: Mapping[Installation, Record], gone: Mapping[Installation, Gone]
+) -> Iterable[str]:
+    """The command that brings each installation back to the data that was kept."""
+    for each, what in gone.items():
+        if what.done and what.done.kept:
+            skill = chosen[each].skill
+            yield (
+                f"skill run {skill} --name {each.name} -n {each.namespace} brings it back with the"
+                " same inputs"
+            )
 
 
 def _line(target: Record, gone: Gone) -> SkillResult:
