@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from skill_runner.backends.base import Cluster, Ref, ResourceType
 from skill_runner.deletions import LOOK_EVERY, Leaving
-from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound
+from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, PreflightFailed
 from skill_runner.lock import lease_ref
+from skill_runner.outcome import Problem
 from skill_runner.owned import look
 from skill_runner.record import Record
 from skill_runner.status.table import group_of
+from skill_runner.suggest import did_you_mean
 from skill_runner.world import World
 
 # Marks a namespace that a run made.
@@ -70,6 +72,31 @@ async def ensure_namespace(cluster: Cluster, name: str) -> Space:
         return Space()
     made = MADE.items() <= (found["metadata"].get("labels") or {}).items()
     return Space(created, {ref: str(found["metadata"]["uid"])} if made else {})
+
+
+async def check_named(cluster: Cluster, names: Iterable[str]) -> None:
+    """PreflightFailed when a namespace is missing: a typo must not receive credentials."""
+    for name in sorted(names):
+        try:
+            await cluster.get(namespace_ref(name))
+        except Forbidden:  # whoever owns one namespace alone may not look at it
+            continue
+        except NotFound:
+            near = did_you_mean(name, await _all_names(cluster), known="there are")
+            cause = f"namespace {name} does not exist{near}"
+            fix = "Name one that exists, or let this run make it: --create-namespaces."
+            problem = Problem(
+                code="CHECK_FAILED", resource=f"Namespace {name}", cause=cause, mend=fix
+            )
+            raise PreflightFailed(cause, hint=fix, problem=problem) from None
+
+
+async def _all_names(cluster: Cluster) -> list[str]:
+    try:
+        found = await cluster.list("v1", "Namespace", bare=True)
+    except Forbidden:
+        return []
+    return [str(each["metadata"]["name"]) for each in found.items]
 
 
 async def take_away(world: World, target: Record) -> list[Leaving]:

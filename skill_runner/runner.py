@@ -36,6 +36,7 @@ class Options:
     stability: float | None = None
     no_change: bool = False
     adopt: bool = False
+    create_namespaces: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

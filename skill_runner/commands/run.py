@@ -37,6 +37,7 @@ Examples:
 @click.option("--redeploy", is_flag=True, help="Deploy again, also when nothing changed.")
 @click.option("--no-change", is_flag=True, help="Refuse to change an installation that exists.")
 @click.option("--adopt", is_flag=True, help="Take over what others own under its names.")
+@click.option("--create-namespaces", is_flag=True, help="Make missing namespaces of clients.")
 @click.option("--drill", is_flag=True, help="Run proofs that disturb, too (test clusters only).")
 @click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; the same as `skill plan`.")
@@ -51,6 +52,7 @@ def command(
     redeploy: bool,
     no_change: bool,
     adopt: bool,
+    create_namespaces: bool,
     drill: bool,
     stability: float | None,
     dry_run: bool,
@@ -69,6 +71,7 @@ def command(
         stability=stability,
         no_change=no_change,
         adopt=adopt,
+        create_namespaces=create_namespaces,
     )
     if detach:
         return _detach(request, output)

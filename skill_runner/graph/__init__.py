@@ -34,7 +34,7 @@ async def run(
         run_.redactor.add(secret_values(node.skill, node.plan.inputs if node.plan else {}))
     if options.no_change:
         refuse_changes(graph)
-    await check(graph, world, adopt=options.adopt)
+    await check(graph, world, adopt=options.adopt, create_namespaces=options.create_namespaces)
     return result.outcome(graph, await run_all(graph, world, run_, options), world)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from skill_runner import preflight, record, session
+from skill_runner import namespaces, preflight, record, session
 from skill_runner.backends.base import Object
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.graph.resolve import Draft, settle
 from skill_runner.library import Library
 from skill_runner.outcome import Problem
-from skill_runner.plan import Installation, Plan, make_plan
+from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.record import Record
 from skill_runner.records import Records
 from skill_runner.session import ImageMode, Prepared, Request
@@ -121,11 +121,12 @@ def refuse_changes(graph: Graph) -> None:
 
 
 async def check(
-    graph: Graph, world: World, *, adopt: bool = False
+    graph: Graph, world: World, *, adopt: bool = False, create_namespaces: bool = False
 ) -> dict[Installation, tuple[Object, ...]]:
     """Preflight of all before the first change of any; PreflightFailed with everything found.
 
-    `adopt` is for those that the caller named.
+    `adopt` is for those that the caller named. A namespace that a plan only names, for a client's
+    copy of a Secret, must be there or be one of the graph's, unless `create_namespaces`.
     """
     made: dict[Installation, tuple[Object, ...]] = {}
     failed: list[tuple[Node, PreflightFailed]] = []
@@ -138,6 +139,10 @@ async def check(
             )
         except PreflightFailed as error:
             failed.append((node, error))
+    coming = {node.installation.namespace for node in graph.nodes}
+    for node in graph.nodes:
+        if node.plan and node.asked and not create_namespaces:
+            await namespaces.check_named(world.cluster, _named_by(node.plan) - coming)
     if failed:
         raise _all_of(failed, alone=len(made) + len(failed) == 1)
     new = [node for node in graph.nodes if node.plan and node.old is None]
@@ -145,6 +150,15 @@ async def check(
         world.cluster, {str(node.installation): made[node.installation] for node in new}
     )
     return made
+
+
+def _named_by(plan: Plan) -> set[str]:
+    """The namespaces that what a plan applies is in; not one that the plan itself makes."""
+    applied = [m for step in plan.steps if isinstance(step, PlannedApply) for m in step.manifests]
+    made = {m["metadata"]["name"] for m in applied if m["kind"] == "Namespace"}
+    return {
+        str(m["metadata"]["namespace"]) for m in applied if m["metadata"].get("namespace")
+    } - made
 
 
 def _all_of(failed: Sequence[tuple[Node, PreflightFailed]], *, alone: bool) -> PreflightFailed:
