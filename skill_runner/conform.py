@@ -6,7 +6,6 @@ Two readers share it: the loader for skill.yaml, `inputs` for what a caller give
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import SchemaError, ValidationError
 
+from skill_runner.patterns import PatternError, compile_pattern, matches
 from skill_runner.suggest import did_you_mean
 from skill_runner.yamltext import Path
 
@@ -45,11 +45,13 @@ def faults(value: Any, schema: Mapping[str, Any], *, hidden: bool = False) -> tu
 
 def schema_fault(schema: Mapping[str, Any]) -> str | None:
     """Why `schema` is no JSON Schema, or None when it is one."""
-    for pattern in _patterns(schema):
+    for keyword, value in _keywords(schema):
+        if keyword == "patternProperties":
+            return "patternProperties is not supported; use propertyNames with a pattern"
         try:
-            re.compile(ecma(pattern))
-        except re.error as error:
-            return f"the pattern {pattern!r} is no regular expression: {error}"
+            compile_pattern(value)
+        except PatternError as error:
+            return f"the pattern {shown(value)} cannot be used: {error}"
     try:
         Draft202012Validator.check_schema(dict(schema))
     except SchemaError as error:
@@ -64,41 +66,40 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def ecma(pattern: str) -> str:
-    """A JSON Schema pattern for Python: `$` is the very end, not "or before a last newline"."""
-    out, escaped, in_class = [], False, False
-    for char in pattern:
-        if char == "$" and not escaped and not in_class:
-            out.append(r"\Z")
-            continue
-        in_class = not escaped and (char == "[" or (in_class and char != "]"))
-        escaped = char == "\\" and not escaped
-        out.append(char)
-    return "".join(out)
-
-
 def _pattern(
     validator: Any, pattern: str, instance: Any, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    if validator.is_type(instance, "string") and not re.search(ecma(pattern), instance):
+    if validator.is_type(instance, "string") and not matches(pattern, instance):
         yield ValidationError("pattern")
 
 
+def _format(
+    validator: Any, format_: str, instance: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """`regex` is held to, since such a text becomes a pattern of ours; other formats inform."""
+    if format_ == "regex" and validator.is_type(instance, "string"):
+        try:
+            compile_pattern(instance)
+        except PatternError as error:
+            yield ValidationError(str(error))
+
+
 _Validator: Final = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern}
+    Draft202012Validator, {"pattern": _pattern, "format": _format}
 )
 
 
-def _patterns(schema: Any) -> Iterator[str]:
+def _keywords(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Every `pattern` and `patternProperties` in a schema; values are data and are passed over."""
     if isinstance(schema, Mapping):
         for key, value in schema.items():
-            if key == "pattern" and isinstance(value, str):
-                yield value
-            else:
-                yield from _patterns(value)
+            if key == "patternProperties" or (key == "pattern" and isinstance(value, str)):
+                yield key, value
+            elif key not in ("default", "const", "enum", "examples"):
+                yield from _keywords(value)
     elif isinstance(schema, list):
         for value in schema:
-            yield from _patterns(value)
+            yield from _keywords(value)
 
 
 def _explain(error: _Error, hidden: bool) -> Iterator[Fault]:
@@ -146,6 +147,18 @@ def _enum(error: _Error) -> str:
     return "must be one of " + ", ".join(shown(choice) for choice in error.validator_value)
 
 
+def _described_schema(schema: Mapping[str, Any]) -> str:
+    """What a schema of few words asks for, after "must" or "must not"."""
+    if "enum" in schema:
+        return "be " + " or ".join(shown(choice) for choice in schema["enum"])
+    if "const" in schema:
+        return f"be {shown(schema['const'])}"
+    if "pattern" in schema:
+        return f"match {schema['pattern']}"
+    parts = schema.get("anyOf")
+    return " or ".join(map(_described_schema, parts)) if parts else f"conform to {shown(schema)}"
+
+
 def _near(error: _Error, hidden: bool) -> str:
     if error.validator != "enum" or hidden:
         return ""
@@ -158,7 +171,9 @@ _SENTENCES: Final[Mapping[str, Callable[[_Error], str]]] = {
     "type": _type,
     "enum": _enum,
     "const": lambda e: f"must be {shown(e.validator_value)}",
+    "not": lambda e: f"must not {_described_schema(e.validator_value)}",
     "pattern": lambda e: _hint(e, ""),
+    "format": lambda e: f"must be a regular expression: {e.message}",
     "minimum": lambda e: f"must be at least {e.validator_value}",
     "maximum": lambda e: f"must be at most {e.validator_value}",
     "exclusiveMinimum": lambda e: f"must be more than {e.validator_value}",

@@ -17,7 +17,7 @@ from typing import Any, Final
 import yaml
 
 from skill_runner.backends.base import Cluster, Object, Ref
-from skill_runner.diagnose.words import squeeze, telling_line
+from skill_runner.diagnose.words import bounded, squeeze, telling_line
 from skill_runner.errors import SkillError
 from skill_runner.outcome import Problem
 from skill_runner.redact import Redactor, strip_control
@@ -28,7 +28,6 @@ TAIL: Final = 30  # log lines of a container, and of its previous instance
 MOST: Final = 8  # suspects
 ESSENTIAL: Final = 3  # log lines for the outcome
 WIDTH: Final = 300
-LONGEST: Final = 4000  # characters of one log line in a file
 LINES: Final = 8  # of evidence in an outcome
 LONG_VALUE: Final = 12  # characters from which any value of a Secret is taken for a secret
 _LOG: Final = "log of "
@@ -162,8 +161,7 @@ async def _keep_logs(
             )  # fmt: skip
         except SkillError:
             continue
-        cut = "\n".join(squeeze(line, LONGEST) for line in text.splitlines())
-        clean = redactor.text(strip_control(cut))
+        clean = redactor.text(strip_control(bounded(text)))
         kind = "previous." if previous else ""
         path = folder / f"pod-{suspect.ref.name}.{suspect.container}.{kind}log"
         path.write_text(clean + "\n")

@@ -16,7 +16,7 @@ from skill_runner.backends.base import Cluster, Object, Ref
 from skill_runner.context import Context, GiveUp, RetryLater
 from skill_runner.diagnose.crash import failed_component
 from skill_runner.diagnose.mending import mending_of
-from skill_runner.diagnose.words import times
+from skill_runner.diagnose.words import bounded, times
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.outcome import Code
 from skill_runner.status.dapr import (
@@ -107,7 +107,7 @@ async def component_failure(cluster: Cluster, pod: Object) -> str | None:
         said = await cluster.logs(*where, previous=not ended, tail=LOG_LINES)
     except ApiError:
         return None  # its log has gone with it; its next end has another
-    return failed_component(SIDECAR, said)
+    return failed_component(SIDECAR, bounded(said))
 
 
 async def check_sidecars(

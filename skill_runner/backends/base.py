@@ -17,6 +17,7 @@ Object = dict[str, Any]  # a Kubernetes object as the API gives it
 Pick = Callable[[Object], Object | None]  # what is kept of an object of a list; None: nothing
 
 FIELD_MANAGER = "skill-runner"
+LOG_BYTES = 1024 * 1024  # of one log that is read; whoever writes it decides nothing beyond
 HELM_MANAGER = "helm"  # what Helm 4 calls itself
 
 
@@ -165,7 +166,8 @@ class Cluster(Protocol):
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int = 100
     ) -> str:
-        """The last `tail` lines of a container; NotFound when there are none."""
+        """The last `tail` lines of a container, of them at most the first LOG_BYTES bytes;
+        NotFound when there are none."""
 
     async def exec(
         self,

@@ -10,7 +10,6 @@ from skill_runner.errors import ApiError
 
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<op>in|notin)\s+\((?P<values>[^)]*)\)$")
 _EQUAL = re.compile(r"^(?P<key>[^=!\s]+)\s*(?P<op>=|==|!=)\s*(?P<value>[^=!]*)$")
-_COMMA = re.compile(r",(?![^(]*\))")
 
 
 def matches(obj: Object, labels: str | None, fields: str | None) -> bool:
@@ -22,7 +21,15 @@ def matches(obj: Object, labels: str | None, fields: str | None) -> bool:
 
 
 def _terms(selector: str | None) -> list[str]:
-    return [term.strip() for term in _COMMA.split(selector or "") if term.strip()]
+    """The terms between commas; those inside parentheses belong to a set."""
+    terms, inside = [""], False
+    for char in selector or "":
+        inside = char == "(" or (inside and char != ")")
+        if char == "," and not inside:
+            terms.append("")
+        else:
+            terms[-1] += char
+    return [term.strip() for term in terms if term.strip()]
 
 
 def _label(have: dict[str, str], term: str) -> bool:

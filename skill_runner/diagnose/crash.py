@@ -21,7 +21,7 @@ _NOT_THERE: Final = re.compile(
 _WRONG_ARCH: Final = re.compile(r"exec format error", re.IGNORECASE)
 _COMPONENT_CODE: Final = "[INIT_COMPONENT_FAILURE]: "
 _COMPONENT: Final = re.compile(
-    r"initialization error occurred for (?P<name>\S+) \((?P<type>[^)]+)\):? ?(?P<why>.*?)"
+    r"initialization error occurred for (?P<name>\S+) \((?P<type>[^() ]{1,200})\):? ?(?P<why>.*?)"
     r"(?:\" app_id=|$)"
 )
 _LATE_COMPONENT: Final = re.compile(

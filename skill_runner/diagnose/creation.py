@@ -16,7 +16,7 @@ from skill_runner.diagnose.words import squeeze
 from skill_runner.status.fields import at, condition, count, is_true
 
 _PATTERNS: Final = (
-    ("NamespaceTerminating", r"because it is being terminated|namespace .* is being terminated"),
+    ("NamespaceTerminating", r"because it is being terminated|namespace \S+ is being terminated"),
     ("WebhookUnavailable", r"failed calling webhook|failed to call webhook"),
     ("AdmissionDenied", r"admission webhook \"[^\"]*\" denied|ValidatingAdmissionPolicy"),
     ("QuotaExceeded", r"exceeded quota|failed quota|insufficient quota"),

@@ -9,9 +9,10 @@ from skill_runner.redact import strip_control
 
 NEAR: Final = 4  # of the last lines; what was said long before the end is about something else
 LINE: Final = 200  # characters of a line that is quoted in a sentence
+WIDEST: Final = 4000  # characters of a line that is read at all
 _STRONG: Final = re.compile(
     r"\b(fatal|panic|exception|traceback|caused by|critical|segmentation fault)\b"
-    r"|\w*(Error|Exception)\b\s*:|\berror\b",
+    r"|(Error|Exception)\s*:|\berror\b",
     re.IGNORECASE,
 )
 _WEAK: Final = re.compile(
@@ -21,8 +22,8 @@ _WEAK: Final = re.compile(
 )
 # Lines of stack traces: indented, a caret, Go's frames and its "exit status".
 _FRAME: Final = re.compile(
-    r"^\s+\S|^\^|^goroutine \d+|^[\w./*()\-]+\(.*\)$|^exit status \d+|^Traceback \(|^Node\.js v"
-    r"|^\.\.\. \d+ more|^at "
+    r"^\s+\S|^\^|^goroutine \d+|^[\w./*()\-][\w./*)\-]*\(.*\)$|^exit status \d+"
+    r"|^Traceback \(|^Node\.js v|^\.\.\. \d+ more|^at "
 )
 
 
@@ -32,13 +33,18 @@ def telling_line(log: str) -> str:
     Standard error and standard output arrive in any order, and stack traces end in frames, so the
     last line alone is often not it. Empty for an empty log; at most LINE characters.
     """
-    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    lines = [line.rstrip() for line in bounded(log).splitlines() if line.strip()]
     said = [line for line in lines if not _FRAME.search(line)] or lines
     near = said[-NEAR:]
     for pattern in (_STRONG, _WEAK):
         if found := [line for line in near if pattern.search(line)]:
             return squeeze(found[-1].strip(), LINE)
     return squeeze(near[-1].strip(), LINE) if near else ""
+
+
+def bounded(log: str) -> str:
+    """A log whose lines have at most WIDEST characters, before anything searches them."""
+    return "\n".join(squeeze(line, WIDEST) for line in log.splitlines())
 
 
 def squeeze(text: str, width: int) -> str:

@@ -72,7 +72,7 @@ _PLAIN: Final = re.compile(
     r"|(?:id|source|src|target|dst|destination|mode|uid|gid|env|size)=[\w./@+:-]*",
     re.ASCII,
 )
-_COMMENT: Final = re.compile(r"^\s*#.*\n?", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^[ \t]*#.*\n?", re.MULTILINE)
 _CONTINUED: Final = re.compile(r"[\\`]\s*\n\s*")
 _MOUNT: Final = re.compile(r"--mount\S*", re.IGNORECASE)
 

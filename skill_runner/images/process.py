@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from skill_runner.progress import Line, Report
 from skill_runner.uncancelled import patiently, uncancelled
 
 KEEP = 2000
+WIDEST = 16 * 1024  # bytes of one line; what is minified has lines of megabytes
 GRACE = 10.0  # seconds that a cancelled tool may take to clean up
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 TELLING = ("error", "fail", "cannot", "not found", "no such", "denied", "unable", "e: ")
@@ -61,7 +62,6 @@ async def run_tool(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            limit=1 << 20,
             start_new_session=True,
         )
     except FileNotFoundError as error:
@@ -69,7 +69,7 @@ async def run_tool(
     lines: deque[str] = deque(maxlen=KEEP)
     try:
         assert child.stdout is not None
-        async for raw in child.stdout:
+        async for raw in lines_of(child.stdout):
             text = ANSI.sub("", raw.decode(errors="replace")).rstrip()
             if not text:
                 continue
@@ -84,6 +84,18 @@ async def run_tool(
         words = f"{name or ' '.join(argv[:3])} … exited with {code}{told}"
         raise ToolFailed(words, status=code, lines=lines)
     return "\n".join(lines)
+
+
+async def lines_of(stream: asyncio.StreamReader) -> AsyncGenerator[bytes]:
+    """Lines as they come; of one longer than WIDEST bytes, its beginning."""
+    line = b""
+    while part := await stream.read(1 << 16):
+        *whole, rest = (line + part).split(b"\n")
+        for one in whole:
+            yield one[:WIDEST]
+        line = rest[:WIDEST]
+    if line:
+        yield line
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:

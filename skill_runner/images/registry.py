@@ -18,7 +18,7 @@ MANIFESTS: Final = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
-CHALLENGE: Final = re.compile(r'(\w+)="([^"]*)"')
+CHALLENGE: Final = re.compile(r'\b(\w+)="([^"]*)"')
 
 
 _PLAIN: Final = frozenset({"localhost", "127.0.0.1"})

@@ -77,7 +77,7 @@ def seconds(duration: str | float) -> float:
     """Seconds of a duration such as 90, "90s", "10m", "1h30m"."""
     if isinstance(duration, int | float):
         return float(duration)
-    parts = re.findall(r"([0-9]+)([hms])", duration)
+    parts = re.findall(r"(?<![0-9])([0-9]+)([hms])", duration)
     return sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import timeout
 from typing import Any, Final
 
 import httpx
@@ -10,6 +11,7 @@ from skill_runner.backends.base import Cluster, Object
 from skill_runner.status.fields import at
 
 MOST: Final = 200
+READ: Final = 4096  # characters of a body
 TIMEOUT: Final = 3.0
 
 
@@ -25,17 +27,29 @@ async def ask_probe(cluster: Cluster, pod: Object, container: str, probe: dict[s
     headers = {h["name"]: h["value"] for h in http.get("httpHeaders") or []}
     url_path = http.get("path") or "/"
     async with (
+        timeout(2 * TIMEOUT),  # a body may have no end
         cluster.port_forward(
             at(pod, "metadata.namespace", ""), at(pod, "metadata.name", ""), port
         ) as local,
         # The probe itself verifies no certificate either.
         httpx.AsyncClient(verify=False, timeout=TIMEOUT, trust_env=False) as client,  # noqa: S501
     ):
+        url = f"{scheme}://127.0.0.1:{local}{url_path}"
         try:
-            answer = await client.get(f"{scheme}://127.0.0.1:{local}{url_path}", headers=headers)
+            async with client.stream("GET", url, headers=headers) as answer:
+                return f"{answer.status_code}: {await _beginning(answer)}"
         except httpx.HTTPError:
             return ""
-    return f"{answer.status_code}: {' '.join(answer.text.split())[:MOST]}"
+
+
+async def _beginning(answer: httpx.Response) -> str:
+    """The first words of a body, whose length its sender decides."""
+    text = ""
+    async for part in answer.aiter_text(READ):
+        text += part
+        if len(text) >= READ:
+            break
+    return " ".join(text[:READ].split())[:MOST]
 
 
 def port_number(pod: Object, container: str, port: Any) -> int | None:

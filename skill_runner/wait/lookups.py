@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster, Object, Ref
 from skill_runner.diagnose.config import Missing
+from skill_runner.diagnose.words import bounded
 from skill_runner.errors import NotFound, SkillError
 from skill_runner.status.fields import at
 from skill_runner.wait.answers import ask_probe
@@ -151,11 +153,11 @@ class Lookups:
             return (None,)
 
     async def _log(self, space: str, pod: str, container: str, previous: bool) -> str:
+        logs = partial(self._cluster.logs, space, pod, container, tail=LOG_LINES)
         try:
-            return await self._cluster.logs(space, pod, container, previous=previous,
-                                            tail=LOG_LINES)  # fmt: skip
+            return bounded(await logs(previous=previous))
         except NotFound:
-            return await self._cluster.logs(space, pod, container, tail=LOG_LINES)
+            return bounded(await logs())
 
     async def _kind_has_status(self, ref: Ref) -> bool | None:
         group, _, version = ref.api_version.rpartition("/")

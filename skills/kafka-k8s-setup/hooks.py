@@ -18,6 +18,7 @@ from skill_runner.claims import check_claims
 from skill_runner.drills import is_back
 from skill_runner.errors import HookFailed, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.patterns import PatternError, compile_pattern
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # The archive of loaded classes that the image carries halves the start of every tool; where it
@@ -81,8 +82,8 @@ def _wanted(inputs: Mapping[str, Any]) -> dict[str, int]:
 
 def _check_names(wanted: Mapping[str, int], pattern: str) -> None:
     try:
-        matches = re.compile(pattern).fullmatch
-    except re.error as error:
+        matches = compile_pattern(pattern).fullmatch
+    except PatternError as error:
         raise GiveUp(f"topic_pattern {pattern!r} is no regular expression: {error}") from error
     wrong = [name for name in wanted if not matches(name) or name in (".", "..")]
     if wrong:

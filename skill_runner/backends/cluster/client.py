@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from skill_runner.backends.base import (
     FIELD_MANAGER,
+    LOG_BYTES,
     ExecResult,
     Object,
     ObjectList,
@@ -29,7 +30,6 @@ from skill_runner.backends.kubeconfig import read_kubeconfig
 from skill_runner.errors import ApiError, ClusterUnreachable, Conflict, NotFound
 
 WATCH_SECONDS: Final = 290  # the server ends a watch by then; below the usual idle limits
-LOG_BYTES: Final = 1024 * 1024
 # The kubelet answers so, with 200, when its runtime does not tell it of the container: for a
 # moment, or because the container is gone (pkg/kubelet/kuberuntime, GetContainerLogs).
 NO_LOG: Final = "unable to retrieve container logs for "

@@ -35,8 +35,8 @@ _KINDS: Final[tuple[tuple[str, type[SkillError], str], ...]] = (
     ),
     (r'User "[^"]*" cannot ', Forbidden, "This context needs that permission; ask for the role."),
     (
-        r"looks like .* is not a valid chart repository|FetchReference|failed to fetch|"
-        r"failed to do request|chart .*not found|no chart version found|no cached repo found|"
+        r"looks like \S+ is not a valid chart repository|FetchReference|failed to fetch|"
+        r"failed to do request|chart .{0,300}not found|no chart version found|no cached repo found|"
         r"path \"[^\"]*\" not found|failed to download",
         ChartError,
         "The chart cannot be had: check its name, repository and version, and the network.",
@@ -44,7 +44,7 @@ _KINDS: Final[tuple[tuple[str, type[SkillError], str], ...]] = (
     (
         r"[Kk]ubernetes cluster unreachable|etcdserver:|connection refused|i/o timeout|"
         r"no such host|network is unreachable|no route to host|TLS handshake|x509:|"
-        r"context deadline exceeded.*dial",
+        r"context deadline exceeded.{0,300}dial",
         ClusterUnreachable,
         "Is the cluster running? `skill cluster status` says.",
     ),
@@ -88,7 +88,8 @@ def telling(stderr: str) -> str:
     lines = [line.rstrip() for line in stderr.splitlines() if line.strip()]
     starts = [number for number, line in enumerate(lines) if line.startswith("Error:")]
     lines = lines[starts[-1] :] if starts else lines[-1:]
-    text = "\n".join(lines[:MAX_LINES])
+    # What is cut off here twice is cut before it is searched, too: a line may have megabytes.
+    text = "\n".join(line[:MAX_CHARS] for line in lines[:MAX_LINES])
     while found := _PREFIX.match(text):
         text = text[found.end() :]
     return text[:MAX_CHARS]

@@ -12,10 +12,12 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
+from io import StringIO
 from typing import Any
 
 from skill_runner.backends.base import (
     FIELD_MANAGER,
+    LOG_BYTES,
     Clock,
     ExecResult,
     Object,
@@ -235,7 +237,8 @@ class MemoryCluster:
         text = self._logs.get((namespace, pod, container, previous))
         if text is None:
             raise NotFound(f"container {container} of Pod {namespace}/{pod} has no logs")
-        return "".join(text.splitlines(keepends=True)[-tail:])
+        last = "".join(StringIO(text, newline="\n").readlines()[-tail:])
+        return last.encode()[:LOG_BYTES].decode("utf-8", "replace")
 
     async def exec(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], *,

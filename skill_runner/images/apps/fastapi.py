@@ -92,13 +92,13 @@ def _dependencies(folder: Path) -> list[str]:
 
 
 def _check(folder: Path, requirements: str) -> None:
-    if not re.search(r"^\s*fastapi\b", requirements, re.MULTILINE | re.IGNORECASE):
+    if not re.search(r"^[ \t]*fastapi\b", requirements, re.MULTILINE | re.IGNORECASE):
         raise UsageError(
             f"{folder} is not a FastAPI project: it does not require fastapi",
             hint="Add fastapi and uvicorn to its requirements.",
         )
-    standard = re.search(r"^\s*fastapi\[(standard|all)", requirements, re.MULTILINE | re.I)
-    if not standard and not re.search(r"^\s*uvicorn\b", requirements, re.MULTILINE | re.I):
+    standard = re.search(r"^[ \t]*fastapi\[(standard|all)", requirements, re.MULTILINE | re.I)
+    if not standard and not re.search(r"^[ \t]*uvicorn\b", requirements, re.MULTILINE | re.I):
         raise UsageError(
             f"{folder} requires fastapi without uvicorn, which serves it",
             hint="Add uvicorn to its requirements.",

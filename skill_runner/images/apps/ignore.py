@@ -6,11 +6,13 @@ patterns from the root, the last one that matches decides, `!` brings back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from skill_runner.errors import UsageError
+from skill_runner.patterns import Pattern, PatternError, compile_pattern, quoted
 
 FILE: Final = ".dockerignore"
 # What stands in for a .dockerignore: made anew by the build, or about the work and not the program.
@@ -34,13 +36,13 @@ NEVER: Final = (
 class Rules:
     """Compiled patterns in order; `keep` is true for those that begin with `!`."""
 
-    patterns: tuple[tuple[re.Pattern[str], bool], ...]
+    patterns: tuple[tuple[Pattern, bool], ...]
 
     def leaves_out(self, path: str) -> bool:
         """Whether a path (relative, with /) or a folder above it is left out."""
         out = False
         for pattern, keep in self.patterns:
-            if pattern.match(path):
+            if pattern.fullmatch(path):
                 out = not keep
         return out
 
@@ -50,7 +52,7 @@ class Rules:
 
 
 def compile_rules(lines: Iterable[str]) -> Rules:
-    """Rules from the lines of a .dockerignore."""
+    """Rules from the lines of a .dockerignore. UsageError names a line that is no pattern."""
     made = []
     for line in lines:
         text = line.strip()
@@ -70,7 +72,7 @@ def rules_of(folder: Path) -> Rules:
     return compile_rules(own)
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> Pattern:
     """A pattern of Go's filepath.Match with `**`; it matches the path and all that is below it."""
     parts = []
     position = 0
@@ -87,9 +89,12 @@ def _compile(pattern: str) -> re.Pattern[str]:
             parts.append(rest[: end + 1])
             position += end + 1
         else:
-            parts.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], quoted(rest[0])))
             position += 1
-    return re.compile("".join(parts) + "(?:/.*)?\\Z", re.DOTALL)
+    try:
+        return compile_pattern("(?s)" + "".join(parts) + "(?:/.*)?")
+    except PatternError as error:
+        raise UsageError(f"{FILE}: {pattern!r} is no pattern: {error}") from error
 
 
 NEVER_RULES: Final = compile_rules(NEVER)

@@ -108,7 +108,7 @@ def _standalone(folder: Path, config: str | None) -> dict[str, str]:
 
 def _is_module(folder: Path, text: str) -> bool:
     kind = json.loads((folder / "package.json").read_text()).get("type")
-    return kind == "module" or bool(re.search(r"^\s*export\s+default", text, re.MULTILINE))
+    return kind == "module" or bool(re.search(r"^[ \t]*export\s+default", text, re.MULTILINE))
 
 
 def _health(folder: Path) -> tuple[str, str]:
