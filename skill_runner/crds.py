@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from skill_runner import record as records
 from skill_runner.backends.base import FIELD_MANAGER, Cluster, Object, Ref
+from skill_runner.data import Occasion, reason_to_keep
 from skill_runner.deletions import Leaving
-from skill_runner.errors import Forbidden, NotFound
+from skill_runner.errors import Forbidden
 from skill_runner.owned import Found, look, refusal
 from skill_runner.ownership import NOTHING, Held, Ownership, judge
 from skill_runner.placement import MARK as OWNER
@@ -108,26 +109,13 @@ async def remove_definitions(
         whose = judge(definition, target.installation, target.held(ref))
         if not whose.is_ours:
             continue
-        if purge and not await _used(cluster, definition):
+        live = {**definition, "apiVersion": CRD[0], "kind": CRD[1]}
+        if await reason_to_keep(cluster, live, Occasion.PURGE if purge else Occasion.REMOVAL):
+            kept.append(ref)
+        else:
             await cluster.delete(ref, uid=whose.uid)
             deleted.append(Leaving(ref, whose.uid))
-        else:
-            kept.append(ref)
     return tuple(deleted), tuple(kept)
-
-
-async def _used(cluster: Cluster, definition: Object) -> bool:
-    """Whether any object of its kind is there; where none can be asked for, there may be some."""
-    spec = definition["spec"]
-    for version in spec["versions"]:
-        if not version.get("served"):
-            continue
-        kind = f"{spec['group']}/{version['name']}", str(spec["names"]["kind"])
-        try:
-            return bool((await cluster.list(*kind, most=1, bare=True)).items)
-        except NotFound:
-            continue  # not served yet, or any more
-    return True
 
 
 def _marked(manifest: Object, installation: Installation) -> Object:

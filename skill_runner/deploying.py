@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import crds, releases
+from skill_runner import crds, data, releases, volumes
 from skill_runner.awaiting import await_objects
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.changing import begin_change
 from skill_runner.errors import HelmError, NotFound
-from skill_runner.owned import in_the_way, refusal
+from skill_runner.owned import in_the_way, look, refusal
+from skill_runner.ownership import Held
 from skill_runner.plan import PlannedRelease
 from skill_runner.progress import Line
 from skill_runner.status.fields import at
@@ -29,6 +30,7 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
     spec = releases.release_spec(step, walk.plan.installation, walk.run.id)
     made = await walk.world.helm.template(spec)
     walk.run.manifests(step.id, made)
+    dropped = await _dropped(walk, step, made)
     named = (step.release, step.namespace)
     others = await in_the_way(
         walk.world.cluster, [m for m in made if m["kind"] != crds.CRD[1]], named,
@@ -38,11 +40,7 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
         raise refusal(*others)
     await _define(walk, spec)
     expected = [await _expected(walk, hook, step.namespace) for hook in hooks_among(made)]
-    install = asyncio.ensure_future(
-        walk.world.helm.install_or_upgrade(
-            spec, on_line=lambda text: walk.report(Line("helm", text))
-        )
-    )
+    install = asyncio.ensure_future(_install(walk, spec, dropped))
     watching = asyncio.ensure_future(_watch(walk, step, expected))
     try:
         await asyncio.wait({install, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -54,10 +52,49 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
         if watching.done():
             watching.result()  # raises the diagnosed failure of a hook
         await install
+        await _sweep(walk, step, dropped)
     finally:
         for task in (watching, install):
             task.cancel()
         await asyncio.gather(watching, install, return_exceptions=True)
+
+
+async def _install(walk: Walk, spec: ReleaseSpec, dropped: Sequence[Object]) -> None:
+    """Let Helm install or upgrade, without the data among what the release no longer has."""
+    cluster = walk.world.cluster
+    kept = await volumes.to_spare(cluster, dropped)
+    async with volumes.spared(cluster, kept, walk.plan.installation):
+        await walk.world.helm.install_or_upgrade(
+            spec, on_line=lambda text: walk.report(Line("helm", text))
+        )
+
+
+async def _sweep(walk: Walk, step: PlannedRelease, dropped: Iterable[Object]) -> None:
+    """Delete what Helm leaves of a revision that was never deployed, but for data: Helm compares
+    with the last one that was."""
+    cluster, installation = walk.world.cluster, walk.plan.installation
+    for manifest in dropped:
+        ref = Ref.of(manifest)
+        held = Held(
+            walk.record.uids.get(ref, ""), releases=frozenset({(step.release, step.namespace)})
+        )
+        found = await look(cluster, ref, installation, held)
+        if found.live is None or not found.whose.is_ours:
+            continue
+        if await data.reason_to_keep(cluster, found.live, data.Occasion.CHANGE):
+            walk.notes.append(f"kept {ref}, which the release leaves out now: it holds data")
+            continue
+        walk.check_lock()
+        await cluster.delete(ref, uid=found.whose.uid)
+
+
+async def _dropped(walk: Walk, step: PlannedRelease, made: Iterable[Object]) -> list[Object]:
+    """What some revision of the release made and the new one leaves out."""
+    cluster, space = walk.world.cluster, step.namespace
+    before = await walk.world.helm.manifest(step.release, space, every=True)
+    placed = [await releases.with_namespace(cluster, manifest, space) for manifest in before]
+    wanted = {Ref.of(await releases.with_namespace(cluster, each, space)) for each in made}
+    return [manifest for manifest in placed if Ref.of(manifest) not in wanted]
 
 
 async def _define(walk: Walk, spec: ReleaseSpec) -> None:

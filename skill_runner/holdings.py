@@ -13,6 +13,7 @@ from typing import Final
 
 from skill_runner import volumes
 from skill_runner.backends.base import Cluster, Helm, Object, Ref
+from skill_runner.data import PVC
 from skill_runner.errors import NotFound
 from skill_runner.owned import look, look_at_release
 from skill_runner.ownership import Held, judge
@@ -34,8 +35,8 @@ async def find_claims(cluster: Cluster, helm: Helm, record: Record) -> dict[Ref,
     owners = await _uids_of_objects(cluster, record)
     found: dict[Ref, str] = {}
     for space in spaces:
-        for claim in (await cluster.list(*volumes.PVC, namespace=space)).items:
-            ref = Ref(*volumes.PVC, claim["metadata"]["name"], space)
+        for claim in (await cluster.list(*PVC, namespace=space)).items:
+            ref = Ref(*PVC, claim["metadata"]["name"], space)
             held = Held(
                 uid=record.uids.get(ref, ""), listed=ref in record.objects, releases=named,
                 through=_is_owned(claim, owners) or any(is_claim_of(claim, each) for each in sets),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from skill_runner.backends.base import Cluster, Ref, ResourceType
 from skill_runner.deletions import LOOK_EVERY, Leaving
 from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, PreflightFailed
-from skill_runner.lock import lease_ref
 from skill_runner.outcome import Problem
 from skill_runner.owned import look
 from skill_runner.record import Record
@@ -99,33 +98,34 @@ async def _all_names(cluster: Cluster) -> list[str]:
     return [str(each["metadata"]["name"]) for each in found.items]
 
 
-async def take_away(world: World, target: Record) -> list[Leaving]:
-    """Delete the namespaces of an installation that a run made and that hold nothing of anyone
-    else's; those that are going now."""
+async def take_away(
+    world: World, target: Record, spaces: Iterable[str], *, besides: Collection[Ref] = ()
+) -> list[Leaving]:
+    """Delete those namespaces of an installation that a run made and that hold nothing; those that
+    are going now. `besides` does not count: it goes with its namespace."""
     going = []
-    own = target.installation.namespace
-    for name in sorted({own, *(r.namespace for r in target.objects if r.namespace)}):
+    for name in spaces:
         ref = namespace_ref(name)
         try:
             found = await look(world.cluster, ref, target.installation, target.held(ref))
         except Forbidden:  # it is not ours to see
             continue
-        if found.whose.is_ours and not await _in_use(world, name, lease_ref(target.installation)):
+        if found.whose.is_ours and not await _in_use(world, name, besides):
             await world.cluster.delete(ref, uid=found.whose.uid)
             going.append(Leaving(ref, found.whose.uid))
     return going
 
 
-async def _in_use(world: World, namespace: str, lock: Ref) -> bool:
-    """Whether the namespace holds anything that is not there by itself, but for our own lock.
+async def _in_use(world: World, namespace: str, besides: Collection[Ref]) -> bool:
+    """Whether the namespace holds anything that is not there by itself, nor in `besides`.
 
     Every kind that may be listed is looked at. Those that follow others are looked at last, and
     waited for: the pods of a workload that is gone go after it.
     """
     kinds = [t for t in await world.cluster.resource_types(fresh=True) if _is_telling(t)]
     for kind in kinds:
-        own = {lock.name} if (kind.kind, namespace) == (lock.kind, lock.namespace) else set()
-        if not _follows(kind) and await _inside(world, kind, namespace) - own:
+        ours = {r.name for r in besides if (r.kind, r.namespace) == (kind.kind, namespace)}
+        if not _follows(kind) and await _inside(world, kind, namespace) - ours:
             return True
     clock = world.clock
     deadline = clock.monotonic() + FOLLOW

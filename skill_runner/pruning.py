@@ -12,20 +12,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import operated, releases, volumes
-from skill_runner.backends.base import Object, Ref
+from skill_runner import data, releases
+from skill_runner.backends.base import Ref
 from skill_runner.changing import begin_change
 from skill_runner.deletions import Leaving, until_gone
 from skill_runner.owned import look
 from skill_runner.plan import PlannedApply
-from skill_runner.status.fields import at
 from skill_runner.status.table import group_of
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk
 
-# On what a removal may take and a change of inputs may not: a topic with its messages.
-LEFT_OUT: Final = "skill-runner.dev/left-out"
 WORK_BY_BEING_THERE: Final = frozenset({"dapr.io", "rbac.authorization.k8s.io"})  # API groups
 GONE_WITHIN: Final = 60.0  # seconds
 
@@ -70,16 +67,8 @@ async def _goes(walk: Walk, ref: Ref) -> str:
         walk.notes.append(f"left alone: {found}")
         _forget(walk, ref)
         return ""
-    return "" if await _holds_data(walk, ref, found.live) else found.whose.uid
-
-
-async def _holds_data(walk: Walk, ref: Ref, live: Object) -> bool:
-    notes = at(live, "metadata.annotations", {})
-    if (ref.api_version, ref.kind) == volumes.PVC:
-        return True
-    if "keep" in (notes.get(LEFT_OUT), notes.get(volumes.KEEP)):
-        return True
-    return await operated.owns_claims(walk.world.cluster, ref, live)
+    kept = await data.reason_to_keep(walk.world.cluster, found.live, data.Occasion.CHANGE)
+    return "" if kept else found.whose.uid
 
 
 async def _delete(walk: Walk, ref: Ref, uid: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -79,7 +79,8 @@ class Record:
     `asked` is false while it is there only because another installation requires it.
     `source` is the folder that the skill came from; a hint for people, for anyone could write it.
     `uids` are of what was made and may be deleted again: applied objects, definitions, namespaces
-    that a run made, data volumes. `proven` says that a run has ended ready once. `good` is what
+    that a run made, data volumes. `leaving` is what a removal deletes once its owner is gone, by
+    uid; it carries our mark by then. `proven` says that a run has ended ready once. `good` is what
     stood then, from the first change of a later run until that ends, well or not.
     """
 
@@ -94,6 +95,7 @@ class Record:
     releases: tuple[ReleaseRecord, ...] = ()
     objects: tuple[Ref, ...] = ()
     uids: Mapping[Ref, str] = field(default_factory=dict)
+    leaving: Mapping[Ref, str] = field(default_factory=dict)
     requires: Mapping[str, str] = field(default_factory=dict)
     asked: bool = True
     created_namespace: bool = False
@@ -158,6 +160,7 @@ def intend(
         releases=old.releases,
         objects=old.objects,
         uids=old.uids,
+        leaving=old.leaving,
         proven=old.proven,
         good=old.good or (good_of(old) if old.proven else None),
         asked=old.asked or asked,
@@ -255,7 +258,12 @@ async def exists(cluster: Cluster, installation: Installation) -> bool:
 
 
 async def opened(cluster: Cluster, record: Record) -> Record:
-    """The record with its secret inputs; those that nobody kept are left out."""
+    """The record with its secret inputs; those that nobody kept are left out.
+
+    The ConfigMap is written before the Secret: where a process was killed in between, a change
+    that the Secret does not know yet finds its good values in the plain ones, and one that was
+    given up finds them beside.
+    """
     if not record.secret_inputs or record.key:
         return record
     try:
@@ -264,9 +272,11 @@ async def opened(cluster: Cluster, record: Record) -> Record:
         return record
     good = record.good
     if good is not None:
-        before = _secret_inputs(record, data, GOOD_PREFIX)
+        before = _secret_inputs(record, data) | _secret_inputs(record, data, GOOD_PREFIX)
         good = replace(good, inputs={**good.inputs, **before})
     kept = _secret_inputs(record, data)
+    if good is None and not record.complete:
+        kept |= _secret_inputs(record, data, GOOD_PREFIX)
     key = b64decode(data.get(DIGEST_KEY, "")).decode()
     return replace(record, inputs={**record.inputs, **kept}, good=good, key=key)
 
@@ -282,17 +292,16 @@ def _secret_inputs(record: Record, data: Mapping[str, str], prefix: str = "") ->
 async def keep(cluster: Cluster, record: Record, data: Mapping[Ref, str]) -> None:
     """Write what a removal leaves in place of the record: the inputs that bring the installation
     back, and the data that is there still. Secret inputs stay in the Secret beside it."""
+    good = given_up(record)  # what a run that did not end well tried brings nothing back
     left = replace(
-        record, releases=(), objects=tuple(r for r in record.objects if r in data), uids=data,
-        requires={}, proofs={}, outputs={}, complete=False, good=None,
+        good, releases=(), objects=tuple(r for r in record.objects if r in data), uids=data,
+        requires={}, proofs={}, outputs={}, complete=False, good=None, leaving={},
     )  # fmt: skip
     await write(cluster, left, labels=KEPT_LABELS)
 
 
 async def write(cluster: Cluster, record: Record, *, labels: Mapping[str, str] = LABELS) -> None:
     """Keep the record; whoever wrote it before, this is what stands now."""
-    if record.key:  # one that was only listed knows no secrets, and must not overwrite them
-        await cluster.apply(_secret(record), force=True)
     text = json.dumps(_to_data(record), sort_keys=True)
     manifest = {
         "apiVersion": "v1",
@@ -305,6 +314,8 @@ async def write(cluster: Cluster, record: Record, *, labels: Mapping[str, str] =
         "data": {KEY: text},
     }
     await cluster.apply(manifest, force=True)
+    if record.key:  # one that was only listed knows no secrets, and must not overwrite them
+        await cluster.apply(_secret(record), force=True)
 
 
 def _secret(record: Record) -> Object:
@@ -411,15 +422,22 @@ def _secret_ref(installation: Installation) -> Ref:
 
 
 def _to_data(record: Record) -> dict[str, Any]:
-    data = {"schema": SCHEMA, **asdict(replace(record, uids={}))}
+    data = {"schema": SCHEMA, **asdict(replace(record, uids={}, leaving={}))}
     del data["key"]
-    data["uids"] = [
-        {**asdict(ref), "uid": uid} for ref, uid in sorted(record.uids.items(), key=repr)
-    ]
+    data["uids"] = _uids_to_data(record.uids)
+    data["leaving"] = _uids_to_data(record.leaving)
     data["inputs"] = _without_secrets(record, record.inputs)
     if record.good:
         data["good"]["inputs"] = _without_secrets(record, record.good.inputs)
     return data
+
+
+def _uids_to_data(uids: Mapping[Ref, str]) -> list[dict[str, Any]]:
+    return [{**asdict(ref), "uid": uid} for ref, uid in sorted(uids.items(), key=repr)]
+
+
+def _uids_of(data: Iterable[Mapping[str, Any]]) -> dict[Ref, str]:
+    return {Ref(**_but(each, "uid")): each["uid"] for each in data}
 
 
 def _without_secrets(record: Record, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -482,7 +500,8 @@ def _from_data(data: Mapping[str, Any]) -> Record:
         proofs={name: ProofRecord(**p) for name, p in data["proofs"].items()},
         outputs=data["outputs"],
         plan_digest=data["plan_digest"],
-        uids={Ref(**_but(each, "uid")): each["uid"] for each in data.get("uids", ())},
+        uids=_uids_of(data.get("uids", ())),
+        leaving=_uids_of(data.get("leaving", ())),
         complete=data["complete"],
         # Of records from before this was kept, a whole run that ended well tells.
         proven=data.get("proven", data["complete"] or any(r.get("revision") for r in releases)),

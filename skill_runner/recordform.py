@@ -59,6 +59,7 @@ _FORM: Final = {
         "secret_inputs": {"type": "array", "items": _TEXT},
         "releases": {"type": "array", "items": _RELEASE},
         "objects": {"type": "array", "items": _REF}, "uids": {"type": "array", "items": _REF},
+        "leaving": {"type": "array", "items": _REF},
         "asked": {"type": "boolean"}, "created_namespace": {"type": "boolean"},
         "complete": {"type": "boolean"}, "proven": {"type": "boolean"},
         "proofs": {"type": "object", "additionalProperties": _PROOF},

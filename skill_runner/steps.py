@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from skill_runner import applying, deploying, releases
+from skill_runner import applying, deploying, releases, uninstalling
 from skill_runner.awaiting import await_objects, meanwhile, settle
 from skill_runner.backends.base import Object, Ref
 from skill_runner.changing import begin_change
@@ -56,7 +56,7 @@ async def perform(walk: Walk, step: PlannedStep, old: Record | None) -> Done:
         await settle(walk)  # what is made next may need what was made before
     match step:
         case PlannedRelease():
-            return await _release(walk, step)
+            return await _release(walk, step, old)
         case PlannedApply():
             return await _apply(walk, step)
         case PlannedImage():
@@ -112,7 +112,7 @@ async def _look_again(walk: Walk, step: PlannedHook) -> Done:
     return "done", message
 
 
-async def _release(walk: Walk, step: PlannedRelease) -> Done:
+async def _release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done:
     helm, cluster = walk.world.helm, walk.world.cluster
     installation = walk.plan.installation
     found, whose = await look_at_release(
@@ -124,6 +124,12 @@ async def _release(walk: Walk, step: PlannedRelease) -> Done:
         took = await releases.release_lock(helm, found, installation)
         if took:
             walk.notes.append(took)
+        entry = ReleaseRecord(step.release, step.namespace, "")
+        if whose.is_ours and not (old and old.complete):  # the run before may have been killed
+            await uninstalling.give_back(walk.world, installation, entry)
+        if found.status == "uninstalling" and whose.is_ours:
+            await begin_change(walk)
+            walk.notes.append(await uninstalling.finish(walk, entry))
     why = await releases.is_as_applied(helm, cluster, step)
     if walk.options.redeploy:
         why = why or "asked to deploy again"

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from skill_runner import releases, volumes
+from skill_runner import releases
 from skill_runner.backends.base import Object, Ref
 from skill_runner.crds import CRD, look_at_definition
+from skill_runner.data import PVC
 from skill_runner.errors import PreflightFailed
 from skill_runner.holdings import find_claims, has_claim_named
 from skill_runner.owned import Found, is_hook, look, look_at_release, problem_of
@@ -19,7 +20,7 @@ from skill_runner.record import Record, record_refs
 from skill_runner.world import World
 
 Named = frozenset[tuple[str, str]]
-_ALONE: Final = frozenset({CRD[1], volumes.PVC[1]})  # taken over one by one, whoever made them
+_ALONE: Final = frozenset({CRD[1], PVC[1]})  # taken over one by one, whoever made them
 
 
 async def check(
@@ -129,9 +130,9 @@ async def _claims(
     ours = await find_claims(world.cluster, world.helm, old) if old and sets else {}
     others = []
     for space in sorted(spaces):
-        for claim in (await world.cluster.list(*volumes.PVC, namespace=space, bare=True)).items:
+        for claim in (await world.cluster.list(*PVC, namespace=space, bare=True)).items:
             name = claim["metadata"]["name"]
-            ref = Ref(*volumes.PVC, name, space)
+            ref = Ref(*PVC, name, space)
             if ref in ours or not any(has_claim_named(each, name) for each in sets):
                 continue
             held = old.held(ref) if old else NOTHING

@@ -25,6 +25,7 @@ from skill_runner.owned import Found, in_the_way, refusal
 from skill_runner.ownership import Held, judge
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.record import Record, ReleaseRecord
+from skill_runner.removed import RunGuard
 from skill_runner.wait import Expected, WaitResult, wait_ready
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | 
     mode = walk.plan.skill.on_failure
     if mode == "keep" or not walk.changed or isinstance(error, LEFT_ALONE):
         return None
-    first = not await _was_ready(walk, old)
+    first = old is None or not old.proven
     if first and mode == "rollback":
         return Recovery("rollback", "nothing to do", "there is no earlier revision that was ready "
                         "to go back to; everything is kept")  # fmt: skip
@@ -70,13 +71,6 @@ async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | 
     return done
 
 
-async def _was_ready(walk: Walk, old: Record | None) -> bool:
-    """Whether a release has a revision that was ready once."""
-    if old is None:
-        return False
-    return any([await _good_revision(walk, entry, old) for entry in old.releases])
-
-
 async def _good_revision(walk: Walk, entry: ReleaseRecord, old: Record) -> int:
     """The last revision with which a run ended well, if Helm still has it; 0 for none."""
     kept = [
@@ -94,13 +88,22 @@ async def _good_revision(walk: Walk, entry: ReleaseRecord, old: Record) -> int:
 
 async def _roll_back(walk: Walk, old: Record | None) -> Recovery:
     assert old is not None
-    back: list[_Back] = []
+    changed: list[tuple[ReleaseRecord, Release, int]] = []
     for entry in reversed(old.releases):
         newest = await walk.world.helm.get(entry.name, entry.namespace)
         target = await _good_revision(walk, entry, old)
-        if newest is None or not target or newest.revision == target:
+        if newest is None or newest.revision == target:
             continue
-        back.append(_Back(entry, target, await _release_back(walk, newest, target)))
+        if not target:
+            gone = (
+                f"the revision of release {entry.name} that was ready is no longer in its history"
+            )
+            return Recovery("rollback", "nothing to do", f"{gone}; everything is kept")
+        changed.append((entry, newest, target))
+    back = [
+        _Back(entry, target, await _release_back(walk, newest, target))
+        for entry, newest, target in changed
+    ]
     said = ", ".join(
         f"release {b.entry.name} is back at revision {b.target} (as revision {b.now.revision})"
         for b in back
@@ -131,8 +134,8 @@ async def _release_back(walk: Walk, newest: Release, target: int) -> Release:
         raise refusal(*others)
     walk.check_lock()
     await releases.release_lock(helm, newest, walk.plan.installation)
-    claims = volumes.claims_in(await _placed(walk, name, space))
-    async with volumes.spared(walk.world.cluster, claims):
+    kept = await volumes.to_spare(walk.world.cluster, await _placed(walk, name, space))
+    async with volumes.spared(walk.world.cluster, kept, installation):
         return await helm.rollback(name, space, target)
 
 
@@ -181,22 +184,7 @@ async def _remember(walk: Walk, old: Record, back: list[_Back]) -> None:
 
 
 async def _remove(walk: Walk) -> Recovery:
-    """Everything of a first run that failed, as `skill remove` does it: volumes are kept."""
-    made = [m for e in walk.record.releases for m in await _placed(walk, e.name, e.namespace)]
-    if sets := volumes.deleting_sets(made):
-        return Recovery("remove", "nothing to do", f"StatefulSet {', '.join(sets)} would delete "
-                        "its data volumes with itself (persistentVolumeClaimRetentionPolicy); "
-                        "everything is kept")  # fmt: skip
-    done = await removal.remove(walk.world, walk.record, _Guard(walk), purge=False)
+    """Everything of a first run that failed, as `skill remove` does it: data is kept."""
+    done = await removal.remove(walk.world, walk.record, RunGuard(walk.check_lock), purge=False)
     kept = f"; kept: {', '.join(done.kept)}" if done.kept else ""
     return Recovery("remove", "done", f"removed {', '.join(done.removed) or 'nothing'}{kept}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Guard:
-    """The lock of the run, as a removal asks for it."""
-
-    walk: Walk
-
-    def check(self) -> None:
-        self.walk.check_lock()

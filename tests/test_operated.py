@@ -10,7 +10,7 @@ import pytest
 from skill_runner import lock, removal, session
 from skill_runner.backends.base import Object, Ref
 from skill_runner.backends.memory import MemoryCluster
-from skill_runner.errors import NotReadyInTime
+from skill_runner.errors import ApiError, NotReadyInTime
 from tests.definitions import definition
 from tests.test_session import SKILL, Stage, stage
 
@@ -140,3 +140,20 @@ async def test_a_removal_that_died_in_between_is_finished(operated: Stage) -> No
     assert SERVICE not in target.objects
     await remove(operated, purge=False)
     assert await standing(operated, RESOURCE, SERVICE, CLAIM) == [CLAIM]
+
+
+async def test_nothing_is_deleted_where_it_is_not_known_what_goes_with_it(operated: Stage) -> None:
+    """An API that fails for one kind would leave orphans of that kind."""
+    operated.cluster.fail("list", ApiError("etcd is away", status=500), kind="NetworkPolicy")
+    with pytest.raises(ApiError, match="etcd is away"):
+        await remove(operated, purge=False)
+    assert await standing(operated, RESOURCE, SERVICE, CLAIM) == [RESOURCE, SERVICE, CLAIM]
+    operated.cluster.heal()
+    await remove(operated, purge=False)
+    assert await standing(operated, RESOURCE, SERVICE, CLAIM) == [CLAIM]
+
+
+async def test_kinds_that_may_not_be_listed_are_named(operated: Stage) -> None:
+    operated.cluster.deny("list", "NetworkPolicy")
+    done = await remove(operated, purge=False)
+    assert any("listing them is forbidden: NetworkPolicy" in note for note in done.notes)

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from skill_runner import lock, removal, session
+from skill_runner import lock, record, removal, session
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.backends.memory import FakeClock, MemoryCluster
+from skill_runner.backends.releases import secret_name, with_status
 from skill_runner.context import SMALL
 from skill_runner.deletions import find_pods
+from skill_runner.errors import HelmError
 from skill_runner.graph import undo
 from skill_runner.pods import pod_manifest
 from tests.test_session import SKILL, Stage, render, stage
@@ -74,7 +76,8 @@ async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:
     async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
         await removal.remove(stage.world, target, held, purge=False)
     left = (await stage.cluster.list("v1", "ConfigMap", namespace="demo")).items
-    assert [obj["metadata"]["name"] for obj in left] == ["asked-to-stay"]
+    names = [obj["metadata"]["name"] for obj in left]
+    assert names == ["asked-to-stay", "skill-runner.demo-setup"], "and the record of what is kept"
 
 
 async def test_what_a_killed_run_left_of_its_proof_goes_too(stage: Stage) -> None:
@@ -113,3 +116,78 @@ async def test_the_pods_of_what_goes_are_waited_for() -> None:
 def _object(api_version: str, kind: str, name: str, **meta: object) -> Object:
     metadata = {"name": name, "namespace": "default", **meta}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+async def _remove(stage: Stage, *, purge: bool = False) -> removal.Removed:
+    target = await session.find_record(stage.world, "demo-setup", None)
+    async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
+        return await removal.remove(stage.world, target, held, purge=purge)
+
+
+CLAIM = Ref("v1", "PersistentVolumeClaim", "files", "demo")
+
+
+def _with_claim(stage: Stage) -> None:
+    folder = stage.folder / "skills" / "demo-setup"
+    step = "  - {id: files, apply: files.yaml}\n"
+    (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{step}"))
+    spec = "{accessModes: [ReadWriteOnce], storageClassName: '', volumeName: disk}"
+    text = f"apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: files}}\nspec: {spec}\n"
+    (folder / "files.yaml").write_text(text)
+    stage.cluster.on_apply(
+        "PersistentVolumeClaim", lambda cluster, obj: _bind(cluster, Ref.of(obj))
+    )
+
+
+def _bind(cluster: MemoryCluster, ref: Ref) -> None:
+    cluster.set_status(ref, phase="Bound")
+
+
+@pytest.mark.parametrize("purge", [False, True])
+async def test_a_claim_of_an_apply_step_is_data(stage: Stage, purge: bool) -> None:
+    _with_claim(stage)
+    assert (await stage.run()).status == "ready"
+    done = await _remove(stage, purge=purge)
+    left = (await stage.cluster.list("v1", "PersistentVolumeClaim", namespace="demo")).items
+    assert [obj["metadata"]["name"] for obj in left] == ([] if purge else ["files"])
+    assert done.kept == ([] if purge else [str(CLAIM)])
+
+
+async def test_what_is_told_of_kept_data_was_seen_afterwards(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_claim(stage)
+    await stage.run()
+    uninstall = stage.helm.uninstall
+
+    async def lose(name: str, namespace: str, **how: bool) -> None:
+        """Somebody else deletes the claim meanwhile."""
+        await stage.cluster.delete(CLAIM)
+        await uninstall(name, namespace, **how)
+
+    monkeypatch.setattr(stage.helm, "uninstall", lose)
+    done = await _remove(stage)
+    assert (done.kept, done.lost) == ([], [str(CLAIM)])
+
+
+async def test_the_record_says_first_that_it_is_no_longer_whole(stage: Stage) -> None:
+    await stage.run()
+    stage.helm.fail(HelmError("no"))
+    with pytest.raises(HelmError):
+        await _remove(stage)
+    left = await session.find_record(stage.world, "demo-setup", None)
+    assert not left.complete, "dependents must not take half of it for ready"
+    await _remove(stage)
+    assert await record.read(stage.cluster, left.installation) is None
+
+
+async def test_a_run_finishes_an_uninstall_that_died_and_installs(stage: Stage) -> None:
+    await stage.run()
+    secret = await stage.cluster.get(Ref("v1", "Secret", secret_name("app", 1), "demo"))
+    await stage.cluster.replace(with_status(secret, "uninstalling", "killed"))
+    outcome = await stage.run()
+    assert (outcome.status, outcome.exit_code) == ("ready", 0)
+    assert any("finished the uninstall of release app" in note for note in outcome.notes)
+    found = await stage.helm.get("app", "demo")
+    assert found is not None
+    assert found.status == "deployed"

@@ -168,7 +168,7 @@ async def test_a_namespace_that_was_made_again_stays(applied: Stage) -> None:
     target = await session.find_record(applied.world, "demo-setup", None)
     assert SPACE in target.uids
     changed = target.remembering({SPACE: "00000000-another"})
-    assert await namespaces.take_away(applied.world, changed) == []
+    assert await namespaces.take_away(applied.world, changed, [SPACE.name]) == []
     assert await applied.cluster.get(SPACE)
 
 

@@ -9,6 +9,8 @@ import pytest
 from skill_runner import session
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.backends.memory import MemoryCluster
+from skill_runner.backends.memory.pods import owned_by
+from skill_runner.backends.releases import secret_name
 from skill_runner.errors import HelmError
 from skill_runner.outcome import Outcome, Recovery
 from tests.test_session import DEPLOYMENT, SKILL, Stage, become_ready, render, stage
@@ -17,6 +19,7 @@ __all__ = ["stage"]
 
 BAD = 3  # replicas with which the Deployment gives up
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data", "demo")
+OWNED = Ref("v1", "PersistentVolumeClaim", "data-db-0", "demo")
 
 
 def on_failure(stage: Stage, mode: str) -> None:
@@ -156,15 +159,39 @@ async def _bound(cluster: MemoryCluster, obj: Object) -> None:
     cluster.set_status(Ref.of(obj), phase="Bound")
 
 
-async def test_a_chart_that_deletes_its_data_is_kept(stage: Stage) -> None:
+async def own_a_claim(cluster: MemoryCluster, obj: Object) -> None:
+    """As the controller does for a StatefulSet whose volumes are to go with it."""
+    if not cluster.store.select(lambda ref, _: ref == OWNED):
+        meta = {"name": OWNED.name, "namespace": "demo", "ownerReferences": [owned_by(obj)]}
+        cluster.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta})
+
+
+async def test_a_chart_that_deletes_its_data_goes_without_it(stage: Stage) -> None:
     on_failure(stage, "remove")
+    stage.cluster.on_apply("StatefulSet", own_a_claim)
     spec = {"replicas": 0, "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}
     chart(stage, {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": spec,
                   "metadata": {"name": "db", "namespace": "demo"}})  # fmt: skip
     outcome = await stage.run(f"replicas={BAD}")
+    assert recovery(outcome).status == "done"
+    assert str(OWNED) in recovery(outcome).message
+    assert await stage.cluster.get(OWNED)
+    assert not (await stage.cluster.list("apps/v1", "StatefulSet")).items
+
+
+async def test_what_was_ready_before_is_never_removed(stage: Stage) -> None:
+    """The record knows that it was; Helm's history is cut."""
+    on_failure(stage, "remove")
+    await stage.run("replicas=1")
+
+    async def cut(cluster: MemoryCluster, obj: Object) -> None:
+        await cluster.delete(Ref("v1", "Secret", secret_name("app", 1), "demo"))
+
+    stage.cluster.on_apply("Deployment", cut)
+    outcome = await stage.run(f"replicas={BAD}")
     assert recovery(outcome).status == "nothing to do"
-    assert "StatefulSet db" in recovery(outcome).message
-    assert await replicas(stage) == BAD
+    assert "no longer in its history" in recovery(outcome).message
+    assert await stage.cluster.get(DEPLOYMENT)
 
 
 @pytest.mark.parametrize("mode", ["rollback", "remove"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from skill_runner import failure, lock, removal
+from skill_runner import failure, lock, record, removal
 from skill_runner.errors import Refused, SkillError
 from skill_runner.graph.dag import Work, walk
 from skill_runner.holder import Holder
@@ -113,13 +113,31 @@ def _work(
         me = str(Holder.here())
         try:
             async with lock.hold(world.connect, installation, me, clock) as held:
-                done = await removal.remove(world, chosen[installation], held, purge=purge)
+                done = await _remove(world, installation, held, chosen, purge=purge)
         except SkillError as error:
             failed = failure.outcome_of(error, installation=str(installation))
             return Gone(failed=failed, seconds=clock.monotonic() - began)
         return Gone(done=done, seconds=clock.monotonic() - began)
 
     return Work(do=do, good=lambda gone: gone.done is not None, blocked=lambda each, by: Gone())
+
+
+async def _remove(
+    world: World, installation: Installation, held: lock.Held,
+    chosen: Mapping[Installation, Record], *, purge: bool,
+) -> removal.Removed:  # fmt: skip
+    """By the record as it is under the lock: others may have removed or changed it meanwhile."""
+    target = await record.read(world.cluster, installation)
+    if target is None and purge:
+        target = await record.read_kept(world.cluster, installation)
+    if target is None:
+        return removal.Removed(notes=[f"{installation} was removed by another command meanwhile"])
+    now = {
+        each.installation: each
+        for each in await Records(world.cluster, [i.namespace for i in chosen]).all()
+    }
+    _refuse_used({installation: target}, {i: each for i, each in now.items() if i not in chosen})
+    return await removal.remove(world, target, held, purge=purge)
 
 
 def _outcome(
@@ -142,9 +160,11 @@ def _outcome(
         problem=failed.problem if failed else None,
         skills=tuple(_line(chosen[each], gone[each]) for each in gone) if len(gone) > 1 else (),
         notes=(
+            *(f"lost: {what} was to be kept and is not there" for r in removed for what in r.lost),
             *(f"kept {what}; only `remove --purge` takes data" for r in removed for what in r.kept),
             *_brought_back(chosen, gone),
             *(f"left alone: {what}" for r in removed for what in r.left),
+            *(note for r in removed for note in r.notes),
             *_left_alone(chosen, records),
             *(f"removed {what}" for done in removed for what in done.removed),
         ),

@@ -204,7 +204,7 @@ class MemoryHelm:
             raise
 
     async def _replace_objects(self, name: str, namespace: str, wanted: tuple[Object, ...]) -> None:
-        """Apply the wanted objects, then delete those of the last deployed revision that left."""
+        """Apply the wanted objects, then delete those of the revision before that left."""
         placed = [_placed(obj, namespace) for obj in wanted]
         for obj in placed:
             meta = obj["metadata"]
@@ -213,14 +213,19 @@ class MemoryHelm:
             meta["annotations"] = {**(meta.get("annotations") or {}), **own}
             await self._cluster.apply(obj, force=True, manager=HELM_MANAGER)
         keep = {Ref.of(obj) for obj in placed}
-        for revision in await self.history(name, namespace):
-            if revision.status != "deployed":
-                continue
-            secret = await self._cluster.get(self._ref(name, namespace, revision.revision))
+        for secret in await self._current(name, namespace):
             for obj in read_manifests(payload_of(secret)["manifest"]):
                 ref = Ref.of(_placed(obj, namespace))
                 if ref not in keep and not _kept(await self._live(ref) or obj):
                     await self._cluster.delete(ref)
+
+    async def _current(self, name: str, namespace: str) -> list[Object]:
+        """What Helm compares with: the revisions that are deployed, else the one before."""
+        revisions = await self.history(name, namespace)
+        chosen = [each for each in revisions if each.status == "deployed"] or revisions[-2:-1]
+        return [
+            await self._cluster.get(self._ref(name, namespace, each.revision)) for each in chosen
+        ]
 
     async def _live(self, ref: Ref) -> Object | None:
         with suppress(NotFound):
