@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from skill_runner.conform import Fault, faults, shown
+from skill_runner.conform import Fault, shown
 from skill_runner.errors import InputError
+from skill_runner.plaintext import RULE, input_faults, published
 from skill_runner.redact import texts_of
 from skill_runner.skill import MISSING, Input, Skill
 from skill_runner.suggest import did_you_mean
@@ -106,7 +107,19 @@ def _checked(skill: Skill, values: Mapping[str, Any], problems: list[str]) -> di
         problems.extend(_problems(each, values))
     if problems:
         raise _wrong(skill, problems)
-    return {name: values[name] for name in skill.inputs}
+    return {name: _whole(values[name]) for name in skill.inputs}
+
+
+def _whole(value: Any) -> Any:
+    """The value with whole floats as integers: JSON Schema takes 3.0 for one, and a program that
+    reads 3.0 or 6.048e+08 where it expects an integer does not."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(item) for item in value]
+    return value
 
 
 def _wrong(skill: Skill, problems: Sequence[str]) -> InputError:
@@ -123,7 +136,7 @@ def inputs_schema(skill: Skill) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Inputs of {skill.name} {skill.version}",
         "type": "object",
-        "properties": {each.name: dict(each.schema) for each in skill.inputs.values()},
+        "properties": {each.name: published(each.schema) for each in skill.inputs.values()},
         "required": [each.name for each in skill.inputs.values() if each.required],
         "additionalProperties": False,
     }
@@ -171,12 +184,13 @@ def _problems(each: Input, values: Mapping[str, Any]) -> Iterable[str]:
     if each.name not in values:
         yield f"{each.name} is missing: {each.description} (--set {each.name}=…)"
         return
-    found = faults(values[each.name], each.schema, hidden=each.secret)
+    found = input_faults(values[each.name], each.schema, hidden=each.secret)
     yield from (f"{_dotted(each.name, fault)} {_verb(fault)}" for fault in found)
 
 
 def _verb(fault: Fault) -> str:
-    return fault.message if fault.message.startswith("must ") else f"is wrong: {fault.message}"
+    plain = fault.message.startswith("must ") or fault.rule == RULE
+    return fault.message if plain else f"is wrong: {fault.message}"
 
 
 def _dotted(name: str, fault: Fault) -> str:

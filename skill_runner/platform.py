@@ -24,6 +24,7 @@ from typing import Any, Final
 from skill_runner.conform import faults
 from skill_runner.errors import SkillFileError, UnknownSkill
 from skill_runner.library import Library
+from skill_runner.plaintext import input_faults
 from skill_runner.skill import Skill
 from skill_runner.suggest import did_you_mean
 from skill_runner.yamltext import Document, YamlFault, read_one
@@ -172,7 +173,7 @@ class _Reading:
                     "install this one by `skill run`, and let the others `use` it",
                 )
             else:
-                for fault in faults(value, each.schema):
+                for fault in input_faults(value, each.schema):
                     at = "".join(f".{part}" for part in fault.path)
                     self.report((*path, name, *fault.path), f"{name}{at}: {fault.message}")
         for each in skill.inputs.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from skill_runner import cli
 from skill_runner.errors import InputError, UsageError
-from skill_runner.inputs import resolve_inputs
+from skill_runner.inputs import resolve_inputs, resolve_values
 from skill_runner.library import Library
+from skill_runner.plaintext import input_faults
 from skill_runner.plan import ImageChoice, Installation, Plan, PlannedApply, PlannedRelease
 from skill_runner.plan import make_plan as plan_it
 from skill_runner.runs import runs_folder, start_run
@@ -44,7 +46,8 @@ TEXTS = [
 
 
 def plan_of(greeting: str, name: str = "shop", namespace: str = "echo") -> Plan:
-    inputs = resolve_inputs(ECHO, sets=[f"greeting={greeting}", "pages=[one]"])
+    # Past the check of inputs: templates hold whatever comes.
+    inputs = {**resolve_inputs(ECHO, sets=["pages=[one]"]), "greeting": greeting}
     return plan_it(ECHO, Installation(namespace, name), inputs, {"server": IMAGE}, {})
 
 
@@ -65,6 +68,46 @@ def test_a_text_arrives_as_it_was_typed(text: str) -> None:
             assert [m["metadata"] for m in one.manifests] == [
                 m["metadata"] for m in other.manifests
             ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("standard\n---\nkind: ClusterRoleBinding", "a line break at position 9"),
+        ("a\rb", "a carriage return at position 2"),
+        ("\ta", "a tab at position 1"),
+        ("a\x00", "the control character U+0000 at position 2"),
+        ("\x1b[2J", "the control character U+001B at position 1"),
+        ("a\x7f", "the control character U+007F at position 2"),
+        ("a\u0085b", "the control character U+0085 at position 2"),
+        ("a\u2028b", "the control character U+2028 at position 2"),
+        ("\ud800", "the control character U+D800 at position 1"),
+        ("\ufeffa", "the control character U+FEFF at position 1"),
+    ],
+)
+def test_a_control_character_is_refused_wherever_it_is(text: str, found: str) -> None:
+    for given, where in (
+        ({"greeting": text}, "greeting"),
+        ({"pages": ["one", text]}, r"pages\[1\]"),
+        ({"extra": {"host": text}}, r"extra\.host"),
+    ):
+        with pytest.raises(InputError, match=f"{where} holds {re.escape(found)}; expected plain"):
+            resolve_values(ECHO, given)
+        with pytest.raises(InputError, match=re.escape(found)):
+            resolve_inputs(ECHO, given=given)
+
+
+def test_a_secret_with_a_control_character_is_refused_and_not_shown() -> None:
+    with pytest.raises(InputError, match="password holds a line break") as refused:
+        resolve_inputs(ECHO, given={"password": "hunter2\n"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_input_may_say_that_it_takes_several_lines() -> None:
+    schema = {"type": "object", "additionalProperties": {"type": "string", "multiline": True}}
+    assert input_faults({"CERT": "-----\n\tabc\r\n"}, schema) == ()
+    assert [fault.path for fault in input_faults({"CERT": "a\x00"}, schema)] == [("CERT",)]
+    assert [fault.path for fault in input_faults({"CE\nRT": "a"}, schema)] == [()]
 
 
 def _named(step: PlannedApply) -> list[Any]:

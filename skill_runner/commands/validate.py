@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,18 +20,22 @@ from skill_runner.commands.options import output_option
 from skill_runner.errors import SkillError, SkillFileError
 from skill_runner.library import default_library
 from skill_runner.loader import load_skill, requirement_problems
+from skill_runner.loader.interpolation import raw_interpolations
+from skill_runner.skill import ReleaseStep, Skill
 from skill_runner.trial import Trial, try_skill
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one folder. `trials` are those that were made, by name."""
+    """What became of one folder. `trials` are those that were made, by name; `warnings` do not
+    make it wrong."""
 
     folder: str
     name: str
     ok: bool
     problems: tuple[str, ...]
     trials: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @click.command(
@@ -50,6 +55,9 @@ def command(paths: tuple[str, ...], output: str) -> int:
     skills that it names; plans the skill with its
     defaults and with each case in its tests/ folder; renders local charts, where Helm is there;
     and holds what they render against the policy. Exit code 2 when a mistake was found.
+
+    A chart in the skill that prints a value raw into YAML gets a warning: a value with a line break
+    could then add objects.
     """
     helm = _helm()
     verdicts = [_verdict(folder, helm) for folder in _folders(paths)]
@@ -90,7 +98,17 @@ def _verdict(folder: Path, helm: Helm | None) -> Verdict:
     problems = tuple(_line(trial, problem) for trial in trials for problem in trial.problems)
     problems = (*others, *problems)
     names = tuple(trial.name for trial in trials)
-    return Verdict(str(folder), skill.name, not problems, problems, names)
+    warnings = tuple(_raw_values(skill))
+    return Verdict(str(folder), skill.name, not problems, problems, names, warnings)
+
+
+def _raw_values(skill: Skill) -> Iterator[str]:
+    charts = {step.chart for step in skill.steps if isinstance(step, ReleaseStep)}
+    for chart in sorted(charts & skill.digests.keys()):
+        if not (skill.folder / chart / "Chart.yaml").is_file():
+            continue  # one that ships for several skills
+        for raw in raw_interpolations(skill.folder / chart):
+            yield f"{skill.folder / chart / raw.file}:{raw.line}: {raw.message}"
 
 
 def _line(trial: Trial, problem: str) -> str:
@@ -106,5 +124,7 @@ def _show(verdicts: list[Verdict], helm: Helm | None) -> None:
         console.print(head, soft_wrap=True)
         for problem in verdict.problems:
             console.print(Text(f"    {problem}"), soft_wrap=True)
+        for warning in verdict.warnings:
+            console.print(Text(f"    warning: {warning}", "yellow"), soft_wrap=True)
     if helm is None:
         console.print(Text("Charts were not rendered: helm is not here (`skill doctor`).", "dim"))

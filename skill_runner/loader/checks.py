@@ -10,11 +10,12 @@ import keyword
 from collections.abc import Iterator
 from typing import Any, Final, get_args
 
-from skill_runner.conform import faults, schema_fault
+from skill_runner.conform import schema_fault
 from skill_runner.loader.files import FileFault, digest, find
 from skill_runner.loader.source import Source, text
 from skill_runner.loader.templates import RESERVED, alias_of, check_templates
 from skill_runner.outcome import Code
+from skill_runner.plaintext import input_faults
 from skill_runner.policy import rule_names
 from skill_runner.policy.images import unpinned, withdrawn
 from skill_runner.shipped import shared_chart
@@ -70,7 +71,7 @@ def _check_inputs(source: Source) -> None:
 
 
 def _check_default(source: Source, path: DataPath, value: Any, schema: dict[str, Any]) -> None:
-    for fault in faults(value, schema):
+    for fault in input_faults(value, schema):
         at = "".join(f"[{part}]" for part in fault.path)
         source.report((*path, *fault.path), f"the default{at} of {path[1]} {_verb(fault.message)}")
 

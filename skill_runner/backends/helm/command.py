@@ -8,6 +8,7 @@ the cluster named in its environment, and with labels, which pyhelm3 does not kn
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -60,7 +61,7 @@ class HelmCommand(pyhelm3.Command):
         start = asyncio.ensure_future(self._start(argv))
         try:
             process = await asyncio.shield(start)
-            stdout, stderr = await self._talk(process, input)
+            stdout, stderr = await self._talk(process, _as_yaml(input))
         except BaseException:
             await uncancelled(_end(start, self._grace))
             raise
@@ -92,6 +93,12 @@ class HelmCommand(pyhelm3.Command):
         finally:
             out.cancel()
             err.cancel()
+
+
+def _as_yaml(values: bytes | None) -> bytes | None:
+    """The JSON of values without escapes: Helm reads it as YAML, which knows no surrogate pairs, so
+    that a single character beyond U+FFFF would make it no YAML at all."""
+    return json.dumps(json.loads(values), ensure_ascii=False).encode() if values else values
 
 
 async def _lines(stream: asyncio.StreamReader, on_line: Callable[[str], None] | None) -> str:

@@ -1,14 +1,14 @@
 {{- define "kafka.selector" -}}
 app.kubernetes.io/name: kafka
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: broker
 {{- end }}
 
 {{- define "kafka.labels" -}}
-{{ include "kafka.selector" . }}
+{{ include "kafka.selector" . | indent 0 }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
 
 {{/* The name of the headless Service, which gives each broker its own. */}}
@@ -27,7 +27,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{/* How many replicas a topic has, and how many must be in sync for a write. */}}
 {{- define "kafka.replicas" -}}
-{{ .Values.brokers }}
+{{ .Values.brokers | toJson }}
 {{- end }}
 {{- define "kafka.minInSync" -}}
 {{ ternary 2 1 (eq (int .Values.brokers) 3) }}

@@ -1,14 +1,14 @@
 {{- define "postgres.selector" -}}
 app.kubernetes.io/name: postgres
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: database
 {{- end }}
 
 {{- define "postgres.labels" -}}
-{{ include "postgres.selector" . }}
+{{ include "postgres.selector" . | indent 0 }}
 app.kubernetes.io/version: {{ .Values.major | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
 
 {{/* A quarter of a core, or the limit where that is less. */}}
@@ -26,11 +26,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{/* What the two containers share: the image, its limits, its rights, the volume. */}}
 {{- define "postgres.container" -}}
-image: {{ .Values.image }}
+image: {{ .Values.image | quote }}
 imagePullPolicy: IfNotPresent
 resources:
-  requests: {cpu: {{ include "postgres.cpuRequest" . }}, memory: {{ .Values.resources.memory }}}
-  limits: {cpu: {{ .Values.resources.cpu | quote }}, memory: {{ .Values.resources.memory }}}
+  requests: {cpu: {{ include "postgres.cpuRequest" . | quote }}, memory: {{ .Values.resources.memory | quote }}}
+  limits: {cpu: {{ .Values.resources.cpu | quote }}, memory: {{ .Values.resources.memory | quote }}}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -49,6 +49,6 @@ securityContext:
 -}}
 {{- range $name, $value := merge (deepCopy .Values.settings) $own }}
 - -c
-- {{ printf "%s=%s" $name (toString $value) | quote }}
+- {{ printf "%s=%s" $name (ternary $value (toJson $value) (kindIs "string" $value)) | quote }}
 {{- end }}
 {{- end }}

@@ -1,14 +1,14 @@
 {{- define "redis.selector" -}}
 app.kubernetes.io/name: redis
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: database
 {{- end }}
 
 {{- define "redis.labels" -}}
-{{ include "redis.selector" . }}
+{{ include "redis.selector" . | indent 0 }}
 app.kubernetes.io/version: {{ .Values.dataVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
 
 {{/* A tenth of a core, or the limit where that is less. */}}
@@ -37,6 +37,6 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
     "save" "\"\""
 -}}
 {{- range $name, $value := merge (deepCopy .Values.settings) $own }}
-{{ $name }} {{ ternary (ternary "yes" "no" (eq (toString $value) "true")) (toString $value) (kindIs "bool" $value) }}
+{{ $name }} {{ ternary (ternary "yes" "no" (eq (toString $value) "true")) (ternary $value (toJson $value) (kindIs "string" $value)) (kindIs "bool" $value) }}
 {{- end }}
 {{- end }}

@@ -1,12 +1,12 @@
 {{- define "web.selector" -}}
-app.kubernetes.io/name: {{ .Release.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Release.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "web.labels" -}}
-{{ include "web.selector" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{ include "web.selector" . | indent 0 }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
 
 {{/* A tenth of a limit in cores or millicores, at least 10m. */}}
@@ -21,4 +21,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- define "web.probe" -}}
 httpGet: {path: {{ .path | quote }}, port: http}
+{{- end }}
+
+{{/* A mapping of texts: a number is written out in full, never as 6.048e+08. */}}
+{{- define "web.texts" -}}
+{{- range $name, $value := . }}
+{{ $name | quote }}: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
+{{- end }}
 {{- end }}
