@@ -18,6 +18,7 @@ from skill_runner.suggest import did_you_mean
 from skill_runner.yamltext import Path
 
 _SHOWN: Final = 60
+_READABLE: Final = 60  # characters of a regular expression that a message repeats
 
 _Error = Any  # jsonschema's ValidationError, whose every field is typed as perhaps unset
 
@@ -128,7 +129,10 @@ def _explain(error: _Error, hidden: bool) -> Iterator[Fault]:
 def _hint(error: _Error, otherwise: str) -> str:
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "pattern":
-        return f"must match {error.validator_value}{_described(schema)}"
+        pattern, text = str(error.validator_value), str(schema.get("x-message", ""))
+        if text and len(pattern) > _READABLE:
+            return f"must be {text}"
+        return f"must match {pattern}{_described(schema)}"
     return str(schema.get("x-message", otherwise))
 
 

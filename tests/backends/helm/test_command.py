@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import select
 from pathlib import Path
@@ -50,15 +51,24 @@ async def test_values_come_in_and_lines_go_out(tmp_path: Path) -> None:
     helm = script(tmp_path, "cat; echo one >&2; printf two >&2")
     lines: list[str] = []
     command = HelmCommand(helm, TARGET, on_line=lines.append)
-    data = b"x" * 300_000
+    data = b'["%s"]' % (b"x" * 300_000)
     assert await command.run(["upgrade"], data) == data
     assert lines == ["one", "two"]
 
 
 async def test_a_helm_that_does_not_read_its_input_is_no_error_of_ours(tmp_path: Path) -> None:
     helm = script(tmp_path, "echo 'Error: INSTALLATION FAILED: no' >&2; exit 1")
+    values = b'["%s"]' % (b"x" * 3_000_000)
     with pytest.raises(HelmError, match="release a/b: no"):
-        await HelmCommand(helm, TARGET, about="release a/b").run(["upgrade"], b"x" * 3_000_000)
+        await HelmCommand(helm, TARGET, about="release a/b").run(["upgrade"], values)
+
+
+async def test_values_hold_no_escape_that_yaml_does_not_know(tmp_path: Path) -> None:
+    """JSON writes a character beyond U+FFFF as two escapes, which Helm does not read."""
+    command = HelmCommand(script(tmp_path, "cat"), TARGET)
+    values = json.dumps({"a": "\U0001f600"}).encode()
+    assert b"\\ud83d" in values
+    assert await command.run(["upgrade"], values) == '{"a": "\U0001f600"}'.encode()
 
 
 async def test_a_missing_helm_is_named() -> None:
