@@ -19,7 +19,7 @@ CAUSES: Final[Mapping[str, str]] = {
     r"|couldn't find key",
     "COMMAND_NOT_FOUND": r"executable file not found|no such file or directory|psql: not found"
     r"|cannot be run",
-    "CRASH_LOOP": r"CrashLoopBackOff|back-off .*restarting|exit code|ends with code",
+    "CRASH_LOOP": r"CrashLoopBackOff|back-off .*restarting|exit code|exited with code",
     "OUT_OF_MEMORY": r"OOMKilled|memory limit",
     "UNSCHEDULABLE": r"Unschedulable|Insufficient|nodes are available|no node takes",
     "VOLUME_UNBOUND": r"persistentvolumeclaim.*not found|unbound|storageclass.*(not found|does not)"

@@ -13,6 +13,7 @@ from skill_runner.diagnose import classify_refusal, explain_refusal
 from skill_runner.errors import ApiError, NotFound, StepFailed
 from skill_runner.outcome import Code, Problem
 from skill_runner.progress import Note
+from skill_runner.quoting import excerpt
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk
@@ -41,7 +42,7 @@ async def apply(walk: Walk, wanted: Object, *, uid: str = "", force: bool = Fals
                 raise _final(error, wanted) from error
             if not told:
                 told = True
-                walk.report(Note(f"{Ref.of(wanted)} is tried again: {error.message}"))
+                walk.report(Note(f"{Ref.of(wanted)} is tried again: {excerpt(error.message)}"))
         await clock.sleep(AGAIN)
 
 
@@ -60,7 +61,7 @@ def _final(error: ApiError, wanted: Object) -> ApiError | StepFailed:
             "WEBHOOK_UNAVAILABLE", wanted, explain_refusal(reason, error.message), error
         )
     if reason == "AdmissionDenied":
-        return _problem("ADMISSION_DENIED", wanted, error.message, error)
+        return _problem("ADMISSION_DENIED", wanted, explain_refusal(reason, error.message), error)
     return error
 
 

@@ -38,7 +38,7 @@ async def collect(
     cluster: Cluster, suspects: Sequence[Suspect], folder: Path, redactor: Redactor
 ) -> tuple[str, ...]:
     """Objects, events and logs of the suspects into `folder`; the last telling log lines of the
-    first that has any, each as "log of CONTAINER: …"."""
+    first that has any, each as "log of POD CONTAINER: …"."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     chosen = suspects[:MOST]
     redactor.add(await _secret_values(cluster, chosen))
@@ -49,7 +49,8 @@ async def collect(
         await _keep_events(cluster, suspect.ref, folder / f"{name}.events.txt", redactor)
         if suspect.ref.kind == "Pod" and suspect.container:
             lines = await _keep_logs(cluster, suspect, folder, redactor)
-            essential = essential or list(_essential(suspect.container, lines))
+            who = f"{suspect.ref.name} {suspect.container}"
+            essential = essential or list(_essential(who, lines))
     return tuple(essential)
 
 
@@ -60,11 +61,11 @@ def with_words(problem: Problem, lines: Sequence[str]) -> Problem:
     return replace(problem, evidence=(*problem.evidence, *lines)[:LINES])
 
 
-def _essential(container: str, lines: Sequence[str]) -> Iterator[str]:
-    last = lines[-ESSENTIAL:]
+def _essential(who: str, lines: Sequence[str]) -> Iterator[str]:
+    last = list(dict.fromkeys(lines))[-ESSENTIAL:]
     told = telling_line("\n".join(lines))
     for line in last if not told or told in last else (told, *last[1:]):
-        yield f"{_LOG}{container}: {squeeze(line.strip(), WIDTH)}"
+        yield f"{_LOG}{who}: {squeeze(line.strip(), WIDTH)}"
 
 
 async def _secret_values(cluster: Cluster, suspects: Sequence[Suspect]) -> set[str]:

@@ -12,11 +12,13 @@ from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.errors import (
+    ApiError,
     AssetError,
     BuildFailed,
     ChartError,
     ClusterUnreachable,
     Forbidden,
+    HelmError,
     HookFailed,
     LockHeld,
     LockLost,
@@ -29,6 +31,7 @@ from skill_runner.errors import (
 )
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
 from skill_runner.progress import StepResult
+from skill_runner.quoting import excerpt
 from skill_runner.wait import Expected, Suspect, look_once
 from skill_runner.world import World
 
@@ -50,6 +53,11 @@ CODES: Final[Mapping[type[SkillError], Code]] = {
     HookFailed: "HOOK_FAILED",
     PreflightFailed: "POLICY_VIOLATION",
 }
+# Errors whose text is a server's or a tool's.
+FOREIGN: Final[Mapping[type[SkillError], str]] = {
+    ApiError: "the API server", HelmError: "Helm",
+}  # fmt: skip
+WORDS: Final = 240  # characters of theirs in a cause
 RETRYABLE: Final = frozenset({"CLUSTER_UNREACHABLE", "LOCKED", "NOT_READY_IN_TIME"})
 
 
@@ -74,18 +82,37 @@ def problem_of(error: SkillError) -> Problem:
         return carried
     known = [CODES[kind] for kind in type(error).__mro__ if kind in CODES]
     code: Code = known[0] if known else "RESOURCE_FAILED"
-    lines = error.message.splitlines() or [type(error).__name__]
-    if lines[0].endswith(":") and len(lines) > 1:  # the first of a list says what is meant
-        lines = [f"{lines[0]} {lines[1].strip()}", *lines[2:]]
+    speaker = _speaker(error)
+    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+    listed = 2 if lines and lines[0].endswith(":") and not isinstance(error, BuildFailed) else 1
+    said = [f"{speaker}: {line}" for line in lines] if speaker else lines[listed:]
     return Problem(
         code=code,
         resource="",
-        cause=lines[0],
-        evidence=tuple(line.strip() for line in lines[1:12]),
+        cause=cause_of(error),
+        evidence=tuple(said[:11]),
         retryable=code in RETRYABLE,
         mend=mending_of(code),
         next=(NextAction(run=error.hint, safe=True),) if error.hint.startswith("skill ") else (),
     )
+
+
+def _speaker(error: SkillError) -> str:
+    """Who worded the error, where that is not us."""
+    return next((FOREIGN[kind] for kind in type(error).__mro__ if kind in FOREIGN), "")
+
+
+def cause_of(error: BaseException) -> str:
+    """The first line of an error, as a cause: quoted where others worded it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if isinstance(error, SkillError) and (speaker := _speaker(error)):
+        return f"{speaker} says {excerpt(lines[0], WORDS)}"
+    if lines[0].endswith(":") and len(lines) > 1:  # the first of a list says what is meant
+        first = excerpt(lines[1], WORDS) if isinstance(error, BuildFailed) else lines[1]
+        return f"{lines[0]} {first}"
+    return lines[0]
 
 
 def outcome_of(error: SkillError, *, installation: str = "", run: str = "") -> Outcome:
@@ -138,7 +165,7 @@ async def _collect(walk: Walk) -> tuple[str, ...]:
     try:
         await _collect_of(walk, await _standing(walk))
     except SkillError as error:
-        walk.notes.append(f"evidence is incomplete: {error.message.splitlines()[0]}")
+        walk.notes.append(f"evidence is incomplete: {cause_of(error)}")
     return ()
 
 
@@ -168,7 +195,7 @@ async def _collect_of(walk: Walk, suspects: Sequence[Suspect]) -> tuple[str, ...
             walk.world.cluster, suspects, walk.run.folder / "evidence", walk.run.redactor
         )
     except SkillError as error:
-        walk.notes.append(f"evidence is incomplete: {error.message.splitlines()[0]}")
+        walk.notes.append(f"evidence is incomplete: {cause_of(error)}")
         return ()
 
 

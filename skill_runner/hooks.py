@@ -14,6 +14,7 @@ from typing import Any
 from skill_runner.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.errors import HookFailed, SkillError, SkillFileError
 from skill_runner.outcome import Problem
+from skill_runner.quoting import excerpt
 from skill_runner.skill import Skill
 
 __all__ = ["Context", "GiveUp", "PodResult", "RetryLater", "call_hook", "load_hooks"]
@@ -76,7 +77,7 @@ async def call_hook(skill: Skill, name: str, context: Context, *, timeout: float
         except Exception as error:
             where = _line_in(skill.hooks_file, error)
             raise HookFailed(
-                f"hook {name}{where} raised {type(error).__name__}: {error}"
+                f"hook {name}{where} raised {type(error).__name__}: {excerpt(error)}"
             ) from error
 
 

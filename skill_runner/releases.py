@@ -23,6 +23,7 @@ from skill_runner.backends.base import (
 from skill_runner.errors import Conflict, NotFound, ReleaseLocked
 from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
 from skill_runner.plan import Installation, PlannedRelease
+from skill_runner.quoting import excerpt
 
 DIGEST_LABEL: Final = "skill-runner.dev/digest"
 RUN_LABEL: Final = "skill-runner.dev/run"
@@ -116,7 +117,7 @@ async def differs(
     try:
         would = await cluster.apply(wanted, dry_run=True, manager=manager)
     except Conflict as error:
-        return f"{ref} was changed by someone else ({error.message})"
+        return f"{ref} was changed by someone else ({excerpt(error.message)})"
     return "" if _content(live) == _content(would) else f"{ref} was changed by someone else"
 
 

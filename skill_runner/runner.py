@@ -131,7 +131,9 @@ async def _walk_steps(walk: Walk, old: Record | None) -> None:
             status, message = await steps.perform(walk, step, old)
         except (SkillError, asyncio.CancelledError) as error:
             failed = isinstance(error, SkillError)
-            _finish(walk, step.id, "failed" if failed else "interrupted", began, _first(error))
+            _finish(
+                walk, step.id, "failed" if failed else "interrupted", began, failure.cause_of(error)
+            )
             for left in walk.plan.steps[position + 1 :]:
                 walk.results.append(StepResult(id=left.id, status="not run"))
             raise
@@ -143,10 +145,6 @@ def _finish(walk: Walk, step: str, status: Any, began: float, message: str) -> N
     result = StepResult(id=step, status=status, seconds=seconds, message=message)
     walk.results.append(result)
     walk.report(StepFinished(result))
-
-
-def _first(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else ""
 
 
 async def _as_stands(walk: Walk, entry: ReleaseRecord) -> ReleaseRecord:
@@ -167,7 +165,7 @@ async def _give_up(walk: Walk, error: SkillError, recovery: Recovery | None) -> 
         walk.check_lock()
         await record.write(walk.world.cluster, record.given_up(walk.record))
     except SkillError as caught:
-        walk.notes.append(f"the record was not written: {caught.message.splitlines()[0]}")
+        walk.notes.append(f"the record was not written: {failure.cause_of(caught)}")
 
 
 async def _finish_record(walk: Walk, old: Record | None) -> None:

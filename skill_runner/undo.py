@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from skill_runner import record, releases, removal, volumes
+from skill_runner import failure, record, releases, removal, volumes
 from skill_runner.backends.base import Object, Release
 from skill_runner.errors import (
     ClusterUnreachable,
@@ -59,7 +59,7 @@ async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | 
     try:
         done = await (_remove(walk) if first else _roll_back(walk, old))
     except SkillError as caught:
-        done = Recovery("remove" if first else "rollback", "failed", caught.message.splitlines()[0])
+        done = Recovery("remove" if first else "rollback", "failed", failure.cause_of(caught))
     good = done.status in ("ready", "done")
     seconds = walk.world.clock.monotonic() - began
     walk.report(

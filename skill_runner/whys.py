@@ -19,6 +19,7 @@ from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, Usage
 from skill_runner.library import Library
 from skill_runner.outcome import Code, NextAction, Outcome, Problem
 from skill_runner.plan import Plan
+from skill_runner.quoting import excerpt
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
 from skill_runner.runs import Run
@@ -141,7 +142,10 @@ async def why_namespace(world: World, run: Run, namespace: str) -> Outcome:
         ) from None
     found = await _standing(world, namespace)
     expected = [Expected.of(o) for o in (space, *found)]
-    notes = (f"looked at {times(len(found), 'object')}",)
+    notes = (
+        f"looked at {times(len(found), 'object')}: workloads, Jobs, Pods, claims, Services, and "
+        "custom resources with a status; at nothing else",
+    )
     return await _look(world, run, expected, _subject(world, namespace), namespace, "",
                        notes=notes)  # fmt: skip
 
@@ -211,7 +215,7 @@ async def _look(
     if result.state == "ready" and not bad:
         said = ("nothing is wrong that can be seen", *result.notes, *notes)
         return replace(base, notes=said)
-    told = tuple(f"release {r.name} is {r.status}: {r.description}" for r in bad)
+    told = tuple(f"release {r.name} is {r.status}: {excerpt(r.description)}" for r in bad)
     problem = result.problem
     if problem is None:
         problem = _of_release(bad[0])
@@ -235,8 +239,8 @@ def _of_release(release: Release) -> Problem:
         code=code, resource=f"release {where}",
         cause=f"release {where}, revision {release.revision}, is {release.status}",
         evidence=(f"helm: {release.description}",) if release.description else (),
-        mend=mending_of("RELEASE_LOCKED") if pending else "Mend what Helm's words name, and "
-        "install or upgrade the release again.",
+        mend=mending_of("RELEASE_LOCKED") if pending else "Read Helm's message in the "
+        "evidence, correct the chart or its values, and install or upgrade the release again.",
         next=(NextAction(run=f"helm history {release.name} -n {release.namespace}", safe=True,
                          why="what was tried, and when"),),
     )  # fmt: skip

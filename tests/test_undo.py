@@ -124,7 +124,7 @@ async def test_a_rollback_that_fails_is_told_with_the_cause_unchanged(stage: Sta
     outcome = await stage.run(f"replicas={BAD}")
     assert outcome.problem is not None
     assert outcome.problem.code != "CHART_ERROR"
-    assert recovery(outcome) == Recovery("rollback", "failed", "UPGRADE FAILED: no")
+    assert recovery(outcome) == Recovery("rollback", "failed", "Helm says “UPGRADE FAILED: no”")
 
 
 async def test_what_it_went_back_to_is_awaited(stage: Stage) -> None:

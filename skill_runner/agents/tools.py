@@ -107,7 +107,7 @@ def _reading() -> tuple[Tool, ...]:
                 "release": {**_TEXT, "description": "Any Helm release, in place of a name."},
             },
             description="The cause of what is not ready in an installation, a Helm release or a "
-            "namespace now, with evidence and next commands. Nothing is run or changed.",
+            "namespace now, with evidence and next commands. Nothing is changed.",
         ),
     )  # fmt: skip
 

@@ -41,8 +41,8 @@ def command(
 ) -> int:
     """Say what is wrong now with installation NAME, a Helm release, or a whole namespace.
 
-    Without NAME, --release and -n: with every installation of the cluster. One look is taken;
-    nothing is run or changed.
+    Without NAME, --release and -n: with every installation of the cluster. One look is taken,
+    and nothing is changed; a readiness probe that fails by HTTP is asked once more, for its answer.
     """
     if (name and release) or (release and not namespace):
         raise UsageError(

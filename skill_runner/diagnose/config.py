@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.symptom import Object
+from skill_runner.quoting import named
 from skill_runner.status.fields import at
 from skill_runner.status.pods import container_statuses
 
 _TOLD: Final = re.compile(
-    r"(?P<kind>secret|configmap) \"(?P<name>[^\"]+)\" not found"
-    r"|couldn't find key (?P<key>\S+) in (?P<kind2>Secret|ConfigMap) (?P<name2>\S+)"
-    r"|references non-existent (?P<kind3>secret|config) key: ?(?P<key3>\S+)",
+    r"(?P<kind>secret|configmap) \"(?P<name>[^\"\s]{1,253})\" not found"
+    r"|couldn't find key (?P<key>\S{1,253}) in (?P<kind2>Secret|ConfigMap) (?P<name2>\S{1,508})"
+    r"|references non-existent (?P<kind3>secret|config) key: ?(?P<key3>\S{1,253})",
     re.IGNORECASE,
 )
 _KINDS: Final = {"secret": "Secret", "configmap": "ConfigMap", "config": "ConfigMap"}
@@ -32,9 +33,9 @@ class Missing:
     def absent(self, namespace: str) -> str:
         """That it is not there, as a sentence."""
         if not self.name:
-            return f"a {self.kind} that the pod mounts has no key {self.key}"
+            return f"a {self.kind} that the pod mounts has no key {named(self.key)}"
         what = f"{self.kind} {namespace}/{self.name}"
-        return f"{what} has no key {self.key}" if self.key else f"{what} does not exist"
+        return f"{what} has no key {named(self.key)}" if self.key else f"{what} does not exist"
 
     def unseen(self, namespace: str) -> str:
         """That it has come and the kubelet has yet to look again, as a sentence."""

@@ -11,6 +11,7 @@ from skill_runner.diagnose.crash import crash_symptoms
 from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.pull import classify_pull, explain_pull
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at
 from skill_runner.status.pods import container_statuses
 
@@ -80,8 +81,9 @@ def image_of(pod: Object, status: Mapping[str, Any]) -> str:
 def _named_image(view: PodView, status: Mapping[str, Any], reason: str, message: str) -> Symptom:
     image = image_of(view.pod, status)
     cause = {
-        "InvalidImageName": f"{image!r} is no valid image reference",
-        "ErrImageNeverPull": f"image {image} is not on the node and its pull policy is Never",
+        "InvalidImageName": f"{excerpt(image)} is no valid image reference",
+        "ErrImageNeverPull": f"image {named(image)} is not on the node, and its pull policy is "
+        "Never",
     }[reason]
     return symptom_of(
         view.pod, reason, cause, container=status["name"], lines=(f"kubelet: {message}",),
@@ -99,14 +101,14 @@ def _config(view: PodView, status: Mapping[str, Any], reason: str, message: str)
         reason, cause = missing_words(missing, view)
         return symptom_of(view.pod, reason, cause, subject=cause, **more)
     if "runAsNonRoot" in message or "non-numeric user" in message:
-        cause = f"the pod demands a non-root user, its image runs as another ({message})"
+        cause = f"the pod demands a non-root user, its image runs as another ({excerpt(message)})"
         return symptom_of(view.pod, "RunAsNonRoot", cause, **more)
     if "no command specified" in message:
         cause = "neither the image nor the pod names a command"
         more["sightings"] = 2
         return symptom_of(view.pod, "CommandNotFound", cause, **more)
     tries = sum(e.count for e in view.events if e.container == name and e.reason == "Failed")
-    cause = f"container {name} cannot be created ({message or reason})"
+    cause = f"container {name} cannot be created ({excerpt(message) if message else named(reason)})"
     return symptom_of(view.pod, "RunContainerError", cause, sightings=max(1, tries), **more)
 
 

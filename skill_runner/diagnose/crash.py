@@ -10,6 +10,7 @@ from typing import Any, Final
 from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
 from skill_runner.diagnose.words import squeeze, telling_line, times
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at
 
 RECENT: Final = 10.0  # seconds: as long as a wait doubts what has crashed
@@ -52,7 +53,7 @@ def crash_symptoms(
     yield symptom_of(
         pod, reason, cause, container=name, owner=owner, restarts=restarts,
         sightings=max(1, restarts + (1 if at(status, "state.terminated") is not None else 0)),
-        lines=tuple(_lines(name, status, ended, log, events)),
+        lines=tuple(_lines(pod, status, ended, log, events)),
     )  # fmt: skip
 
 
@@ -75,8 +76,8 @@ def recent_ends(pod: Object, now: float) -> Iterator[Symptom]:
         name, restarts = status["name"], int(status.get("restartCount", 0))
         reason, cause = _what(pod, status, ended, (), "")
         yield symptom_of(
-            pod, reason, f"{cause} and runs again since a moment", container=name,
-            restarts=restarts, lines=tuple(_lines(name, status, ended, "", ())),
+            pod, reason, f"{cause}, and was restarted {now - since:.0f} s ago", container=name,
+            restarts=restarts, lines=tuple(_lines(pod, status, ended, "", ())),
         )  # fmt: skip
 
 
@@ -139,11 +140,11 @@ def _what(
     if component := failed_component(name, log):
         return "ComponentFailed", component
     if probe := killed_by_probe(name, events):
-        return "LivenessProbe", f"the kubelet restarts container {name}: {probe}"
+        return "LivenessProbe", f"the kubelet restarts container {name}: {excerpt(probe)}"
     if code == 127:
-        return "CrashCommandNotFound", _ended(name, "ends with code 127 (command not found)", log)
+        return "CrashCommandNotFound", _ended(name, "exited with code 127 (command not found)", log)
     signal = f" ({_SIGNALS[code]})" if code in _SIGNALS else ""
-    return "CrashLoop", _ended(name, f"ends with code {code}{signal}", log)
+    return "CrashLoop", _ended(name, f"exited with code {code}{signal}", log)
 
 
 def failed_component(container: str, log: str) -> str | None:
@@ -154,15 +155,16 @@ def failed_component(container: str, log: str) -> str | None:
         late = _LATE_COMPONENT.search(line)
         if late:
             return (
-                f"Dapr component {late['name']} is not ready within {late['time']}, so daprd ends:"
-                " what it connects to does not answer"
+                f"Dapr component {named(late['name'])} is not ready within {late['time']}, so "
+                "daprd ends: what it connects to does not answer"
             )
         found = _COMPONENT.search(line)
         if found:
             why = line.rpartition(": ")[2] if found["why"] is None else found["why"]
             why = why.split(_COMPONENT_CODE)[-1].split("\\n")[0].strip(' "')
             why = why.partition(f"{found['type']}): ")[2] or why
-            return f"Dapr component {found['name']} ({found['type']}) fails, so daprd ends: {why}"
+            which = f"{named(found['name'])} ({named(found['type'])})"
+            return f"Dapr component {which} fails, so daprd ends: {excerpt(why)}"
     return None
 
 
@@ -177,10 +179,10 @@ def _wrong_arch(said: str, log: str) -> bool:
 def _cannot_start(name: str, ended: Mapping[str, Any], said: str) -> tuple[str, str]:
     if found := _NOT_THERE.search(said):
         command = found["a"] or found["b"]
-        return "CommandNotFound", f"container {name}: its command {command!r} cannot be run"
+        return "CommandNotFound", f"container {name}: its command {excerpt(command)} cannot be run"
     if ended.get("reason") == "ContainerCannotRun" and ended.get("exitCode") == 128:
-        return "RuntimeTrouble", f"the node cannot run container {name} ({squeeze(said, 200)})"
-    return "RunContainerError", f"container {name} cannot be started ({squeeze(said, 240)})"
+        return "RuntimeTrouble", f"the node cannot run container {name} ({excerpt(said)})"
+    return "RunContainerError", f"container {name} cannot be started ({excerpt(said)})"
 
 
 def killed_by_probe(container: str, events: tuple[Seen, ...]) -> str | None:
@@ -198,7 +200,7 @@ def killed_by_probe(container: str, events: tuple[Seen, ...]) -> str | None:
 
 def _ended(name: str, how: str, log: str) -> str:
     told = telling_line(log)
-    return f"container {name} {how}" + (f": {told}" if told else "")
+    return f"container {name} {how}" + (f"; its log ends with: {excerpt(told)}" if told else "")
 
 
 def _limit(pod: Object, container: str) -> str:
@@ -210,17 +212,19 @@ def _limit(pod: Object, container: str) -> str:
 
 
 def _lines(
-    name: str, status: Mapping[str, Any], ended: Mapping[str, Any], log: str,
+    pod: Object, status: Mapping[str, Any], ended: Mapping[str, Any], log: str,
     events: tuple[Seen, ...],
 ) -> Iterator[str]:  # fmt: skip
+    name = status["name"]
     code, why = ended.get("exitCode"), ended.get("reason") or "no reason"
     again = times(int(status.get("restartCount", 0)), "restart")
     yield f"container {name}: exit code {code} ({why}), {again}"
     if ended.get("message"):
-        yield f"container {name}: {squeeze(str(ended['message']).strip(), 300)}"
+        yield f"termination message of {name}: {squeeze(str(ended['message']).strip(), 300)}"
     if probe := killed_by_probe(name, events):
         yield f"kubelet: {probe}"
     told = telling_line(log)
-    last = [squeeze(line.strip(), 200) for line in log.splitlines() if line.strip()][-3:]
+    lines = [squeeze(line.strip(), 200) for line in log.splitlines() if line.strip()]
+    last = list(dict.fromkeys(lines))[-3:]  # the same words once, however often they came
     for line in last if told in last or not told else (told, *last):
-        yield f"log of {name}: {line}"
+        yield f"log of {at(pod, 'metadata.name', '?')} {name}: {line}"

@@ -12,7 +12,7 @@ from typing import Final
 
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.diagnose.words import squeeze
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at, condition, count, is_true
 
 _PATTERNS: Final = (
@@ -101,20 +101,21 @@ def explain_refusal(reason: str, message: str) -> str:
     text = refusal_text(message)
     if reason == "PodSecurity":
         level = re.search(r'PodSecurity "([^"]+)"', text)
-        named = ", ".join(v.partition(" (")[0] for v in violations(text))
-        return f'the pod violates PodSecurity "{level[1] if level else "?"}": {named or text}'
-    text = squeeze(text, 400)
+        which = ", ".join(v.partition(" (")[0] for v in violations(text))
+        level_name = named(level[1]) if level else "?"
+        return f"the pod violates PodSecurity {level_name}: {excerpt(which or text, 240)}"
+    text, whole = excerpt(text, 240), text
     return {
         "QuotaExceeded": f"the namespace's quota refuses the pod: {text}",
         "LimitRange": f"the namespace's LimitRange refuses the pod: {text}",
         "WebhookUnavailable": f"an admission webhook does not answer: {text}",
-        "ServiceAccountMissing": _account(text),
+        "ServiceAccountMissing": _account(whole),
         "NamespaceTerminating": f"the namespace is being deleted: {text}",
         "PodInvalid": f"the pod template is invalid: {text}",
-    }.get(reason, f"the pod is refused: {text}")
+    }.get(reason, f"it is refused: {text}")
 
 
 def _account(text: str) -> str:
     found = re.search(r"service account ([^ :]+)|serviceaccount \"([^\"]+)\"", text)
     name = next((g for g in found.groups() if g), "?") if found else "?"
-    return f"ServiceAccount {name} does not exist"
+    return f"ServiceAccount {named(name)} does not exist"

@@ -10,7 +10,7 @@ from skill_runner.diagnose.containers import PodView, container_symptoms, missin
 from skill_runner.diagnose.probes import probe_symptoms
 from skill_runner.diagnose.scheduling import scheduling_symptoms
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.diagnose.words import squeeze
+from skill_runner.quoting import excerpt
 from skill_runner.status.dapr import ENABLED, SIDECAR, lacks_sidecar
 from skill_runner.status.fields import at
 from skill_runner.status.pods import pod as pod_verdict
@@ -60,13 +60,13 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
         if begun and seen.last <= begun:
             continue  # it is over: a container has begun since
         if seen.reason == "FailedCreatePodSandBox":
-            cause = f"the node cannot set up the pod ({squeeze(seen.message, 300)})"
+            cause = f"the node cannot set up the pod ({excerpt(seen.message)})"
             yield symptom_of(view.pod, "SandboxFailed", cause, owner=view.owner,
                              lines=(f"kubelet: {seen.message}",))  # fmt: skip
             return
         if seen.reason not in ("FailedMount", "FailedAttachVolume", "FailedMapVolume"):
             continue
-        subject, told = "", squeeze(seen.message, 300)
+        subject, told = "", excerpt(seen.message)
         reason, cause = "VolumeMountFailing", f"a volume cannot be mounted ({told})"
         if missing := missing_of(seen.message):
             reason, cause = missing_words(missing, view)

@@ -7,7 +7,8 @@ from typing import Any
 
 from skill_runner.diagnose.containers import PodView
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.diagnose.words import LINE, squeeze, telling_line
+from skill_runner.diagnose.words import telling_line
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at
 
 
@@ -29,11 +30,13 @@ def _failing(
     answers = [e for e in view.events if e.reason == "Unhealthy" and e.container == name]
     said = answers[-1].message if answers else ""
     body = view.answers.get(name, "")
-    cause = f"container {name} is not ready: its probe {describe_probe(probe)} does not pass"
-    tail = (said.partition(": ")[2] or said).strip()
+    shown = describe_probe(probe, port_numbers(spec))
+    cause = f"container {name} is not ready: its probe {shown} does not pass"
+    tail = said.partition(":")[2].strip()
     # A command's output has lines, and a progress meter before what it says.
-    told = telling_line(tail) if len(tail.splitlines()) > 1 else squeeze(tail, LINE)
-    detail = "; ".join(x for x in (told, f"it answers: {body}" if body else "") if x)
+    told = telling_line(tail) if len(tail.splitlines()) > 1 else tail
+    parts = (excerpt(told) if told else "", f"it answers {excerpt(body)}" if body else "")
+    detail = "; ".join(part for part in parts if part)
     return symptom_of(
         view.pod, "ProbeFailing", cause + (f" ({detail})" if detail else ""),
         container=name, owner=view.owner, grace=grace_of(spec),
@@ -64,13 +67,21 @@ def _lasts(probe: Mapping[str, Any]) -> float:
     return float(delay + period * failures + timeout)
 
 
-def describe_probe(probe: Mapping[str, Any]) -> str:
-    """A probe in few words: "GET :8080/ready"."""
+def port_numbers(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a container's ports, by their names."""
+    return {str(p["name"]): p.get("containerPort") for p in spec.get("ports") or [] if "name" in p}
+
+
+def describe_probe(probe: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
+    """A probe in few words: "GET :8080/ready"; `numbers` are the container's ports, by name."""
+
+    def port(of: Mapping[str, Any]) -> Any:
+        return numbers.get(str(of.get("port")), of.get("port"))
+
     if http := probe.get("httpGet"):
-        return f"GET :{http.get('port')}{http.get('path', '/')}"
+        return f"GET :{port(http)}{named(http.get('path') or '/')}"
     if tcp := probe.get("tcpSocket"):
-        return f"TCP :{tcp.get('port')}"
+        return f"TCP :{port(tcp)}"
     if grpc := probe.get("grpc"):
-        return f"gRPC :{grpc.get('port')}"
-    command = at(probe, "exec.command", [])
-    return f"exec {' '.join(map(str, command))[:120]}"
+        return f"gRPC :{port(grpc)}"
+    return f"exec {excerpt(' '.join(map(str, at(probe, 'exec.command', []))), 120)}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from skill_runner.quoting import excerpt, named
+
 _PATTERNS: Final = (
     ("ImageWrongArch", r"no match for platform|no matching manifest for|"
                        r"does not match the specified platform"),
@@ -50,16 +52,18 @@ def host_of(message: str, image: str) -> str:
 
 def explain_pull(reason: str, image: str, message: str) -> str:
     """One sentence for a person."""
-    shown = image or "its image"
+    shown = named(image) if image else "its image"
+    host = named(registry_of(image))
     return {
         "ImageNotFound": f"image {shown} does not exist",
-        "ImagePullDenied": f"registry {registry_of(image)} refuses image {shown}: it does not "
-        "exist or needs credentials",
+        "ImagePullDenied": f"registry {host} refuses image {shown}: it does not exist or needs "
+        "credentials",
         "ImageWrongArch": f"image {shown} is not made for this node's processor",
         "NodeDiskFull": f"the node has no disk space left for image {shown}",
-        "RegistryUnreachable": f"the node cannot reach registry {registry_of(image)} for image "
-        f"{shown} ({_telling(message)})",
-        "ImagePullSlow": f"the pull of image {shown} does not succeed ({_telling(message)})",
+        "RegistryUnreachable": f"the node cannot reach registry {host} for image {shown} "
+        f"({excerpt(_telling(message))})",
+        "ImagePullSlow": f"the pull of image {shown} does not succeed "
+        f"({excerpt(_telling(message))})",
     }.get(reason, f"image {shown} cannot be pulled")
 
 

@@ -66,6 +66,12 @@ def root_cause(judged: Iterable[Judged]) -> Judged | None:
     return max(found, key=rank)
 
 
+def _sentence(cause: str) -> str:
+    """A cause of bounded length. Its end is what goes: excerpts stand there, and one that lost its
+    opening mark would read like a word of ours."""
+    return cause if len(cause) <= CAUSE_WIDTH else cause[: CAUSE_WIDTH - 1] + "…"
+
+
 def as_problem(
     root: Judged, others: Iterable[Judged] = (), consequences: Iterable[str] = ()
 ) -> Problem:
@@ -74,16 +80,15 @@ def as_problem(
     lines = [*root.symptom.lines[:OWN_LINES], *consequences]
     same = [o for o in others if o is not root and o.row.code == root.row.code]
     if same:
-        lines.append(
-            f"the same in {len(same)} more: {', '.join(o.symptom.resource for o in same[:3])}"
-        )
+        where = ", ".join(o.symptom.resource for o in same[:3])
+        lines.append(f"also {root.row.code} in {len(same)} more: {where}")
     different = [o for o in others if o.row.code != root.row.code and not o.row.transient]
     lines += [f"also: {o.symptom.resource}: {o.symptom.cause}" for o in different[:2]]
     symptom = root.symptom
     return Problem(
         code=root.row.code,
         resource=symptom.resource,
-        cause=squeeze(plain(symptom.cause), CAUSE_WIDTH),
+        cause=_sentence(plain(symptom.cause)),
         evidence=tuple(squeeze(plain(line), EVIDENCE_WIDTH) for line in lines[:EVIDENCE_LINES]),
         retryable=root.row.retryable,
         mend=mending_of(root.row.code),

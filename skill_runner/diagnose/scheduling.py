@@ -11,6 +11,7 @@ from skill_runner.diagnose.affinity import refused_by_affinity
 from skill_runner.diagnose.containers import PodView
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
 from skill_runner.quantity import quantity_or_zero
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at, condition, is_false
 
 _CLAIM: Final = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
@@ -24,12 +25,12 @@ def scheduling_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> Iter
     message = str(found.get("message", ""))
     short = message.partition(". preemption:")[0].partition(" preemption:")[0].rstrip(". ")
     if claim := _CLAIM.search(message):
-        cause = f"PersistentVolumeClaim {claim.group(1)} does not exist"
+        cause = f"PersistentVolumeClaim {named(claim.group(1))} does not exist"
         yield symptom_of(view.pod, "ClaimMissing", cause, owner=view.owner,
                          lines=(f"scheduler: {short}",))  # fmt: skip
         return
     never = why_never(view.pod, nodes) if nodes else None
-    cause = f"no node takes the pod: {never or short}"
+    cause = f"no node takes the pod: {never or excerpt(short)}"
     yield symptom_of(
         view.pod, "UnschedulableForever" if never else "Unschedulable", cause,
         owner=view.owner, lines=(f"scheduler: {short}",),

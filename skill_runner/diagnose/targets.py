@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
+from skill_runner.quoting import excerpt
 from skill_runner.status import Verdict
 from skill_runner.status.fields import at, condition, is_true
 
@@ -59,7 +60,7 @@ def _failed_job(obj: Object, verdict: Verdict, pods: tuple[Symptom, ...]) -> Sym
     name = at(obj, "metadata.name", "")
     hook = at(obj, "metadata.annotations", {}).get("helm.sh/hook")
     inner = next((s for s in reversed(pods) if s.owner == f"Job {name}"), None)
-    because = f": {inner.cause}" if inner else f" ({_why_failed(obj, verdict)})"
+    because = f": {inner.cause}" if inner else f" ({excerpt(_why_failed(obj, verdict))})"
     kind = "Helm hook Job" if hook else "Job"
     return symptom_of(
         obj, "HookFailed" if hook else "JobFailed", f"{kind} {name} failed{because}",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.diagnose.words import squeeze
+from skill_runner.quoting import excerpt
 from skill_runner.status.fields import at
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
@@ -30,7 +30,7 @@ def claim_symptoms(
             continue
         refused = [e for e in seen if e.reason == "ProvisioningFailed"]
         if refused:
-            told = squeeze(refused[-1].message, 300)
+            told = excerpt(refused[-1].message)
             cause = f"PersistentVolumeClaim {name} gets no volume ({told})"
             yield symptom_of(claim, "ProvisioningFailed", cause, subject=name,
                              lines=(f"provisioner: {refused[-1].message}",))  # fmt: skip

@@ -9,6 +9,7 @@ from skill_runner.redact import strip_control
 
 NEAR: Final = 4  # of the last lines; what was said long before the end is about something else
 LINE: Final = 200  # characters of a line that is quoted in a sentence
+AGENT: Final = "skill-runner-probe"  # the User-Agent of a probe that is asked again
 WIDEST: Final = 4000  # characters of a line that is read at all
 _STRONG: Final = re.compile(
     r"\b(fatal|panic|exception|traceback|caused by|critical|segmentation fault)\b"
@@ -43,8 +44,10 @@ def telling_line(log: str) -> str:
 
 
 def bounded(log: str) -> str:
-    """A log whose lines have at most WIDEST characters, before anything searches them."""
-    return "\n".join(squeeze(line, WIDEST) for line in log.splitlines())
+    """A log whose lines have at most WIDEST characters, before anything searches them, without
+    those about our own requests."""
+    lines = (squeeze(line, WIDEST) for line in log.splitlines())
+    return "\n".join(line for line in lines if AGENT not in line)
 
 
 def squeeze(text: str, width: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from skill_runner import namespaces, preflight, record, session
+from skill_runner import failure, namespaces, preflight, record, session
 from skill_runner.backends.base import Object
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.graph.resolve import Draft, settle
@@ -167,7 +167,7 @@ def _all_of(failed: Sequence[tuple[Node, PreflightFailed]], *, alone: bool) -> P
     if alone:
         return first
     problem: Problem = first.problem
-    others = tuple(f"{n.installation}: {e.message.splitlines()[0]}" for n, e in failed[1:])
+    others = tuple(f"{n.installation}: {failure.cause_of(e)}" for n, e in failed[1:])
     cause = f"{node.installation}: {problem.cause}"
     merged = Problem(
         code=problem.code, resource=problem.resource, cause=cause,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at, conditions, says
 from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved
 
@@ -17,7 +18,7 @@ def application(obj: Object) -> Verdict:
     operation = at(obj, "status.operationState.phase", "")
     if operation in ("Failed", "Error"):
         why = at(obj, "status.operationState.message", "")
-        return failed(f"the sync {operation.lower()} ({why})", reason=f"Sync{operation}")
+        return failed(f"the sync {operation.lower()} ({excerpt(why)})", reason=f"Sync{operation}")
     errors = [c for c in conditions(obj) if str(c["type"]).endswith("Error")]
     if errors:
         return failed(f"{errors[0]['type']} ({says(errors[0])})", reason=str(errors[0]["type"]))
@@ -26,11 +27,11 @@ def application(obj: Object) -> Verdict:
         return unobserved("its controller has not looked at it yet")
     if health == "Degraded":
         why = at(obj, "status.health.message", "")
-        return failed("is Degraded" + (f" ({why})" if why else ""), reason="Degraded")
+        return failed("is Degraded" + (f" ({excerpt(why)})" if why else ""), reason="Degraded")
     if sync != "Synced" or health != "Healthy":
-        return progressing(f"is {sync} and {health}")
+        return progressing(f"is {named(sync)} and {named(health)}")
     if operation not in ("", "Succeeded"):
-        return progressing(f"its sync is {operation}")
+        return progressing(f"its sync is {named(operation)}")
     return _of_revision(obj)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at, condition, count, generation, is_true
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.verdict import (
@@ -37,13 +38,14 @@ def cluster(obj: Object) -> Verdict:
         return unobserved("its operator has not looked at it yet")
     if phase in TERMINAL or "unknown plugin" in phase:
         why = at(obj, "status.phaseReason", "")
-        return failed(f"{phase}" + (f" ({why})" if why else ""), reason=phase)
+        tail = f" ({excerpt(why)})" if why else ""
+        return failed(f"phase is {excerpt(phase)}{tail}", reason=phase)
     want, have = count(obj, "spec.instances", 1), count(obj, "status.readyInstances")
     if have < want:
         verdict = counted(have, want, "instances are ready")
-        return Verdict("progressing", f"{verdict.message} ({phase})", verdict.facts)
+        return Verdict("progressing", f"{verdict.message} (phase {excerpt(phase)})", verdict.facts)
     if phase != HEALTHY or not is_true(condition(obj, "Ready")):
-        return progressing(phase)
+        return progressing(f"phase is {excerpt(phase)}")
     if not at(obj, "status.currentPrimary"):
         return progressing("has no primary yet")
     facts = {"unproven": True} if generation(obj) > 1 else {}
@@ -59,7 +61,7 @@ def database(obj: Object) -> Verdict:
         return ready("applied")
     why = at(obj, "status.message", "")
     if applied is False and why:
-        return failed(f"not applied ({why})", reason="NotApplied")
+        return failed(f"not applied ({excerpt(why)})", reason="NotApplied")
     return progressing("not applied yet")
 
 
@@ -71,5 +73,5 @@ def pooler(obj: Object) -> Verdict:
     if have < want:
         return counted(have, want, "instances exist")
     if phase not in (None, "active", "paused"):
-        return progressing(f"phase is {phase}")
+        return progressing(f"phase is {named(phase)}")
     return ready(f"{have} of {want} instances exist", done=have, total=want)

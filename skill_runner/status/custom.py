@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import (
     as_int,
     at,
@@ -73,11 +74,12 @@ def _by_phase(obj: Object) -> Verdict | None:
         return None
     if phase.lower() in BAD_PHASES:
         why = at(obj, "status.message", at(obj, "status.reason", ""))
-        return failed(f"phase is {phase}" + (f" ({why})" if why else ""), reason=phase)
+        tail = f" ({excerpt(why)})" if why else ""
+        return failed(f"phase is {named(phase)}{tail}", reason=phase)
     if phase.lower() in GOOD_PHASES:
         unproven = {"unproven": True} if is_unproven(obj, None) else {}
         return ready(f"phase is {phase}", **unproven)
-    return progressing(f"phase is {phase}")
+    return progressing(f"phase is {named(phase)}")
 
 
 def _unreadable(obj: Object) -> Verdict:

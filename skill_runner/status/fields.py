@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.verdict import Object
 
 
@@ -68,6 +69,7 @@ def is_false(cond: Mapping[str, Any] | None) -> bool:
 
 
 def says(cond: Mapping[str, Any]) -> str:
-    """What a condition says, as "Reason: message"; whichever of the two is there."""
-    parts = [str(cond[k]).strip() for k in ("reason", "message") if cond.get(k)]
+    """What a condition says, as `Reason: “message”`; whichever of the two is there."""
+    parts = [named(cond["reason"])] if cond.get("reason") else []
+    parts += [excerpt(cond["message"], 240)] if cond.get("message") else []
     return ": ".join(parts) or f"{cond['type']} is {cond.get('status')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.dapr import lacks_sidecar
 from skill_runner.status.fields import at, condition, count, is_false, is_true, says
 from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready
@@ -36,7 +37,9 @@ def pod(obj: Object) -> Verdict:
 def _why_failed(obj: Object) -> str:
     reason, message = at(obj, "status.reason", ""), at(obj, "status.message", "")
     if reason or message:
-        return f"failed ({': '.join(x for x in (reason, message) if x)})"
+        parts = [named(reason)] if reason else []
+        parts += [excerpt(message)] if message else []
+        return f"failed ({': '.join(parts)})"
     for status in container_statuses(obj):
         ended = at(status, "state.terminated")
         if ended and count(ended, "exitCode"):

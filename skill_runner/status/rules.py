@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from skill_runner.quoting import excerpt, named
 from skill_runner.skill import WaitRule
 from skill_runner.status.fields import (
     as_int,
@@ -72,5 +73,4 @@ def _field(obj: Object, path: str, wanted: Any) -> Verdict:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return named(value) if len(str(value)) <= 80 else excerpt(value, 80)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from asyncio import timeout
 from typing import Any, Final
 
 import httpx
 
 from skill_runner.backends.base import Cluster, Object
+from skill_runner.diagnose.words import AGENT
 from skill_runner.status.fields import at
 
 MOST: Final = 200
 READ: Final = 4096  # characters of a body
+_TITLE: Final = re.compile(r"<title>([^<]{1,200})</title>", re.IGNORECASE)
 TIMEOUT: Final = 3.0
 
 
@@ -24,7 +27,10 @@ async def ask_probe(cluster: Cluster, pod: Object, container: str, probe: dict[s
     if port is None:
         return ""
     scheme = str(http.get("scheme", "HTTP")).lower()
-    headers = {h["name"]: h["value"] for h in http.get("httpHeaders") or []}
+    headers = {
+        "User-Agent": AGENT,
+        **{h["name"]: h["value"] for h in http.get("httpHeaders") or []},
+    }
     url_path = http.get("path") or "/"
     async with (
         timeout(2 * TIMEOUT),  # a body may have no end
@@ -49,7 +55,11 @@ async def _beginning(answer: httpx.Response) -> str:
         text += part
         if len(text) >= READ:
             break
-    return " ".join(text[:READ].split())[:MOST]
+    text = text[:READ]
+    if text.lstrip()[:1] == "<":  # a page for people: its title says what there is to say
+        title = _TITLE.search(text)
+        return f"a page, {title[1].strip()}" if title else "a page"
+    return " ".join(text.split())[:MOST]
 
 
 def port_number(pod: Object, container: str, port: Any) -> int | None:

@@ -89,14 +89,16 @@ def _late_problem(seen: Look, view: View, timeout: float) -> Problem:
         code="NOT_READY_IN_TIME", resource=first,
         cause=f"not ready {f'within {timeout:g} s' if timeout else 'yet'}: {what}",
         evidence=lines, retryable=True,
-        mend=_mend_late(late[0].expected.ref.kind if late else "", what),
+        mend=_mend_late(late[0].expected.ref.kind if late else "", what, timeout),
         next=next_actions("NOT_READY_IN_TIME", stand_in),
     )  # fmt: skip
 
 
-def _mend_late(kind: str, what: str) -> str:
+def _mend_late(kind: str, what: str, timeout: float) -> str:
     if "controller" in what:
         return f"Check that the controller of {kind} is installed and runs; its log says more."
+    if not timeout:
+        return "It may become ready by itself: look again later. `skill run` and `verify` wait."
     return mending_of("NOT_READY_IN_TIME")
 
 

@@ -14,6 +14,7 @@ from skill_runner.backends.base import Cluster, Object, Ref, ResourceType
 from skill_runner.diagnose import classify_refusal
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.errors import NotFound, SkillError
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.fields import at
 from skill_runner.status.verdict import progressing
 from skill_runner.wait.lookups import Lookups
@@ -65,7 +66,9 @@ async def ask_webhooks(cluster: Cluster, config: Object) -> str:
         except SkillError as error:
             # Any other refusal (a quota, a schema, the webhook's own word) is an answer.
             if names(error.message, str(hook.get("name"))):
-                return f"webhook {hook.get('name')} does not answer: {error.message}"
+                return (
+                    f"webhook {named(hook.get('name'))} does not answer: {excerpt(error.message)}"
+                )
     return ""
 
 

@@ -16,6 +16,7 @@ from skill_runner.backends.base import Object, Ref
 from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import ApiError, Conflict, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.quoting import excerpt
 from skill_runner.sidecars import (
     PROBING,
     WITHOUT_SECRET_STORE,
@@ -211,7 +212,7 @@ def _said(result: PodResult, namespace: str) -> str:
     if last.startswith(NOT_LOADED):
         names, _, loaded = last.removeprefix(NOT_LOADED).rstrip(")").partition(" (loaded: ")
         raise not_loaded(names.split(", "), f"{namespace}/{CLIENT}", loaded.split(", "))
-    raise GiveUp(f"the probe failed: {last}\n" + "\n".join(result.logs.splitlines()[-6:]))
+    raise GiveUp(f"the probe failed: {excerpt(last)}\n" + "\n".join(result.logs.splitlines()[-6:]))
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from skill_runner.backends.base import Object, Ref
 from skill_runner.errors import NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
 from skill_runner.passwords import generate_password, read_secret, write_secret
+from skill_runner.quoting import excerpt
 from skill_runner.sidecars import PROBING, WITHOUT_SECRET_STORE, check_sidecars
 
 PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()
@@ -196,7 +197,7 @@ def _said(result: PodResult) -> str:
     last = lines[-1] if lines else "it said nothing"
     if result.exit_code == 0:
         return last
-    raise GiveUp("\n".join([last, *lines[-6:-1]]))
+    raise GiveUp("\n".join([f"the probe failed: {excerpt(last)}", *lines[-6:-1]]))
 
 
 def _labels(ctx: Context) -> str:

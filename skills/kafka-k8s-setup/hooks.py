@@ -19,6 +19,7 @@ from skill_runner.drills import is_back
 from skill_runner.errors import HookFailed, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
 from skill_runner.patterns import PatternError, compile_pattern
+from skill_runner.quoting import excerpt
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # The archive of loaded classes that the image carries halves the start of every tool; where it
@@ -284,7 +285,7 @@ def _failure(what: str, result: PodResult, *, retry: bool = True) -> Exception:
     lines = [line for line in result.logs.splitlines() if line.strip() and " WARN " not in line]
     told = [line for line in lines if "rror" in line or "Exception" in line] or lines
     if retry and any(word in line for word in TRANSIENT for line in told):
-        return RetryLater(f"{what} yet: {told[-1].strip()}", after=2)
+        return RetryLater(f"{what} yet: {excerpt(told[-1])}", after=2)
     return GiveUp(f"{what}:\n" + "\n".join(told[-6:]))
 
 

@@ -26,6 +26,7 @@ from skill_runner.passwords import (
     write_secret,
 )
 from skill_runner.pguri import connection_values
+from skill_runner.quoting import excerpt
 from skill_runner.scram import fits, make_verifier
 
 CNPG: Final = "postgresql.cnpg.io/v1"
@@ -324,7 +325,9 @@ async def _psql(
         return lines[-1] if lines else ""
     final = (*FINAL, *(UNKNOWN_HOST if certificates else ()))
     if result.exit_code in (2, 3) and _unconnected(result.logs, final):
-        raise RetryLater(f"no connection yet: {lines[-1] if lines else 'psql says nothing'}")
+        raise RetryLater(
+            f"no connection yet: {excerpt(lines[-1]) if lines else 'psql says nothing'}"
+        )
     raise GiveUp("\n".join(["psql failed, or rows are missing:", *lines]), hint=AGAIN)
 
 

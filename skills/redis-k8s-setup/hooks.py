@@ -17,6 +17,7 @@ from skill_runner.context import PodResult
 from skill_runner.drills import lose_pod
 from skill_runner.hooks import Context, GiveUp, RetryLater
 from skill_runner.passwords import copy_secret, ensure_password, read_secret
+from skill_runner.quoting import excerpt
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
 DATA_VERSION: Final = "skill-runner.dev/data-version"
@@ -128,7 +129,7 @@ async def _keys(ctx: Context, prefix: str, work: str) -> str:
     if result.exit_code == 0 and lines:
         return lines[-1]
     if any("Could not connect" in line for line in lines):
-        raise RetryLater(f"no connection yet: {lines[-1]}")
+        raise RetryLater(f"no connection yet: {excerpt(lines[-1])}")
     raise GiveUp("\n".join(["the keys did not come back:", *lines]), hint=AGAIN)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from skill_runner.backends.base import Object
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.hooks import Context, GiveUp, RetryLater
+from skill_runner.quoting import excerpt
 from skill_runner.status import compute
 
 NAME: Final = "strimzi-cluster-operator"  # by every chart and manifest of the project
@@ -77,8 +78,10 @@ async def _admit(ctx: Context) -> None:
             raise RetryLater(f"kafka.strimzi.io/v1 is not served yet: {error}") from error
         except ApiError as error:
             if error.status < 500:
-                raise GiveUp(f"a {manifest['kind']} is not admitted: {error.message}") from error
-            raise RetryLater(f"the API does not answer yet: {error.message}") from error
+                raise GiveUp(
+                    f"a {manifest['kind']} is not admitted: {excerpt(error.message)}"
+                ) from error
+            raise RetryLater(f"the API does not answer yet: {excerpt(error.message)}") from error
 
 
 async def _await_running(ctx: Context) -> None:

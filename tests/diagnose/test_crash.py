@@ -18,16 +18,16 @@ CODE = "[INIT_COMPONENT_FAILURE]: initialization error occurred for"
             f"{HEAD}process component events error: {CODE} events (pubsub.kafka/v1): {CODE} events"
             " (pubsub.kafka/v1): kafka: client has run out of available brokers to talk to: dial"
             f" tcp: lookup kafka.nowhere: no such host{TAIL}",
-            "Dapr component events (pubsub.kafka/v1) fails, so daprd ends: kafka: client has run"
-            " out of available brokers to talk to: dial tcp: lookup kafka.nowhere: no such host",
+            "Dapr component events (pubsub.kafka/v1) fails, so daprd ends: “kafka: client has run"
+            " out of available brokers to talk to: dial tcp: lookup kafka.nowhere: no such host”",
         ),
         (
             f"{HEAD}process component kubernetes error: {CODE} kubernetes"
             f" (secretstores.kubernetes/v1): {CODE} kubernetes (secretstores.kubernetes/v1): stat"
             " /.kube/config: no such file or directory\\nfailed to load components: rpc error: code"
             f" = Canceled desc = context canceled{TAIL}",
-            "Dapr component kubernetes (secretstores.kubernetes/v1) fails, so daprd ends: stat"
-            " /.kube/config: no such file or directory",
+            "Dapr component kubernetes (secretstores.kubernetes/v1) fails, so daprd ends: “stat"
+            " /.kube/config: no such file or directory”",
         ),
         (
             f"{HEAD}init timeout for component state exceeded after 5s{TAIL}",

@@ -48,6 +48,6 @@ def test_a_pod_set_of_strimzi_says_it_in_its_status() -> None:
     (symptom,) = creation_symptoms(pods, (), "KafkaNodePool k-brokers")
     assert (symptom.reason, symptom.owner) == ("QuotaExceeded", "KafkaNodePool k-brokers")
     assert symptom.cause == (
-        "the namespace's quota refuses the pod: exceeded quota: small, requested:"
-        " requests.memory=1Gi, used: requests.memory=0, limited: requests.memory=500Mi"
+        "the namespace's quota refuses the pod: “exceeded quota: small, requested:"
+        " requests.memory=1Gi, used: requests.memory=0, limited: requests.memory=500Mi”"
     )

@@ -31,11 +31,11 @@ def test_grace(spec: dict[str, Any], seconds: float) -> None:
         ({"httpGet": {"port": 80, "path": "/ready"}}, "GET :80/ready"),
         ({"tcpSocket": {"port": "http"}}, "TCP :http"),
         ({"grpc": {"port": 9}}, "gRPC :9"),
-        ({"exec": {"command": ["pg_isready", "-q"]}}, "exec pg_isready -q"),
+        ({"exec": {"command": ["pg_isready", "-q"]}}, "exec “pg_isready -q”"),
     ],
 )
 def test_described(probe: dict[str, Any], text: str) -> None:
-    assert describe_probe(probe) == text
+    assert describe_probe(probe, {}) == text
 
 
 def test_what_a_command_says_comes_without_its_progress_meter() -> None:
@@ -57,6 +57,6 @@ def test_what_a_command_says_comes_without_its_progress_meter() -> None:
     )  # fmt: skip
     (symptom,) = probe_symptoms(PodView(pod, (seen,)))
     assert symptom.cause == (
-        "container kafka is not ready: its probe exec ready.sh does not pass"
-        " (curl: (22) The requested URL returned error: 503)"
+        "container kafka is not ready: its probe exec “ready.sh” does not pass"
+        " (“curl: (22) The requested URL returned error: 503”)"
     )

@@ -46,7 +46,7 @@ def test_evidence_holds_its_own_lines_first_then_what_it_leads_to_then_the_other
     problem = as_problem(judged[0], judged, ["status of Deployment a/web: 0 of 1"])
     assert problem.evidence == (
         "a", "b", "c", "d", "status of Deployment a/web: 0 of 1",
-        "the same in 1 more: Pod a/web-2", "also: Pod a/api: CrashLoop of api",
+        "also CONFIG_MISSING in 1 more: Pod a/web-2", "also: Pod a/api: CrashLoop of api",
     )  # fmt: skip
 
 

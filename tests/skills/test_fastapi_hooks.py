@@ -199,7 +199,9 @@ async def test_what_the_probe_said_last_is_the_cause() -> None:
     ctx = context(PodResult(1, "one\nGET /healthz: 503 no\n"))
     with pytest.raises(HookFailed) as caught:
         await call("prove_service", ctx)
-    assert caught.value.message == "hook prove_service: GET /healthz: 503 no\none"
+    assert (
+        caught.value.message == "hook prove_service: the probe failed: “GET /healthz: 503 no”\none"
+    )
 
 
 async def test_a_drill_without_a_known_effect_is_skipped() -> None:

@@ -91,9 +91,9 @@ def test_a_rollback_that_does_not_get_ready_is_told(driver: Driver) -> None:
     """As after a migration that the old version cannot read."""
     driver.skill("run", ROLLBACK, "--set", "script=test ! -e /data/new || exit 4; sleep 100002")
     document = driver.skill("run", ROLLBACK, "--set", "script=touch /data/new; exit 3", code=1)
-    assert "ends with code 3" in document["problem"]["cause"]
+    assert "exited with code 3" in document["problem"]["cause"]
     assert document["recovery"]["status"] == "not ready"
-    assert "ends with code 4" in document["recovery"]["message"]
+    assert "exited with code 4" in document["recovery"]["message"]
 
 
 def test_a_failed_first_run_is_removed_and_its_data_stays(driver: Driver) -> None:
