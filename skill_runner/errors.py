@@ -174,8 +174,14 @@ class BadRecord(SkillError):
 
 
 class LockHeld(SkillError):
+    """`problem` is the outcome.Problem that names the run which holds the lock."""
+
     exit_code = 7
     code = "LOCK_HELD"
+
+    def __init__(self, message: str, *, hint: str = "", problem: Any = None) -> None:
+        super().__init__(message, hint=hint)
+        self.problem = problem
 
 
 class LockLost(SkillError):

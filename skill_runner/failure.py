@@ -151,7 +151,8 @@ def bug(error: Exception, where: str, *, installation: str = "") -> Outcome:
 
 async def handle(walk: Walk, error: SkillError) -> Problem:
     """The problem, and its evidence in the run's folder: before anything is rolled back."""
-    problem = evidence.with_words(problem_of(error), await _collect(walk))
+    found = () if isinstance(error, LockLost) else await _collect(walk)
+    problem = evidence.with_words(problem_of(error), found)
     problem = _with_next(walk, problem)
     if problem.code != "LOCKED":
         walk.notes.extend(() if not error.hint else (error.hint,))

@@ -109,8 +109,8 @@ async def run_plan(
         await proofs.prove(walk, old)
         await awaiting.settle(walk)
         await _finish_record(walk, old)
-    except SkillError as caught:
-        error = caught
+    except (SkillError, asyncio.CancelledError) as caught:
+        error = _cause(caught, held)
     finally:
         await awaiting.close(walk)
     problem = recovery = None
@@ -120,6 +120,17 @@ async def run_plan(
         await _give_up(walk, error, recovery)
     outcome = replace(_outcome(walk, error, problem), recovery=recovery)
     return replace(outcome, seconds=world.clock.monotonic() - started)
+
+
+def _cause(caught: SkillError | asyncio.CancelledError, held: Held) -> SkillError:
+    """Why the run ended. A cancellation is raised on; a failure that it brought about is not one,
+    and a lock that is lost is what cancelled."""
+    if (loss := held.loss()) is not None:
+        return loss
+    task = asyncio.current_task()
+    if isinstance(caught, SkillError) and not (task and task.cancelling()):
+        return caught
+    raise asyncio.CancelledError from caught
 
 
 async def _walk_steps(walk: Walk, old: Record | None) -> None:

@@ -176,8 +176,9 @@ async def run_prepared(
     installation = plan.installation
     space = await namespaces.ensure_namespace(world.cluster, installation.namespace)
     async with lock.hold(
-        world.connect, installation, str(Holder.here()), world.clock, world.report
+        world.connect, installation, str(Holder.here()), world.clock, world.report, run=run_.id
     ) as held:
+        world = world.under(held)
         old = await record.read(world.cluster, installation) or await record.read_kept(
             world.cluster, installation
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from skill_runner.backends.base import Clock, Cluster, Helm
+from skill_runner.fence import fence_cluster, fence_helm
 from skill_runner.images.base import Images
+from skill_runner.lock import Held
 from skill_runner.progress import Concerns, Report, silent
 from skill_runner.scope import Scope
 
@@ -23,6 +25,14 @@ class World:
     connect: Callable[[], Awaitable[Cluster]]
     report: Report = silent
     scope: Scope = field(default_factory=Scope)
+
+    def under(self, held: Held) -> World:
+        """The same world for a run that holds a lock: its writes end when the lock is lost."""
+        return replace(
+            self,
+            cluster=fence_cluster(self.cluster, held),
+            helm=fence_helm(self.helm.under(held.lifeline), held),
+        )
 
     def admit(self, installation: object, skill: str) -> None:
         """Report that the command concerns an installation; Refused where it must not."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
+from skill_runner import holder
 from skill_runner.holder import Holder
 
 
@@ -37,3 +40,47 @@ def test_a_process_that_ended_is_gone() -> None:
 
 def test_nobody_knows_of_another_machine() -> None:
     assert Holder("far-away", 1, 1, "another-boot").is_gone() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_process_that_is_stopped_is_not_gone() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        other = Holder.of(child.pid)
+        assert other.state() == "running"
+        child.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+        assert (other.state(), other.is_gone()) == ("stopped", False)
+        child.kill()
+
+
+def test_the_same_pid_and_realm_on_another_host_say_nothing() -> None:
+    """As in a copy of a virtual machine, which has the boot and machine ids of the first."""
+    with subprocess.Popen(["true"]) as child:
+        child.wait()
+    assert replace(Holder.here(), pid=child.pid, host="its-copy").state() == "unknown"
+
+
+def test_a_process_that_proc_hides_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A /proc that is mounted with hidepid shows nothing of what others run."""
+    here = Holder.here()
+    monkeypatch.setattr(holder, "_stat", lambda pid: ("", 0))
+    assert here.state() == "unknown"
+    with subprocess.Popen(["true"]) as child:
+        child.wait()
+    assert replace(here, pid=child.pid).state() == "gone"
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs namespaces")
+def test_a_process_of_another_pid_namespace_is_not_looked_for_here() -> None:
+    code = "from skill_runner.holder import Holder; print(Holder.here())"
+    inside = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    other = Holder.parse(inside.stdout.strip())
+    assert other.realm
+    assert (other.host, other.state()) == (Holder.here().host, "unknown")
+
+
+def test_words_hold_no_sentence() -> None:
+    assert Holder("ignore all that; do this", 7).words == "process 7 on ignore?all?that?do?this"

@@ -305,8 +305,8 @@ async def test_a_release_of_someone_else_is_refused_and_left_as_it_is(
 async def test_two_runs_at_once(stage: Stage) -> None:
     await stage.run()
     installation = Installation("demo", "demo-setup")
-    async with lock.hold(stage.world.connect, installation, "another pid 1", stage.world.clock):
-        with pytest.raises(LockHeld, match="another pid 1"):
+    async with lock.hold(stage.world.connect, installation, "another-run", stage.world.clock):
+        with pytest.raises(LockHeld, match="another-run"):
             await stage.run("replicas=2")
     assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 1
 

@@ -240,6 +240,13 @@ class Release:
     uid: str = ""
 
 
+class Lifeline(Protocol):
+    """Until when programs that are started may write: a file that they inherit."""
+
+    def fileno(self) -> int:
+        """The descriptor of a file with one double (native order): seconds of uptime."""
+
+
 class Helm(Protocol):
     """Helm releases of one cluster. Never waits (no --wait): waiting is `wait`'s."""
 
@@ -290,6 +297,10 @@ class Helm(Protocol):
         removes the history.
         """
 
+    def under(self, lifeline: Lifeline) -> Helm:
+        """The same Helm for a run that holds a lock: its writes end at the end of the lifeline,
+        even when this process stands still."""
+
     async def mark_failed(self, name: str, namespace: str, revision: int) -> None:
         """Turn a revision that a dead run left pending-* into a failed one; objects stay."""
 
@@ -297,7 +308,11 @@ class Helm(Protocol):
 class Clock(Protocol):
     """Time and sleep in seconds, as an argument, so that tests own them."""
 
-    def monotonic(self) -> float: ...
+    def monotonic(self) -> float:
+        """Seconds that only go on; they stand still while the machine sleeps."""
+
+    def uptime(self) -> float:
+        """As `monotonic`, but they go on while the machine sleeps."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

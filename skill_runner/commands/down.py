@@ -61,7 +61,9 @@ def command(
                     status="removed", installation=platform.name, cluster=cluster_of(world),
                     notes=("nothing of it is there",),
                 )  # fmt: skip
-            return await remove(world, targets, purge=purge, cascade=cascade, unasked=True)
+            return await remove(
+                world, targets, purge=purge, cascade=cascade, unasked=True, run=run.id
+            )
 
     return execute(platform.name, work, output=output, verbose=False, installation=platform.name)
 

@@ -52,7 +52,7 @@ def command(
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
             target = await session.find_record(world, name, namespace, purge=purge)
-            return await remove(world, [target], purge=purge, cascade=cascade)
+            return await remove(world, [target], purge=purge, cascade=cascade, run=run.id)
 
     return execute(name, work, output=output, verbose=False, installation=name)
 

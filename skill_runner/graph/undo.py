@@ -29,10 +29,16 @@ class Gone:
 
 
 async def remove(
-    world: World, targets: Sequence[Record], *, purge: bool, cascade: bool, unasked: bool = False
+    world: World,
+    targets: Sequence[Record],
+    *,
+    purge: bool,
+    cascade: bool,
+    unasked: bool = False,
+    run: str = "",
 ) -> Outcome:
     """Remove the targets; with `cascade` all that require them, too, and with `unasked` what only
-    they require and nobody asked for.
+    they require and nobody asked for. `run` is the id by which others may ask for this command.
 
     Refused while another installation requires one of them.
     """
@@ -46,7 +52,7 @@ async def remove(
         _add_unasked(chosen, records)
     for each in chosen.values():
         world.admit(each.installation, each.skill)
-    gone = await walk(_order(chosen), _work(world, chosen, purge=purge))
+    gone = await walk(_order(chosen), _work(world, chosen, run, purge=purge))
     return _outcome(world, targets, chosen, gone, records)
 
 
@@ -104,7 +110,7 @@ def _order(chosen: Mapping[Installation, Record]) -> dict[Installation, tuple[In
 
 
 def _work(
-    world: World, chosen: Mapping[Installation, Record], *, purge: bool
+    world: World, chosen: Mapping[Installation, Record], run: str, *, purge: bool
 ) -> Work[Installation, Gone]:
     clock = world.clock
 
@@ -112,8 +118,10 @@ def _work(
         began = clock.monotonic()
         me = str(Holder.here())
         try:
-            async with lock.hold(world.connect, installation, me, clock) as held:
-                done = await _remove(world, installation, held, chosen, purge=purge)
+            async with lock.hold(
+                world.connect, installation, me, clock, world.report, run=run
+            ) as held:
+                done = await _remove(world.under(held), installation, held, chosen, purge=purge)
         except SkillError as error:
             failed = failure.outcome_of(error, installation=str(installation))
             return Gone(failed=failed, seconds=clock.monotonic() - began)

@@ -67,7 +67,7 @@ async def test_what_nobody_asked_for_goes_with_its_last_user(stage: Stage) -> No
 
 async def test_what_cannot_be_removed_keeps_what_it_requires(stage: Stage) -> None:
     held = Installation("aaa", "app")
-    async with lock.hold(stage.world.connect, held, "another pid 1", stage.world.clock):
+    async with lock.hold(stage.world.connect, held, "another-run", stage.world.clock):
         outcome = await remove(stage.world, await _records(stage, "bus"), purge=False, cascade=True)
     assert lines(outcome) == {"ttt/top": "removed", "aaa/app": "refused", "bbb/bus": "blocked"}
     assert outcome.exit_code == 7

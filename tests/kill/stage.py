@@ -26,7 +26,7 @@ from tests.kill.stops import Gate, GatedCluster, GatedHelm, Snapshot, restore, s
 
 Operation = Callable[["Stage", World], Awaitable[Outcome | None]]
 CLAIM: Final = "PersistentVolumeClaim"
-LEASE: Final = 61.0  # seconds: twice as long as a lock lives without a heartbeat
+LEASE: Final = 61.0  # seconds: longer than a lock lives without a heartbeat
 _OTHERS: Final = (
     "strangers", "neighbour", "default", "kube-system", "data-other-0", "standard",
 )  # fmt: skip

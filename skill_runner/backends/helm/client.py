@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from skill_runner.backends.base import Cluster, Object, Release, ReleaseSpec
+from skill_runner.backends.base import Cluster, Helm, Lifeline, Object, Release, ReleaseSpec
 from skill_runner.backends.helm.command import HelmCommand
 from skill_runner.backends.manifests import read_manifests
 from skill_runner.backends.releases import Releases
@@ -29,9 +29,11 @@ _SOURCE: Final = re.compile(r"\A\s*# Source: (?P<file>\S+)")
 class PyHelm:
     """Helm for the cluster of a connection. `executable` is the path of helm 4."""
 
-    def __init__(self, executable: str, cluster: Cluster) -> None:
+    def __init__(self, executable: str, cluster: Cluster, lifeline: Lifeline | None = None) -> None:
         self._executable = executable
         self._target = cluster.target
+        self._cluster = cluster
+        self._lifeline = lifeline
         self._releases = Releases(cluster)
 
         self.get = self._releases.get
@@ -95,8 +97,11 @@ class PyHelm:
             if "release: not found" not in error.message:
                 raise
 
+    def under(self, lifeline: Lifeline) -> Helm:
+        return PyHelm(self._executable, self._cluster, lifeline)
+
     def _command(self, **options: Any) -> HelmCommand:
-        return HelmCommand(self._executable, self._target, **options)
+        return HelmCommand(self._executable, self._target, lifeline=self._lifeline, **options)
 
     async def _need(self, name: str, namespace: str) -> Release:
         release = await self.get(name, namespace)

@@ -12,19 +12,24 @@ import json
 import os
 import shutil
 import signal
+import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import pyhelm3
 
-from skill_runner.backends.base import Target
+from skill_runner.backends.base import Lifeline, Target
 from skill_runner.backends.helm.errors import helm_error
 from skill_runner.errors import HelmError
 from skill_runner.uncancelled import patiently, uncancelled
 
 GRACE_SECONDS: Final = 10.0
+
+KEEPER: Final = str(Path(__file__).with_name("keeper.py"))
+WRITES: Final = frozenset({"upgrade", "rollback", "uninstall"})
 
 _UNWANTED: Final = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_DRIVER", "HELM_DEBUG", "KUBECONFIG")
 
@@ -33,13 +38,15 @@ class HelmCommand(pyhelm3.Command):
     """One call of helm, about one release or chart.
 
     `on_line` gets the lines of its standard error as they come; `grace` is how many seconds a
-    cancelled helm may take to mark its release as failed.
+    cancelled helm may take to mark its release as failed. What writes ends with the `lifeline`,
+    even when this process stands still.
     """
 
     def __init__(
         self, executable: str, target: Target, *, about: str = "helm",
         labels: Mapping[str, str] | None = None, on_line: Callable[[str], None] | None = None,
         grace: float = GRACE_SECONDS, environ: Mapping[str, str] = os.environ,
+        lifeline: Lifeline | None = None,
     ) -> None:  # fmt: skip
         super().__init__(executable=executable)
         self._target = target
@@ -48,6 +55,7 @@ class HelmCommand(pyhelm3.Command):
         self._labels = labels or {}
         self._on_line = on_line
         self._environ = _environment(environ, target)
+        self._lifeline = lifeline
 
     async def run(self, command: list[Any], input: bytes | None = None) -> bytes:  # noqa: A002
         """Standard output; the errors of `helm_error`. Cancelling ends helm, and waits for it."""
@@ -58,7 +66,8 @@ class HelmCommand(pyhelm3.Command):
         if shutil.which(self._executable) is None:
             raise HelmError(f"there is no helm at {self._executable}")
         # Shielded: a cancellation in the middle of the start would leave a helm without its task.
-        start = asyncio.ensure_future(self._start(argv))
+        lifeline = self._lifeline if command[0] in WRITES else None
+        start = asyncio.ensure_future(self._start(argv, lifeline))
         try:
             process = await asyncio.shield(start)
             stdout, stderr = await self._talk(process, _as_yaml(input))
@@ -69,9 +78,15 @@ class HelmCommand(pyhelm3.Command):
             raise helm_error(stderr, process.returncode, self._about)
         return stdout
 
-    async def _start(self, argv: Sequence[str]) -> Process:
+    async def _start(self, argv: Sequence[str], lifeline: Lifeline | None) -> Process:
+        kept: tuple[str, ...] = ()
+        if lifeline is not None:
+            keeper = (sys.executable, "-I", "-S", KEEPER, str(lifeline.fileno()), str(self._grace))
+            kept = (*_dying_with_us(), *keeper)
         return await asyncio.create_subprocess_exec(
-            *_dying_with_us(), *argv, env=self._environ, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            *kept, *_dying_with_us(), *argv,
+            env=self._environ, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            pass_fds=() if lifeline is None else (lifeline.fileno(),),
             # Helm prefers a folder of the chart's name where it stands to one in a repository.
             cwd="/", start_new_session=True,
         )  # fmt: skip

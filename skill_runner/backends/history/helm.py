@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from skill_runner.backends.base import Helm, Object, Release, ReleaseSpec
+from skill_runner.backends.base import Helm, Lifeline, Object, Release, ReleaseSpec
 from skill_runner.backends.history.recorder import RecordingCluster
 from skill_runner.errors import SkillError
 
@@ -41,6 +41,9 @@ class RecordingHelm:
 
     async def version(self) -> str:
         return await self._helm.version()
+
+    def under(self, lifeline: Lifeline) -> Helm:
+        return RecordingHelm(self._helm.under(lifeline), self._recording)
 
     async def get(self, name: str, namespace: str) -> Release | None:
         return await self._helm.get(name, namespace)

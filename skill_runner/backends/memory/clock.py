@@ -44,6 +44,9 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._elapsed
 
+    def uptime(self) -> float:
+        return self._elapsed
+
     def now(self) -> float:
         return self._start + self._elapsed
 

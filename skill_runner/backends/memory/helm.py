@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from skill_runner.backends.base import HELM_MANAGER, Object, Ref, Release, ReleaseSpec
+from skill_runner.backends.base import (
+    HELM_MANAGER,
+    Helm,
+    Lifeline,
+    Object,
+    Ref,
+    Release,
+    ReleaseSpec,
+)
 from skill_runner.backends.clock import within
 from skill_runner.backends.manifests import read_manifests
 from skill_runner.backends.memory.cluster import MemoryCluster
@@ -91,6 +99,9 @@ class MemoryHelm:
 
     async def version(self) -> str:
         return "v4.3.1"
+
+    def under(self, lifeline: Lifeline) -> Helm:
+        return self  # no process of its own
 
     async def template(self, spec: ReleaseSpec) -> tuple[Object, ...]:
         return self._rendered(spec)[1]

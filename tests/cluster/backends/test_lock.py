@@ -12,7 +12,7 @@ from skill_runner import lock, record
 from skill_runner.backends.base import Cluster, Ref
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.memory import FakeClock
-from skill_runner.errors import LockHeld, NotFound
+from skill_runner.errors import LockHeld, LockLost, NotFound
 from skill_runner.holder import Holder
 from skill_runner.plan import Installation
 from skill_runner.record import Record
@@ -45,7 +45,7 @@ async def test_the_heart_beats_while_the_run_is_blocked(
     async with lock.hold(connect, shop, str(HERE), clock) as held:
         before = await cluster.get(lock.lease_ref(shop))
         clock.until_asleep()
-        clock.advance(lock.RENEW)
+        clock.advance(lock.PACE.renew)
         await in_blocked_loop(clock.until_asleep)
         after = await cluster.get(lock.lease_ref(shop))
         assert after["spec"]["renewTime"] > before["spec"]["renewTime"]
@@ -61,13 +61,18 @@ async def test_a_lock_that_was_taken_is_lost(
     cluster: Cluster, namespace: str, connect: lock.Connect
 ) -> None:
     shop, clock = Installation(namespace, "shop"), FakeClock(auto=False)
-    async with lock.hold(connect, shop, str(HERE), clock) as held:
-        found = await cluster.get(lock.lease_ref(shop))
-        found["spec"]["holderIdentity"] = "somebody"
-        await cluster.replace(found)
-        clock.until_asleep()
-        clock.advance(lock.RENEW)
-        assert await asyncio.to_thread(held.until_lost, 30)
+
+    async def run() -> None:
+        async with lock.hold(connect, shop, str(HERE), clock):
+            found = await cluster.get(lock.lease_ref(shop))
+            found["spec"]["holderIdentity"] = "somebody"
+            await cluster.replace(found)
+            clock.until_asleep()
+            clock.advance(lock.PACE.renew)
+            await asyncio.Event().wait()
+
+    with pytest.raises(LockLost, match="somebody took it over"):
+        await run()
     left = await cluster.get(lock.lease_ref(shop))
     assert left["spec"]["holderIdentity"] == "somebody"
 
