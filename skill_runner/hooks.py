@@ -6,20 +6,32 @@ import asyncio
 import importlib.util
 import inspect
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from skill_runner.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.errors import HookFailed, SkillError, SkillFileError
+from skill_runner.fence import Closable, fence_cluster, fence_helm
 from skill_runner.outcome import Problem
 from skill_runner.quoting import excerpt
 from skill_runner.skill import Skill
+from skill_runner.uncancelled import patiently, uncancelled
 
 __all__ = ["Context", "GiveUp", "PodResult", "RetryLater", "call_hook", "load_hooks"]
 
 Hook = Callable[[Context], Any]
+CLEAN_UP: Final = 10.0  # seconds that a cancelled hook may take to end
+INSIST: Final = 0.1  # seconds between further cancellations of one that catches them
+
+
+class _Late(Exception):
+    """The time of a hook is over."""
 
 
 def load_hooks(skill: Skill) -> ModuleType:
@@ -51,23 +63,23 @@ def _module_name(skill: str, path: Path) -> str:
 async def call_hook(skill: Skill, name: str, context: Context, *, timeout: float) -> Any:
     """Call one hook and await it; RetryLater calls it again until `timeout` seconds are over.
 
-    Plain functions run in a worker thread. HookFailed (with the hook's own words) for GiveUp,
-    for a hook that raises, and for one that is never done.
+    HookFailed (with the hook's own words) for GiveUp, for a hook that raises, and for one that is
+    never done. A coroutine is cancelled then. A plain function runs in a thread, which cannot be
+    ended: every call of its Context is refused from then on.
     """
     function = _find(skill, name)
     deadline = context.clock.monotonic() + timeout
     while True:
         try:
-            return await asyncio.wait_for(
-                _await_hook(function, context), max(0.1, deadline - context.clock.monotonic())
-            )
+            left = max(0.1, deadline - context.clock.monotonic())
+            return await _call(function, name, context, left)
         except RetryLater as later:
             if context.clock.monotonic() + later.after >= deadline:
                 raise HookFailed(f"hook {name}: {later} (for {timeout:.0f} s)") from later
             context.note(f"{name}: {later}")
             await context.clock.sleep(later.after)
-        except TimeoutError as error:
-            raise HookFailed(f"hook {name} was not done after {timeout:.0f} s") from error
+        except _Late as error:
+            raise HookFailed(f"hook {name} was not done after {timeout:g} s{error}") from error
         except GiveUp as error:
             raise HookFailed(
                 f"hook {name}: {error}", hint=error.hint, problem=_problem(error)
@@ -100,10 +112,77 @@ def _find(skill: Skill, name: str) -> Hook:
     return hook
 
 
-async def _await_hook(function: Hook, context: Context) -> Any:
-    if inspect.iscoroutinefunction(function):
-        return await function(context)
-    return await asyncio.to_thread(function, context)
+async def _call(function: Hook, name: str, context: Context, seconds: float) -> Any:
+    """What the hook returns; _Late, with what is left of it, after `seconds`.
+
+    However it ends, its Context is closed then.
+    """
+    fence = Closable(f"hook {name} is over")
+    doors = replace(
+        context,
+        cluster=fence_cluster(context.cluster, fence),
+        helm=fence_helm(context.helm, fence),
+    )
+    task = asyncio.ensure_future(_await_hook(function, name, doors))
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+    finally:
+        ended = await uncancelled(_end(task))
+        fence.close()
+    alive = not ended or not inspect.iscoroutinefunction(function)
+    raise _Late("; it still runs, and its further calls are refused" if alive else "")
+
+
+async def _await_hook(function: Hook, name: str, context: Context) -> Any:
+    try:
+        if inspect.iscoroutinefunction(function):
+            return await function(context)
+        return await _in_thread(function, name, context)
+    except SystemExit as error:
+        raise HookFailed(f"hook {name} called sys.exit({error.code!r})") from error
+
+
+async def _end(task: asyncio.Future[Any]) -> bool:
+    """Cancel what is not done; whether it has ended. A bare `except:` in a loop catches the first
+    cancellation, so there are more of them."""
+    task.cancel()
+    with suppress(TimeoutError):
+        await patiently(asyncio.wait({task}), CLEAN_UP)
+    for _ in range(int(CLEAN_UP / INSIST)):
+        if task.done():
+            break
+        task.cancel()
+        await asyncio.wait({task}, timeout=INSIST)
+    if task.done() and not task.cancelled():
+        task.exception()  # it is seen: what counts is that its time is over
+    return task.done()
+
+
+async def _in_thread(function: Hook, name: str, context: Context) -> Any:
+    """What a plain function returns, from a thread that does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(set_: Callable[[Any], None], value: Any) -> None:
+        if not future.done():
+            set_(value)
+
+    def work() -> None:
+        outcome: tuple[Callable[[Any], None], Any]
+        try:
+            outcome = future.set_result, copied.run(function, context)
+        except StopIteration as error:  # no future can hold one
+            outcome = future.set_exception, RuntimeError(f"StopIteration: {error}")
+        except BaseException as error:
+            outcome = future.set_exception, error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    copied = copy_context()
+    threading.Thread(target=work, name=f"hook-{name}", daemon=True).start()
+    return await future
 
 
 def _line_in(path: Path, error: BaseException) -> str:

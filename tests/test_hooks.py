@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +18,7 @@ from skill_runner.hooks import call_hook, load_hooks
 from skill_runner.plan import Installation
 from skill_runner.progress import Event
 from skill_runner.skill import Skill
+from skill_runner.uncancelled import Haste
 
 HEADER = "from skill_runner.hooks import GiveUp, RetryLater\n"
 
@@ -105,3 +110,87 @@ async def test_a_hook_that_knows_the_cause_names_it(make_skill: Callable[[str], 
     assert (problem.code, problem.resource, problem.cause, problem.evidence) == (
         "SIDECAR_MISSING", "Pod a/b", "no daprd", ("as seen",)
     )  # fmt: skip
+
+
+CONFIG = "{'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'late'}}"
+OUTLIVES = f"""
+import asyncio
+
+def hook(ctx):
+    ctx.inputs["go on"].wait()
+    for call in (ctx.apply({CONFIG}), ctx.list("v1", "Pod"), ctx.exec("p", [], container="c")):
+        try:
+            asyncio.run(call)
+        except Exception as error:
+            ctx.inputs["said"].append(str(error))
+    ctx.inputs["over"].set()
+"""
+
+
+@pytest.mark.parametrize("how", ["late", "cancelled"])
+async def test_a_thread_that_outlives_its_hook_does_nothing_more_to_the_cluster(
+    make_skill: Callable[[str], Skill], how: str
+) -> None:
+    go_on, over, said = threading.Event(), threading.Event(), list[str]()
+    cluster = MemoryCluster()
+    context = replace(
+        make_context([]), inputs={"go on": go_on, "over": over, "said": said}, cluster=cluster
+    )
+    limit = 0.05 if how == "late" else 3600.0
+    task = asyncio.ensure_future(call_hook(make_skill(OUTLIVES), "hook", context, timeout=limit))
+    if how == "late":
+        with pytest.raises(
+            HookFailed, match=r"after 0\.05 s; it still runs, and its further calls"
+        ):
+            await task
+    else:
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    go_on.set()
+    assert await asyncio.to_thread(over.wait, 30)
+    assert said == [
+        f"hook hook is over; its call of {name} is refused" for name in ("apply", "list", "exec")
+    ]
+    assert cluster.requests == []
+
+
+async def test_a_loop_that_catches_everything_is_ended(make_skill: Callable[[str], Skill]) -> None:
+    body = """
+    import asyncio
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except:
+            ctx.inputs["caught"] = True
+            await asyncio.Event().wait()
+"""
+    inputs: dict[str, Any] = {}
+    context = replace(make_context([]), inputs=inputs)
+    skill = make_skill(f"async def hook(ctx):{body}")
+    with Haste() as haste:
+        task = asyncio.ensure_future(call_hook(skill, "hook", context, timeout=3600))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    haste.hurry()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert inputs == {"caught": True}
+
+
+@pytest.mark.parametrize("how", ["def", "async def"])
+async def test_a_hook_does_not_end_the_process(
+    make_skill: Callable[[str], Skill], how: str
+) -> None:
+    with pytest.raises(HookFailed, match=r"called sys\.exit\(3\)"):
+        await call(make_skill(f"import sys\n{how} hook(ctx):\n    sys.exit(3)\n"))
+
+
+async def test_a_time_out_of_something_else_keeps_its_words(
+    make_skill: Callable[[str], Skill],
+) -> None:
+    body = "raise TimeoutError('`psql` did not end within 60 s')"
+    with pytest.raises(HookFailed, match="raised TimeoutError: `psql` did not end within 60 s"):
+        await call(make_skill(f"async def hook(ctx):\n    {body}\n"))

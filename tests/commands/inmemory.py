@@ -38,9 +38,21 @@ async def act(ctx):
 """
 
 
-def write_gated_skill(folder: Path) -> None:
+BLOCKING_HOOKS = """
+import os
+
+def act(ctx):
+    ctx.note("in the hook")
+    with open(os.environ["GATE"]) as gate:
+        gate.read()
+    return "went on"
+"""
+
+
+def write_gated_skill(folder: Path, hooks: str = HOOKS) -> None:
+    """A skill whose hook waits for the gate, as a coroutine or in a thread."""
     write_skill(folder, NAME)
-    (folder / NAME / "hooks.py").write_text(HOOKS)
+    (folder / NAME / "hooks.py").write_text(hooks)
 
 
 def main() -> None:

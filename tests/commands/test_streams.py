@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import pytest
 
-from tests.commands.inmemory import NAME, write_gated_skill
+from tests.commands.inmemory import BLOCKING_HOOKS, NAME, write_gated_skill
 
 ROOT = Path(__file__).parent.parent.parent
 SAID = "in the hook"
@@ -136,6 +136,17 @@ def test_words_that_the_stream_cannot_encode_are_escaped(stand: Stand) -> None:
     titles = [json.loads(line).get("title", "") for line in out.splitlines()]
     assert "hook act" in titles
     ready(stand)
+
+
+def test_a_hook_that_blocks_its_thread_does_not_keep_the_process(stand: Stand) -> None:
+    (stand.folder / "skills" / NAME / "hooks.py").write_text(BLOCKING_HOOKS)
+    child = stand.start("json")
+    until(child.stderr, SAID)
+    child.send_signal(signal.SIGTERM)
+    out, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors
+    assert json.loads(out) == stand.outcome()
+    assert "Lease" not in stand.left()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
