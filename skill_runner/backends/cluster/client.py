@@ -131,7 +131,7 @@ class KubeCluster:
     ) -> Object:
         query = _write(dry_run, manager) | ({"force": "true"} if force else {})
         path = await self._discovery.path(_named(manifest))
-        with self._known_kind():
+        with self._known_kind(), _bound_to_uid(manifest):
             made: Object = await self._transport.json(
                 "PATCH", path, query=query, body=manifest, content=APPLY, effect="repeatable"
             )
@@ -286,6 +286,20 @@ def _named(manifest: Mapping[str, Any]) -> Ref:
     if not ref.name:
         raise ApiError(f"a {ref.kind} without a name", status=422, reason="Invalid")
     return ref
+
+
+@contextmanager
+def _bound_to_uid(manifest: Mapping[str, Any]) -> Iterator[None]:
+    """Conflict where the object has another uid than the manifest asks for: the server calls the
+    field immutable (422) when the object exists, and answers 409 when there is none."""
+    try:
+        yield
+    except ApiError as error:
+        asked = (manifest.get("metadata") or {}).get("uid")
+        immutable = f'metadata.uid: Invalid value: "{asked}"'
+        if asked and error.status == 422 and immutable in error.message:
+            raise Conflict(error.message, status=409, reason="Conflict") from error
+        raise
 
 
 def contains(live: Any, wanted: Any) -> bool:
