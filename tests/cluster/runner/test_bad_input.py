@@ -187,7 +187,7 @@ def test_a_run_killed_while_helm_works_is_taken_over(
     job = Ref("batch/v1", "Job", f"{NAME}-slow", "tiny")
     hands.until(lambda: hands.get(job) is not None)
     helm = _helm_of(killed.pid)
-    os.kill(helm, signal.SIGSTOP)  # or it would mark its release as failed
+    os.kill(helm, signal.SIGSTOP)  # or its keeper would end it, and it would mark its failure
     killed.send_signal(signal.SIGKILL)
     os.kill(helm, signal.SIGKILL)
     killed.communicate()
@@ -225,11 +225,12 @@ def test_a_detached_run_outlives_its_caller(driver: Driver, installed: None) -> 
 
 
 def _helm_of(pid: int) -> int:
-    """The helm that a run with this pid has started."""
+    """The helm that a run with this pid has started, by way of the keeper that ends both."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            if "upgrade" in Path(f"/proc/{child}/cmdline").read_text():
-                return int(child)
+            command = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+            if "upgrade" in command:
+                return int(child) if Path(command[0]).name == "helm" else _helm_of(int(child))
     raise AssertionError(f"process {pid} runs no helm")
 
 
