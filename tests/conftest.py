@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
@@ -16,6 +19,17 @@ settings.load_profile("no-clock")
 # its cluster as it found it, so every process may have one for such files.
 CLUSTER = "tests/cluster/"
 ITSELF = tuple(f"{CLUSTER}{folder}/" for folder in ("backends", "embedded", "faults"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hangups() -> Iterator[None]:
+    """Let what tests start get SIGHUP although the tests themselves run under `nohup`: programs
+    inherit what is ignored, and not what is handled."""
+    before = signal.getsignal(signal.SIGHUP)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
