@@ -34,6 +34,8 @@ Examples:
     help="Pull official images, build them from recipes, or whichever works.",
 )  # fmt: skip
 @click.option("--prove", is_flag=True, help="Prove again, also where nothing changed.")
+@click.option("--adopt", is_flag=True, help="Take over what others own under its names.")
+@click.option("--create-namespaces", is_flag=True, help="Make missing namespaces of clients.")
 @click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; nothing is touched.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
@@ -43,6 +45,8 @@ def command(
     file: Path,
     images: ImageMode,
     prove: bool,
+    adopt: bool,
+    create_namespaces: bool,
     stability: float | None,
     dry_run: bool,
     verbose: bool,
@@ -63,12 +67,14 @@ def command(
         )
         for each in platform.wanted
     ]  # fmt: skip
-    options = Options(prove=prove, stability=stability)
+    options = Options(
+        prove=prove, adopt=adopt, create_namespaces=create_namespaces, stability=stability
+    )
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
             if dry_run:
-                return await graph.plan(requests, world, library)
+                return await graph.plan(requests, world, library, adopt=adopt)
             return await graph.run(requests, world, library, run, options)
 
     return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)

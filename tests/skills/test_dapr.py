@@ -199,7 +199,9 @@ def platform(driver: Driver, installed: dict[str, Any], tmp_path_factory: Any) -
     folder = tmp_path_factory.mktemp("platform")
     file, values = folder / "platform.yaml", folder / "dapr.yaml"
     file.write_text(json.dumps({"schema": 1, "name": "stores", **STORES}))
-    assert driver.skill("up", str(file))["status"] == "ready"
+    refused = driver.skill("up", str(file), code=3)  # nothing else makes the clients' namespace
+    assert refused["problem"]["cause"].startswith("namespace stores does not exist")
+    assert driver.skill("up", str(file), "--create-namespaces")["status"] == "ready"
     values.write_text(
         json.dumps({"components": COMPONENTS, "secret_readers": READERS, "retries": 2})
     )
