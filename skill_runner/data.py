@@ -54,11 +54,16 @@ async def reason_to_keep(cluster: Cluster, live: Object, occasion: Occasion) -> 
     if kind in _VOLUMES and not await _is_ephemeral(cluster, live):
         return "it holds data"
     notes = at(live, "metadata.annotations", {})
-    if notes.get(KEEP) == "keep" or (occasion is Occasion.CHANGE and notes.get(LEFT_OUT) == "keep"):
+    if asks_to_stay(live) or (occasion is Occasion.CHANGE and notes.get(LEFT_OUT) == "keep"):
         return "it asks to be kept"
     if occasion is Occasion.CHANGE and (claims := await volumes_under(cluster, live)):
         return f"it owns data volumes ({', '.join(each.name for each in claims)})"
     return ""
+
+
+def asks_to_stay(live: Object) -> bool:
+    """Tell whether Helm leaves the object when it uninstalls the release."""
+    return bool(at(live, "metadata.annotations", {}).get(KEEP) == "keep")
 
 
 async def _of_definition(cluster: Cluster, live: Object, occasion: Occasion) -> str:

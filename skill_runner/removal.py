@@ -38,8 +38,8 @@ async def remove(
     for release in target.releases:
         await uninstalling.give_back(world, target.installation, release)
     claims = await holdings.find_claims(world.cluster, world.helm, target)
+    await holdings.mark(world.cluster, claims, target)  # what proves them goes before them
     if not purge:
-        await holdings.mark(world.cluster, claims, target)
         removal.to_keep |= claims
     await _objects(removal)
     for release in reversed(target.releases):

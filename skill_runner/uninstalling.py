@@ -67,7 +67,7 @@ async def take_down(removal: Removal, entry: ReleaseRecord) -> None:
             kept.append(found.ref)
         elif not removal.purge and await data.volumes_under(cluster, found.live):
             await operated.take(removal, found.live)
-        else:
+        elif not data.asks_to_stay(found.live):  # what Helm leaves, `_sweep` takes
             removal.leaving.append(Leaving(found.ref, found.whose.uid))
             removal.leaving += await find_pods(cluster, [found.ref])
     removal.held.check()

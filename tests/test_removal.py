@@ -12,7 +12,7 @@ from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.backends.releases import secret_name, with_status
 from skill_runner.context import SMALL
 from skill_runner.deletions import find_pods
-from skill_runner.errors import HelmError
+from skill_runner.errors import HelmError, NotFound
 from skill_runner.graph import undo
 from skill_runner.pods import pod_manifest
 from tests.test_session import SKILL, Stage, render, stage
@@ -78,6 +78,30 @@ async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:
     left = (await stage.cluster.list("v1", "ConfigMap", namespace="demo")).items
     names = [obj["metadata"]["name"] for obj in left]
     assert names == ["asked-to-stay", "skill-runner.demo-setup"], "and the record of what is kept"
+
+
+async def test_a_purge_takes_the_claims_that_helm_leaves(stage: Stage) -> None:
+    def with_claim(spec: ReleaseSpec) -> Iterable[Object]:
+        yield from render(spec)
+        yield {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "annotations": {"helm.sh/resource-policy": "keep"}},
+            "spec": {"storageClassName": "", "volumeName": "disk"},
+        }
+
+    stage.helm.add_chart(str(stage.folder / "skills" / "demo-setup" / "chart"), with_claim)
+    claims = ("v1", "PersistentVolumeClaim", "data", "demo")
+    stage.cluster.on_apply(
+        "PersistentVolumeClaim", lambda cluster, obj: _bind(cluster, Ref.of(obj))
+    )
+    await stage.run()
+    target = await session.find_record(stage.world, "demo-setup", None)
+    async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
+        done = await removal.remove(stage.world, target, held, purge=True)
+    assert str(Ref(*claims)) in done.removed
+    with pytest.raises(NotFound):
+        await stage.cluster.get(Ref(*claims))
 
 
 async def test_what_a_killed_run_left_of_its_proof_goes_too(stage: Stage) -> None:

@@ -115,7 +115,7 @@ def _write(folder: Path, data: dict[str, Any]) -> None:
 
 
 def store_chart(spec: ReleaseSpec) -> Iterable[Object]:
-    """A StatefulSet that asks for its volumes to go with it, a claim of the chart's, hooks."""
+    """A StatefulSet that asks for its volumes to go with it, claims of the chart's, hooks."""
     level = spec.values["level"]
     workload = _workload("StatefulSet", "store", level)
     workload["spec"] |= {
@@ -125,6 +125,8 @@ def store_chart(spec: ReleaseSpec) -> Iterable[Object]:
     }
     yield workload
     yield _object("v1", "PersistentVolumeClaim", "charted", spec=_claim_spec())
+    left = {"annotations": {"helm.sh/resource-policy": "keep"}}  # as our charts' claims ask
+    yield _object("v1", "PersistentVolumeClaim", "left", meta=left, spec=_claim_spec())
     yield _object("v1", "ConfigMap", f"charted-at-level-{level}")
     yield _hook("ConfigMap", "left-by-helm", "post-install,post-upgrade", {})
     job = {"template": _template("migrate", {"app": "migrate"})}
