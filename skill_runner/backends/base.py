@@ -111,12 +111,14 @@ class Cluster(Protocol):
         pick: Pick | None = None,
         most: int | None = None,
         bare: bool = False,
+        retry: bool = True,
     ) -> ObjectList:
         """Objects by selectors; `namespace` None lists all namespaces.
 
         The server is asked page by page. A list that may be long says what is kept of each object
         as it arrives (`pick`, which may see one twice), or after how many it has enough (`most`).
-        With `bare` objects have their metadata only.
+        With `bare` objects have their metadata only. Without `retry` the first lost connection is
+        ClusterUnreachable: for callers that ask again themselves, and tell meanwhile.
         """
 
     def watch(

@@ -103,6 +103,7 @@ async def read(cluster: Cluster, sorter: Sorter) -> tuple[dict[Selection, list[O
     found = await cluster.list(
         query.api_version, query.kind, namespace=query.namespace, labels=query.labels,
         fields=query.fields, pick=None if sorter.is_narrow else sorter.pick,
+        retry=False,  # a wait asks again by itself, and says meanwhile that nobody answers
     )  # fmt: skip
     served: dict[Selection, list[Object]] = {one: [] for one in sorter.members}
     for obj in found.items:

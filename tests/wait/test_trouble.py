@@ -10,6 +10,7 @@ from aiohttp import web
 
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
+from skill_runner.backends.history import RecordingCluster
 from skill_runner.progress import silent
 from skill_runner.skill import WaitRule
 from skill_runner.wait import DEFAULT_POLICY, wait_ready
@@ -73,6 +74,31 @@ async def test_a_wait_survives_everything_once(server: Server, tmp_path: Path) -
         await cluster.close()
     assert (result.state, result.problem) == ("ready", None)
     assert server.answers[PATH] == [SCRIPT[-1]]
+
+
+async def away(request: web.Request) -> web.StreamResponse:
+    """No answer at all."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def test_a_wait_knows_at_once_that_the_server_went_away(
+    server: Server, tmp_path: Path
+) -> None:
+    server.answer(PATH, listed("1"), dropped, away, away, away, listed("2", done="yes"))
+    cluster = await connect(write_kubeconfig(tmp_path, server.url, token="t0ken"))
+    recording = RecordingCluster(cluster, SystemClock())
+    try:
+        result = await wait_ready(
+            recording, SystemClock(), (), rules=(RULE,), timeout=60, stability=0,
+            policy=DEFAULT_POLICY, report=silent,
+        )  # fmt: skip
+    finally:
+        await cluster.close()
+    assert result.state == "ready"
+    told = [m.what for m in recording.moments if m.what in ("unreachable", "reached")]
+    assert told == ["unreachable", "reached"]
 
 
 @pytest.mark.parametrize("code", [401, 403])

@@ -44,17 +44,19 @@ class Lost(Exception):
         self.error = error
 
 
-async def attempts(once: Callable[[], Awaitable[T]], effect: Effect, sleep: Sleep) -> T:
+async def attempts(
+    once: Callable[[], Awaitable[T]], effect: Effect, sleep: Sleep, *, lost: bool = True
+) -> T:
     """The answer of `once`, or its last error as it is.
 
     429 is tried again whatever the effect; lost connections and 502 to 504 unless it is a write;
-    other 5xx for reads only.
+    other 5xx for reads only. Without `lost` a lost connection is the last error at once.
     """
     retrying = tenacity.AsyncRetrying(
         sleep=sleep,
         stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(SECONDS),
         wait=_pause,
-        retry=tenacity.retry_if_exception(lambda error: _again(error, effect)),
+        retry=tenacity.retry_if_exception(lambda error: _again(error, effect, lost=lost)),
         reraise=True,
     )
     try:
@@ -63,9 +65,9 @@ async def attempts(once: Callable[[], Awaitable[T]], effect: Effect, sleep: Slee
         raise last.error from last.__cause__
 
 
-def _again(error: BaseException, effect: Effect) -> bool:
+def _again(error: BaseException, effect: Effect, *, lost: bool) -> bool:
     if isinstance(error, Lost):
-        return effect != "write"
+        return lost and effect != "write"
     if not isinstance(error, Transient):
         return False
     if error.status == NOT_DONE:

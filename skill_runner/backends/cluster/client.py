@@ -89,13 +89,14 @@ class KubeCluster:
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
         labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False,
+        most: int | None = None, bare: bool = False, retry: bool = True,
     ) -> ObjectList:  # fmt: skip
         served = await self._discovery.find(api_version, kind)
         pages = Pages(
             self._transport, collection_path(served, namespace), _selectors(labels, fields),
             # The items of a list leave their kind out, and bare ones have that of their metadata.
             own={"apiVersion": api_version, "kind": kind}, pick=pick, most=most, bare=bare,
+            retry=retry,
         )  # fmt: skip
         with self._known_kind():
             return await pages.read()

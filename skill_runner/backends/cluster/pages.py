@@ -20,11 +20,12 @@ class Pages:
     def __init__(
         self, transport: Transport, path: str, selectors: Mapping[str, str], *,
         own: Mapping[str, str], pick: Pick | None, most: int | None, bare: bool,
+        retry: bool,
     ) -> None:  # fmt: skip
         self._transport, self._path, self._selectors = transport, path, selectors
         self._own, self._pick, self._most = own, pick, most
         self._accept = BARE if bare else "application/json"
-        self._bare = bare
+        self._bare, self._retry = bare, retry
 
     async def read(self) -> ObjectList:
         """All of it. The server keeps a list for some minutes only: when the rest is gone
@@ -56,7 +57,7 @@ class Pages:
         if rest:
             query["continue"] = rest
         answer: dict[str, Any] = await self._transport.json(
-            "GET", self._path, query=query, accept=self._accept
+            "GET", self._path, query=query, accept=self._accept, retry=self._retry
         )
         return answer
 

@@ -55,23 +55,31 @@ class Transport:
     async def json(
         self, method: str, path: str, *, query: Query | None = None, body: Any = None,
         content: str = "application/json", accept: str = "application/json",
-        effect: Effect | None = None,
+        effect: Effect | None = None, retry: bool = True,
     ) -> Any:  # fmt: skip
         """The JSON answer of one request; see `text` for retries and errors."""
         answer = await self.text(
-            method, path, query=query, body=body, content=content, accept=accept, effect=effect
+            method,
+            path,
+            query=query,
+            body=body,
+            content=content,
+            accept=accept,
+            effect=effect,
+            retry=retry,
         )
         return json.loads(answer)
 
     async def text(
         self, method: str, path: str, *, query: Query | None = None, body: Any = None,
         content: str = "application/json", accept: str = "*/*", effect: Effect | None = None,
+        retry: bool = True,
     ) -> bytes:  # fmt: skip
         """The answer of one request.
 
         `effect` says what a second attempt would do (`attempts.Effect`); a GET reads, everything
-        else is taken for a write unless the caller says otherwise. Errors: those of
-        `errors.api_error` and `unreachable`.
+        else is taken for a write unless the caller says otherwise. Without `retry` a connection
+        that is lost is not tried again. Errors: those of `errors.api_error` and `unreachable`.
         """
         headers = {"Accept": accept, "Content-Type": content}
         effect = effect or ("read" if method == "GET" else "write")
@@ -79,7 +87,7 @@ class Transport:
         async def once() -> bytes:
             return await self._once(method, path, query, headers, body)
 
-        return await attempts(once, effect, self._sleep)
+        return await attempts(once, effect, self._sleep, lost=retry)
 
     async def _once(
         self, method: str, path: str, query: Query | None, headers: dict[str, str], body: Any

@@ -85,12 +85,12 @@ class RecordingCluster:
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
         labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False,
+        most: int | None = None, bare: bool = False, retry: bool = True,
     ) -> ObjectList:  # fmt: skip
         try:
             found = await self._cluster.list(
                 api_version, kind, namespace=namespace, labels=labels, fields=fields,
-                pick=pick, most=most, bare=bare,
+                pick=pick, most=most, bare=bare, retry=retry,
             )  # fmt: skip
         except ClusterUnreachable:
             self._reached(False)

@@ -115,7 +115,7 @@ class ReplayCluster:
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
         labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False,
+        most: int | None = None, bare: bool = False, retry: bool = True,
     ) -> ObjectList:  # fmt: skip
         await asyncio.sleep(0)
         self._check(api_version, kind)

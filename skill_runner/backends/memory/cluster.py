@@ -150,7 +150,7 @@ class MemoryCluster:
     async def list(
         self, api_version: str, kind: str, *, namespace: str | None = None,
         labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False,
+        most: int | None = None, bare: bool = False, retry: bool = True,
     ) -> ObjectList:  # fmt: skip
         await self._enter(Request("list", kind, namespace=namespace))
         self.store.type_of(api_version, kind)

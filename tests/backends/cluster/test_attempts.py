@@ -133,6 +133,18 @@ async def test_a_server_that_goes_away_is_asked_a_bounded_number_of_times(
     assert (len(asked(server, PATH)), len(slept)) == (ATTEMPTS, ATTEMPTS - 1)
 
 
+async def test_a_list_for_a_caller_that_asks_again_tells_the_first_lost_connection(
+    cluster: KubeCluster, server: Server, slept: list[float]
+) -> None:
+    await cluster.resource_types()
+    server.answer(MAPS, hang_up)
+    with pytest.raises(ClusterUnreachable):
+        await cluster.list("v1", "ConfigMap", namespace="shop", retry=False)
+    assert (asked(server, MAPS), slept) == (["GET"], [])
+    server.answer(MAPS, status(503, "busy"), web.json_response({"metadata": {}, "items": []}))
+    assert not (await cluster.list("v1", "ConfigMap", namespace="shop", retry=False)).items
+
+
 async def test_a_server_that_never_answered_is_not_waited_for(
     cluster: KubeCluster, server: Server, slept: list[float]
 ) -> None:
