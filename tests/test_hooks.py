@@ -192,5 +192,5 @@ async def test_a_time_out_of_something_else_keeps_its_words(
     make_skill: Callable[[str], Skill],
 ) -> None:
     body = "raise TimeoutError('`psql` did not end within 60 s')"
-    with pytest.raises(HookFailed, match="raised TimeoutError: `psql` did not end within 60 s"):
+    with pytest.raises(HookFailed, match="raised TimeoutError: “`psql` did not end within 60 s”"):
         await call(make_skill(f"async def hook(ctx):\n    {body}\n"))

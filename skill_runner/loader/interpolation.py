@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_ACTION: Final = re.compile(
-    r"""\{\{-?\s*(?P<code>/\*.*?\*/|(?:"(?:\\.|[^"\\])*"|`[^`]*`|'(?:\\.|[^'\\])*'|[^"`'}]|\}(?!\}))*?)\s*-?\}\}""",
-    re.DOTALL,
+_TOKEN: Final = re.compile(  # within an action, up to its `}}`
+    r"""(?s)"(?:\\.|[^"\\])*+"|`[^`]*+`|'(?:\\.|[^'\\])*+'|/\*(?:[^*]|\*(?!/))*+\*/"""
+    r"""|[^"`'}/]++|/|\}(?!\})"""
 )
 _CONTROL: Final = re.compile(
     r"/\*|(if|else|end|range|with|define|block|break|continue)\b|\$\w*\s*(,\s*\$\w+\s*)?:?="
@@ -65,15 +65,13 @@ def raw_interpolations(chart: Path) -> tuple[Raw, ...]:
 
 def _actions(text: str) -> Iterator[_Action]:
     define, depth = "", 0
-    for match in _ACTION.finditer(text):
-        code = match["code"]
+    for start, end, trims, code in _spans(text):
         if found := _DEFINE.match(code):
             define, depth = found[1], 0
         opened = re.match(r"(if|range|with|block|define)\b", code)
         depth += 1 if opened else -1 if re.match(r"end\b", code) else 0
-        start, end = match.span()
         before = text[text.rfind("\n", 0, start) + 1 : start]
-        before = before.rstrip() if match[0].startswith("{{-") else before
+        before = before.rstrip() if trims else before
         after = text[end:].partition("\n")[0]
         line = text.count("\n", 0, start) + 1
         yield _Action(code, define, line, _without_actions(before), _without_actions(after))
@@ -81,9 +79,32 @@ def _actions(text: str) -> Iterator[_Action]:
             define = ""
 
 
+def _spans(text: str) -> Iterator[tuple[int, int, bool, str]]:
+    """For each action its start, its end, whether it trims what is before it, and its code.
+
+    Ends at an action that nothing closes, whose file Helm refuses: one pass over the text.
+    """
+    start = text.find("{{")
+    while start >= 0:
+        end = start + 2
+        while not text.startswith("}}", end):
+            token = _TOKEN.match(text, end)
+            if token is None:
+                return
+            end = token.end()
+        inside = text[start + 2 : end]
+        code = inside.removeprefix("-").strip().removesuffix("-").strip()
+        yield start, end + 2, inside.startswith("-"), code
+        start = text.find("{{", end + 2)
+
+
 def _without_actions(text: str) -> str:
     """Control actions print nothing; another one is a value."""
-    return _ACTION.sub(lambda m: "" if _CONTROL.match(m["code"]) else "0", text)
+    kept, last = "", 0
+    for start, end, _trims, code in _spans(text):
+        kept += text[last:start] + ("" if _CONTROL.match(code) else "0")
+        last = end
+    return kept + text[last:]
 
 
 def _printed_as_blocks(files: Mapping[str, tuple[_Action, ...]]) -> frozenset[str]:

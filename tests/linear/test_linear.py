@@ -33,6 +33,8 @@ MADE = {
     "skill_runner/diagnose/creation.py: p": (),
     "skill_runner/diagnose/pull.py: p": (),
     "skill_runner/images/apps/failures.py: pattern": (),
+    "skill_runner/plaintext.py: f'[{_ALWAYS}\\t\\n\\r]'": (),
+    "skill_runner/plaintext.py: f'[{_ALWAYS}]'": (),
 }
 
 

@@ -108,3 +108,11 @@ def test_dependencies_of_a_chart_are_their_authors(tmp_path: Path) -> None:
     (tmp_path / "charts" / "theirs" / "templates").mkdir(parents=True)
     (tmp_path / "charts" / "theirs" / "templates" / "a.yaml").write_text("a: {{ .Values.a }}\n")
     assert found(tmp_path, "kind: Pod\n") == []
+
+
+def test_an_action_that_nothing_closes_ends_the_search(tmp_path: Path) -> None:
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    text = "a: {{ .Values.a }}\nb: {{ .Values.b | quote }}\nc: " + "{{ '" * 200_000
+    (templates / "it.yaml").write_text(text, "utf-8")
+    assert [raw.line for raw in raw_interpolations(tmp_path)] == [1]

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ import pyhelm3
 from skill_runner.backends.base import Lifeline, Target
 from skill_runner.backends.helm.errors import helm_error
 from skill_runner.errors import HelmError
+from skill_runner.isolation import python_command
 from skill_runner.uncancelled import patiently, uncancelled
 
 GRACE_SECONDS: Final = 10.0
@@ -81,7 +81,7 @@ class HelmCommand(pyhelm3.Command):
     async def _start(self, argv: Sequence[str], lifeline: Lifeline | None) -> Process:
         kept: tuple[str, ...] = ()
         if lifeline is not None:
-            keeper = (sys.executable, "-I", "-S", KEEPER, str(lifeline.fileno()), str(self._grace))
+            keeper = python_command("-I", "-S", KEEPER, str(lifeline.fileno()), str(self._grace))
             kept = (*_dying_with_us(), *keeper)
         return await asyncio.create_subprocess_exec(
             *kept, *_dying_with_us(), *argv,
