@@ -1,4 +1,4 @@
-"""Apply one object, with patience for what is not serving yet.
+"""Apply one object, or try to, with patience for what is not serving yet.
 
 A webhook of an operator that has just become ready, or a kind whose definition was made a moment
 ago, refuse for some seconds; nothing is wrong then.
@@ -6,9 +6,9 @@ ago, refuse for some seconds; nothing is wrong then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.backends.base import Cluster, Object, Ref
 from skill_runner.diagnose import classify_refusal, explain_refusal
 from skill_runner.errors import ApiError, NotFound, StepFailed
 from skill_runner.outcome import Code, Problem
@@ -30,25 +30,46 @@ async def apply(walk: Walk, wanted: Object, *, uid: str = "", force: bool = Fals
     StepFailed with WEBHOOK_UNAVAILABLE when a webhook never answers, ADMISSION_DENIED when it, or
     a policy, says no; ApiError otherwise.
     """
-    clock = walk.world.clock
     bound = {**wanted, "metadata": {**wanted["metadata"], **({"uid": uid} if uid else {})}}
-    began, told = clock.monotonic(), False
-    while True:
-        try:
-            return await walk.world.cluster.apply(bound, force=force)
-        except ApiError as error:
-            waited = clock.monotonic() - began
-            if waited >= _patience(walk, error):
-                raise _final(error, wanted) from error
-            if not told:
-                told = True
-                walk.report(Note(f"{Ref.of(wanted)} is tried again: {excerpt(error.message)}"))
-        await clock.sleep(AGAIN)
+    return await patient(walk).apply(bound, force=force)
 
 
-def _patience(walk: Walk, error: ApiError) -> float:
+def patient(walk: Walk) -> Cluster:
+    """The cluster, whose `apply` has this patience and these errors; dry runs have it, too."""
+    return cast(Cluster, _Patient(walk))
+
+
+class _Patient:
+    """What the cluster of a walk is, but for `apply`."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._walk.world.cluster, name)
+
+    async def apply(self, manifest: Object, *, dry_run: bool = False, **how: Any) -> Object:
+        walk, clock = self._walk, self._walk.world.clock
+        began, told = clock.monotonic(), False
+        while True:
+            try:
+                return await walk.world.cluster.apply(manifest, dry_run=dry_run, **how)
+            except ApiError as error:
+                waited = clock.monotonic() - began
+                if waited >= _patience(walk, error, dry_run=dry_run):
+                    raise _final(error, manifest) from error
+                if not told:
+                    told = True
+                    why = excerpt(error.message)
+                    walk.report(Note(f"{Ref.of(manifest)} is tried again: {why}"))
+            await clock.sleep(AGAIN)
+
+
+def _patience(walk: Walk, error: ApiError, *, dry_run: bool) -> float:
     if classify_refusal(error.message) == "WebhookUnavailable":
         return walk.policy().row("WebhookUnavailable").budget
+    if dry_run:  # of an object that is there, so its kind is served
+        return 0.0
     unserved = isinstance(error, NotFound) and "serve" in error.message
     return UNSERVED if unserved or "no matches for kind" in error.message else 0.0
 

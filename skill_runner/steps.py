@@ -130,7 +130,7 @@ async def _release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done
         if found.status == "uninstalling" and whose.is_ours:
             await begin_change(walk)
             walk.notes.append(await uninstalling.finish(walk, entry))
-    why = await releases.is_as_applied(helm, cluster, step)
+    why = await releases.is_as_applied(helm, applying.patient(walk), step)
     if walk.options.redeploy:
         why = why or "asked to deploy again"
     if not whose.is_free:
@@ -208,7 +208,7 @@ async def _apply_if_different(
     cluster = walk.world.cluster
     if found.live is not None and found.whose.is_ours:
         with suppress(NotFound, Conflict):
-            if not await releases.differs(cluster, wanted, found.live):
+            if not await releases.differs(applying.patient(walk), wanted, found.live):
                 return None
     await begin_change(walk)
     leaving = await find_leaving(cluster, [Ref.of(wanted)])
