@@ -94,16 +94,18 @@ async def test_cancelling_ends_the_whole_group(tmp_path: Path, deaf: bool) -> No
 
 
 async def test_whoever_interrupts_twice_does_not_wait_for_a_deaf_helm(tmp_path: Path) -> None:
-    fifo = tmp_path / "words"
-    for path in (fifo, tmp_path / "silent"):
+    words, silent = tmp_path / "words", tmp_path / "silent"
+    for path in (words, silent):
         os.mkfifo(path)
-    wait = f"exec 3<>{tmp_path}/silent; while :; do read line <&3; done"
-    helm = script(tmp_path, f"trap 'echo told > {fifo}' TERM; echo up > {fifo}; {wait}")
-    with Haste() as haste:
-        task = asyncio.ensure_future(HelmCommand(helm, TARGET, grace=3600).run(["upgrade"]))
-    assert await asyncio.to_thread(fifo.read_text) == "up\n"
-    task.cancel()
-    assert await asyncio.to_thread(fifo.read_text) == "told\n"
-    haste.hurry()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    # Deaf while this process holds `silent` open: it does not outlive a test that is killed.
+    wait = f"exec 3<{silent}; while read line <&3 || [ $? -gt 1 ]; do :; done"
+    helm = script(tmp_path, f"trap 'echo told 1<>{words}' TERM; echo up 1<>{words}; {wait}")
+    with words.open("r+b", buffering=0) as said, silent.open("r+b", buffering=0):
+        with Haste() as haste:
+            task = asyncio.ensure_future(HelmCommand(helm, TARGET, grace=3600).run(["upgrade"]))
+        assert await asyncio.to_thread(said.readline) == b"up\n"
+        task.cancel()
+        assert await asyncio.to_thread(said.readline) == b"told\n"
+        haste.hurry()
+        with pytest.raises(asyncio.CancelledError):
+            await task
