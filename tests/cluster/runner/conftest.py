@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,6 +58,22 @@ class Hands:
             lambda cluster: cluster.list("coordination.k8s.io/v1", "Lease", namespace=namespace)
         )
         return [lease["metadata"]["name"] for lease in found.items]
+
+    def all(self, namespace: str, kinds: Iterable[str]) -> list[Object]:
+        """Every object of these kinds of Kubernetes' own."""
+
+        async def look(cluster: Cluster) -> list[Object]:
+            served = [t for t in await cluster.resource_types() if t.kind in kinds]
+            return [
+                {**obj, "kind": each.kind}
+                for each in served
+                if "." not in each.api_version or each.api_version.startswith("coordination.")
+                for obj in (
+                    await cluster.list(each.api_version, each.kind, namespace=namespace)
+                ).items
+            ]
+
+        return self._do(look)
 
     def until(self, true: Callable[[], bool], *, tries: int = 600) -> None:
         """Look until it is so; a test that waits for ever would say nothing."""
