@@ -24,6 +24,7 @@ from skill_runner.errors import Conflict, NotFound, ReleaseLocked
 from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
 from skill_runner.plan import Installation, PlannedRelease
 from skill_runner.quoting import excerpt
+from skill_runner.status.scaling import KINDS, scaled_to_zero
 
 DIGEST_LABEL: Final = "skill-runner.dev/digest"
 RUN_LABEL: Final = "skill-runner.dev/run"
@@ -107,6 +108,20 @@ async def find_drift(
     return ""
 
 
+async def find_scaled(helm: Helm, cluster: Cluster, step: PlannedRelease) -> tuple[str, ...]:
+    """Each workload of the release that somebody scaled to zero, in a sentence."""
+    found = []
+    for manifest in await helm.manifest(step.release, step.namespace):
+        if manifest["kind"] not in KINDS:
+            continue
+        wanted = await with_namespace(cluster, manifest, step.namespace)
+        with suppress(NotFound):
+            scaled = scaled_to_zero(wanted, await cluster.get(Ref.of(wanted)))
+            if scaled and scaled.stated:
+                found.append(f"{Ref.of(wanted)} {scaled.was}")
+    return tuple(found)
+
+
 async def differs(
     cluster: Cluster, wanted: Object, live: Object, *, manager: str = FIELD_MANAGER
 ) -> str:
@@ -114,6 +129,9 @@ async def differs(
     ref = Ref.of(wanted)
     if live["metadata"].get("deletionTimestamp"):
         return f"{ref} is being deleted"
+    scaled = scaled_to_zero(wanted, live)
+    if scaled and scaled.stated:
+        return f"{ref} {scaled}"
     try:
         would = await cluster.apply(wanted, dry_run=True, manager=manager)
     except Conflict as error:

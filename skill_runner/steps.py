@@ -136,7 +136,9 @@ async def _release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done
     if not whose.is_free:
         why = f"adopted from {whose.owner}"
     _remember_release(walk, step)
+    scaled: tuple[str, ...] = ()
     if why:
+        scaled = await releases.find_scaled(helm, cluster, step) if found else ()
         await begin_change(walk)
         await _let_go(walk, step)
         await deploying.deploy(walk, step)
@@ -151,6 +153,9 @@ async def _release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done
     await await_objects(walk, expected, step.wait, step.timeout, stability=stability)
     if not why:
         return "unchanged", ""
+    if found and walk.options.no_change:
+        walk.notes.append(f"put back as the record says (release {step.release}): {why}")
+    walk.notes.extend(f"scaled up again: {each}" for each in scaled)
     return "done", f"upgraded: {why}" if found else "installed"
 
 

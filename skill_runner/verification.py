@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from skill_runner import failure, proofs, record, releases, session
+from skill_runner.backends.base import Ref
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.library import PATH_VARIABLE, Library
 from skill_runner.outcome import Outcome, Problem
-from skill_runner.plan import Installation, Plan, make_plan
+from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
 from skill_runner.runs import Run
@@ -90,7 +91,7 @@ async def outputs_of(world: World, target: Record) -> dict[str, Mapping[str, Any
 
 
 async def _ready(walk: Walk, target: Record, plan: Plan, timeout: float, *, observe: bool) -> None:
-    expected = await expected_objects(walk.world, target)
+    expected = await expected_objects(walk.world, target, plan)
     rules = tuple(rule for step in plan.steps for rule in getattr(step, "wait", ()))
     result = await wait_ready(
         walk.world.cluster, walk.world.clock, expected, rules=rules, timeout=timeout,
@@ -104,9 +105,18 @@ async def _ready(walk: Walk, target: Record, plan: Plan, timeout: float, *, obse
     raise kind(problem.cause if problem else "not ready", problem=problem)
 
 
-async def expected_objects(world: World, target: Record) -> list[Expected]:
-    """Every object that the record names; StepFailed when a release is gone."""
-    expected = [Expected(ref=ref, made=True) for ref in target.objects]
+async def expected_objects(
+    world: World, target: Record, plan: Plan | None = None
+) -> list[Expected]:
+    """Every object that the record names, with its manifest where the plan has it; StepFailed when
+    a release is gone."""
+    space = target.installation.namespace
+    applied = {
+        Ref.of(m): m
+        for step in (plan.steps if plan else ()) if isinstance(step, PlannedApply)
+        for m in [await releases.with_namespace(world.cluster, m, space) for m in step.manifests]
+    }  # fmt: skip
+    expected = [Expected(ref=r, manifest=applied.get(r, {}), made=True) for r in target.objects]
     for release in target.releases:
         try:
             made = await world.helm.manifest(release.name, release.namespace)

@@ -42,7 +42,8 @@ async def why_installation(world: World, run: Run, target: Record, library: Libr
     with suppress(Forbidden):  # whoever may not read Secrets may still ask why
         target = await record.opened(world.cluster, target)
     run.redactor.add(record.secret_texts(target))
-    expected = await expected_objects(world, target)
+    plan = await _plan(world, target, library)
+    expected = await expected_objects(world, target, plan)
     name = target.installation
     subject = replace(
         _subject(world, name.namespace, skill=target.skill, name=name.name),
@@ -50,7 +51,6 @@ async def why_installation(world: World, run: Run, target: Record, library: Libr
     )
     made = [await world.helm.get(r.name, r.namespace) for r in target.releases]
     notes = () if target.complete else ("its last run did not finish",)
-    plan = await _plan(world, target, library)
     rules, policy = _own_words(plan)
     seen = await _look(
         world, run, expected, subject, str(name), target.version,

@@ -92,7 +92,7 @@ def render(spec: ReleaseSpec) -> Iterable[Object]:
 async def become_ready(cluster: MemoryCluster, obj: Object) -> None:
     if obj["metadata"].get("deletionTimestamp"):
         return
-    count = obj["spec"]["replicas"]
+    count = obj["spec"].get("replicas", 1)
     cluster.set_status(
         Ref.of(obj), observedGeneration=obj["metadata"]["generation"], replicas=count,
         updatedReplicas=count, readyReplicas=count, availableReplicas=count,

@@ -16,6 +16,7 @@ from skill_runner.commands.status import row
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.library import default_library
+from skill_runner.standing import scaled_down
 
 
 @click.command(
@@ -77,7 +78,9 @@ def command(
     async def records(context: str | None) -> list[dict[str, Any]]:
         asked = Asked(kubeconfig, context, cluster_name)
         async with connect.cluster_only(asked) as cluster:
-            return [row(each) for each in await record.find_all(cluster, None)]
+            found = await record.find_all(cluster, None)
+            stopped = await scaled_down(cluster, found)
+            return [row(each, stopped) for each in found]
 
     named = (("--kubeconfig", kubeconfig), ("--cluster", cluster_name))
     connection = tuple(f"{option}={value}" for option, value in named if value)

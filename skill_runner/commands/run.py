@@ -35,7 +35,11 @@ Examples:
 @outcome_option
 @click.option("--prove", is_flag=True, help="Prove again, also when nothing changed.")
 @click.option("--redeploy", is_flag=True, help="Deploy again, also when nothing changed.")
-@click.option("--no-change", is_flag=True, help="Refuse to change an installation that exists.")
+@click.option(
+    "--no-change",
+    is_flag=True,
+    help="Refuse to change an installation that exists; what others changed is put back, and said.",
+)
 @click.option("--adopt", is_flag=True, help="Take over what others own under its names.")
 @click.option("--create-namespaces", is_flag=True, help="Make missing namespaces of clients.")
 @click.option("--drill", is_flag=True, help="Run proofs that disturb, too (test clusters only).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 
 import click
 from rich.console import Console
@@ -18,6 +19,7 @@ from skill_runner.commands.show import View, print_document
 from skill_runner.commands.target import Asked
 from skill_runner.progress import Note
 from skill_runner.record import Listing, Record
+from skill_runner.standing import scaled_down
 
 
 @click.command(
@@ -47,10 +49,10 @@ def command(
     """
     if run:
         return _run(run, wait, output)
-    listed = asyncio.run(_records(asked, namespace))
+    listed, stopped = asyncio.run(_records(asked, namespace))
     found = listed.records
     if output == "json":
-        document = {"installations": [row(r) for r in found]}
+        document = {"installations": [row(r, stopped) for r in found]}
         click.echo(json.dumps({**document, **({"notes": listed.bad} if listed.bad else {})}))
         return 0
     for note in listed.bad:
@@ -62,6 +64,7 @@ def command(
     for item in found:
         proofs = ", ".join(f"{k} {v.status}" for k, v in item.proofs.items())
         state = "complete" if item.complete else "unfinished: run it again"
+        state = "; ".join(stopped.get(str(item.installation), (state,)))
         table.add_row(str(item.installation), item.skill, item.version, state, proofs)
     Console().print(table)
     return 0
@@ -78,19 +81,25 @@ def _run(run: str, wait: float, output: str) -> int:
     return int(document["exit_code"])
 
 
-async def _records(asked: Asked, namespace: str | None) -> Listing:
+async def _records(
+    asked: Asked, namespace: str | None
+) -> tuple[Listing, dict[str, tuple[str, ...]]]:
+    """The records, and what of them was scaled to zero, by installation."""
     async with connect.cluster_only(asked) as cluster:
-        return await record.list_all(cluster, namespace)
+        listed = await record.list_all(cluster, namespace)
+        return listed, await scaled_down(cluster, listed.records)
 
 
-def row(item: Record) -> dict[str, object]:
-    """An installation as data, by its record."""
+def row(item: Record, stopped: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
+    """An installation as data, by its record; `stopped` says what was scaled to zero."""
+    down = stopped.get(str(item.installation), ())
     now = time.time()
     return {
         "installation": str(item.installation),
         "skill": item.skill,
         "version": item.version,
         "complete": item.complete,
+        **({"scaled_to_zero": list(down)} if down else {}),
         "proofs": {
             key: {"status": p.status, "seconds_ago": round(now - p.at)}
             for key, p in item.proofs.items()

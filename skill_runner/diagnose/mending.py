@@ -36,6 +36,7 @@ MENDING: Final[Mapping[Code, str]] = {
     "HOOK_FAILED": "Read the hook's log, fix why it fails, and run again: the hook runs anew.",
     "NOT_OBSERVED": "Install or start the operator that handles the kind, or let it watch the "
     "namespace; a kind that never reports needs a wait rule in the skill.",
+    "SCALED_TO_ZERO": "Scale it up again (`next`), or find out who scaled it to 0, and why.",
     "RESOURCE_GONE": "Find out what removed it and stop that; then run the same command again.",
     "WEBHOOK_UNAVAILABLE": "Make the webhook's Service answer, or remove its configuration if its "
     "owner is gone.",

@@ -181,6 +181,9 @@ _ROWS: Final = (
     Row("ObjectMissing", "RESOURCE_GONE", 10, 93,
         "An object that was applied is not there any more; nothing here makes it again.",
         retryable=True),
+    Row("ScaledToZero", "SCALED_TO_ZERO", 5, 94,
+        "Somebody scaled the workload to 0 replicas, though what was applied asks for some. A tool "
+        "that scales it up again within seconds is none of this."),
     Row("ObjectTerminating", "RESOURCE_GONE", 15, 93,
         "An object that was applied is being deleted; it will not come back by itself.",
         retryable=True),

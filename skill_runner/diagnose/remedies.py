@@ -145,9 +145,18 @@ def _on_objects(symptom: Symptom) -> _Actions:
         "RESOURCE_GONE": ((f"skill run {SKILL} --name {NAME} -n {SPACE}",
                            "applies what is missing"),
                           (f"kubectl {space}get events", "what happened around it")),
+        "SCALED_TO_ZERO": (_scale_up(symptom),),
         "NAMESPACE_TERMINATING": ((f"kubectl get namespace {symptom.namespace or symptom.name} "
                                    "-o yaml", "what holds it back"),),
     }  # fmt: skip
+
+
+def _scale_up(symptom: Symptom) -> _Action:
+    """A run restores what the manifest states; what it leaves open, only kubectl."""
+    if symptom.subject:
+        what = f"{symptom.kind.lower()} {symptom.name} --replicas={symptom.subject}"
+        return f"kubectl {_space(symptom)}scale {what}", "scales it up again"
+    return f"skill run {SKILL} --name {NAME} -n {SPACE}", "scales it up again, and says so"
 
 
 def concrete(problem: Problem, subject: Subject) -> Problem:

@@ -24,7 +24,7 @@ Code = Literal[
     "COMPONENT_NOT_LOADED", "PROOF_FAILED",
     "NOT_READY_IN_TIME", "RELEASE_LOCKED", "CHART_ERROR", "POLICY_VIOLATION", "CAPACITY",
     "CHECK_FAILED", "FORBIDDEN", "CLUSTER_UNREACHABLE", "BUILD_FAILED", "NOT_OBSERVED",
-    "RESOURCE_GONE",
+    "RESOURCE_GONE", "SCALED_TO_ZERO",
     # beyond the cluster: the caller's input, a refusal, a lock, an interruption, a bug of ours
     "USAGE", "REFUSED", "NOT_OURS", "LOCKED", "NAMESPACE_TERMINATING", "INTERRUPTED", "INTERNAL",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from skill_runner.wait.doubt import doubt_of
 from skill_runner.wait.expected import Expected
 from skill_runner.wait.lookups import Lookups
 from skill_runner.wait.reports import unobserved_symptoms
+from skill_runner.wait.scaling import scaling_symptoms, with_scaling
 from skill_runner.wait.spaces import namespace_symptoms
 from skill_runner.wait.verdicts import Watched, rule_for, verdict_of, with_surroundings
 from skill_runner.wait.view import View
@@ -61,6 +62,7 @@ def look(
     pending = any(at(c, "status.phase") != "Bound" for c in claims)
     classes = lookups.classes() if pending else ()
     watched = tuple(with_surroundings(watched, view, classes))
+    watched = tuple(with_scaling(watched, lookups))
     watched = tuple(with_webhooks(watched, lookups))
     watched = tuple(with_components(watched, lookups))
     events = read_events(view.of_kind("Event"))
@@ -80,6 +82,7 @@ def look(
             *_endpoints(watched),
             *unobserved_symptoms(watched),
             *namespace_symptoms(watched, lookups),
+            *scaling_symptoms(watched),
             *webhook_symptoms(watched),
             *component_symptoms(watched, lookups),
         ),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from skill_runner.backends.base import Clock, Cluster, Object, Ref
 from skill_runner.diagnose.config import Missing
 from skill_runner.diagnose.words import bounded
-from skill_runner.errors import NotFound, SkillError
+from skill_runner.errors import Forbidden, NotFound, SkillError
 from skill_runner.status.fields import at
 from skill_runner.wait.answers import ask_probe
 
@@ -56,6 +56,18 @@ class Lookups:
         return self._have(  # type: ignore[no-any-return]
             "classes", FRESH, lambda: self._all("storage.k8s.io/v1", "StorageClass")
         )
+
+    def autoscalers(self, namespace: str) -> tuple[Object, ...] | None:
+        """The HorizontalPodAutoscalers of a namespace; none where they may not be read."""
+        key = ("autoscalers", namespace)
+        return self._have(key, FRESH, lambda: self._scalers(namespace))  # type: ignore[no-any-return]
+
+    async def _scalers(self, namespace: str) -> tuple[Object, ...]:
+        try:
+            kind = ("autoscaling/v2", "HorizontalPodAutoscaler")
+            return (await self._cluster.list(*kind, namespace=namespace)).items
+        except (Forbidden, NotFound):
+            return ()
 
     def namespace(self, name: str) -> tuple[Object | None, ...]:
         """The namespace in a tuple, None in it when it does not exist; empty until it is known."""
