@@ -96,16 +96,16 @@ async def volumes_under(cluster: Cluster, live: Object) -> dict[Ref, str]:
     under: dict[Ref, str] = {}
     for claim in found.items:
         claim = {"apiVersion": PVC[0], "kind": PVC[1], **claim}
-        owners = await _uids_above(cluster, claim, known)
+        owners = await uids_above(cluster, claim, known)
         if uid in owners and not await _is_ephemeral(cluster, claim):
             under[Ref.of(claim)] = str(claim["metadata"]["uid"])
     return under
 
 
-async def _uids_above(
+async def uids_above(
     cluster: Cluster, obj: Object, known: dict[str, Object | None], depth: int = 0
 ) -> set[str]:
-    """The uids of an object's owners, and of theirs."""
+    """The uids of an object's owners, and of theirs; `known` are the owners seen before."""
     found: set[str] = set()
     for reference in owners_of(obj):
         uid = str(reference.get("uid"))
@@ -114,7 +114,7 @@ async def _uids_above(
             known[uid] = await _owner(cluster, obj, reference)
         above = known[uid]
         if above is not None and depth < _DEPTH:
-            found |= await _uids_above(cluster, above, known, depth + 1)
+            found |= await uids_above(cluster, above, known, depth + 1)
     return found
 
 

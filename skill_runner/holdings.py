@@ -1,9 +1,9 @@
 """The data volumes of an installation, each with the proof that it is this one's.
 
 A label proves nothing here: Argo CD and others set the usual one, too. A claim is ours by our mark,
-by the release of ours whose manifest holds it, as a claim of a StatefulSet of ours, or as what an
-object of ours owns. A removal that keeps claims marks them, so that a later one, and the next
-installation, know them again.
+by the release of ours whose manifest holds it, as a claim of a StatefulSet of ours, as what an
+object of ours owns, or as what an operator made for a pod that an object of ours owns. A removal
+that keeps claims marks them, so that a later one, and the next installation, know them again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 
 from skill_runner import volumes
 from skill_runner.backends.base import Cluster, Helm, Object, Ref
-from skill_runner.data import PVC
+from skill_runner.data import PVC, uids_above
 from skill_runner.errors import NotFound
 from skill_runner.owned import look, look_at_release
 from skill_runner.ownership import Held, judge
-from skill_runner.placement import KEPT
+from skill_runner.placement import INSTANCE, KEPT, MANAGED_BY
 from skill_runner.record import Record
 from skill_runner.status.fields import at
 from skill_runner.status.table import is_custom
@@ -35,11 +35,13 @@ async def find_claims(cluster: Cluster, helm: Helm, record: Record) -> dict[Ref,
     owners = await _uids_of_objects(cluster, record)
     found: dict[Ref, str] = {}
     for space in spaces:
+        pods = await _operated_pods(cluster, record, space)
         for claim in (await cluster.list(*PVC, namespace=space)).items:
             ref = Ref(*PVC, claim["metadata"]["name"], space)
             held = Held(
                 uid=record.uids.get(ref, ""), listed=ref in record.objects, releases=named,
-                through=_is_owned(claim, owners) or any(is_claim_of(claim, each) for each in sets),
+                through=_is_owned(claim, owners) or any(is_claim_of(claim, each) for each in sets)
+                or any(_is_made_for(claim, pod) for pod in pods),
             )  # fmt: skip
             whose = judge(claim, record.installation, held)
             if whose.is_ours:
@@ -78,6 +80,31 @@ async def _uids_of_objects(cluster: Cluster, record: Record) -> set[str]:
             found = await look(cluster, ref, record.installation, record.held(ref))
             uids |= {found.whose.uid} if found.whose.is_ours else set()
     return uids
+
+
+async def _operated_pods(cluster: Cluster, record: Record, space: str) -> list[Object]:
+    """The pods of a namespace that a custom resource of ours owns, directly or through others."""
+    uids = {
+        uid for ref, uid in record.uids.items()
+        if ref in record.objects and ref.namespace == space and is_custom(ref.api_version)
+    }  # fmt: skip
+    if not uids:
+        return []
+    known: dict[str, Object | None] = {}
+    pods = (await cluster.list("v1", "Pod", namespace=space)).items
+    return [pod for pod in pods if uids & await uids_above(cluster, pod, known)]
+
+
+def _is_made_for(claim: Object, pod: Object) -> bool:
+    """Whether the maker of a pod, by the usual labels, made the claim that the pod mounts.
+
+    Strimzi owns no claim of a broker (`deleteClaim: false`). One that a user has put there does not
+    say that the operator manages it.
+    """
+    name, labels = claim["metadata"]["name"], claim["metadata"].get("labels") or {}
+    mounted = {at(v, "persistentVolumeClaim.claimName") for v in at(pod, "spec.volumes", ())}
+    made_by = {key: at(pod, "metadata.labels", {}).get(key) for key in (MANAGED_BY, INSTANCE)}
+    return name in mounted and all(made_by.values()) and made_by.items() <= labels.items()
 
 
 def _is_owned(claim: Object, owners: set[str]) -> bool:

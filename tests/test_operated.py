@@ -28,6 +28,7 @@ spec: {}
 DEFINITION = definition("example.org", "Database")
 RESOURCE = Ref("example.org/v1", "Database", "db", "demo")
 CLAIM = Ref("v1", "PersistentVolumeClaim", "db-1", "demo")
+FREE = Ref("v1", "PersistentVolumeClaim", "data-db-1", "demo")
 SERVICE = Ref("v1", "Service", "db-rw", "demo")
 FINALIZER = "example.org/operator"
 
@@ -69,6 +70,32 @@ async def standing(stage: Stage, *refs: Ref) -> list[Ref]:
         listed = await stage.cluster.list(ref.api_version, ref.kind, namespace="demo")
         found += [ref for o in listed.items if o["metadata"]["name"] == ref.name]
     return found
+
+
+@pytest.mark.parametrize(("maker", "is_ours"), [("db-operator", True), ("someone", False)])
+async def test_an_operators_claim_without_an_owner_is_known_by_its_pod(
+    operated: Stage, maker: str, is_ours: bool
+) -> None:
+    """As Strimzi's, whose brokers' claims nothing owns; a user's own claim is left alone."""
+    cluster, made = operated.cluster, await operated.cluster.get(RESOURCE)
+    labels = {"app.kubernetes.io/instance": "db", "app.kubernetes.io/managed-by": "db-operator"}
+    owner = {"apiVersion": RESOURCE.api_version, "kind": RESOURCE.kind, "name": RESOURCE.name,
+             "uid": made["metadata"]["uid"]}  # fmt: skip
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": FREE.name}}
+    await cluster.create({
+        "apiVersion": "v1", "kind": "Pod", "spec": {"containers": [], "volumes": [volume]},
+        "metadata": {"name": "db-1", "namespace": "demo", "labels": labels,
+                     "ownerReferences": [owner]},
+    })  # fmt: skip
+    await cluster.create({
+        "apiVersion": "v1", "kind": FREE.kind,
+        "metadata": {"name": FREE.name, "namespace": "demo",
+                     "labels": {**labels, "app.kubernetes.io/managed-by": maker}},
+    })  # fmt: skip
+    assert (str(FREE) in (await remove(operated, purge=False)).kept) == is_ours
+    await operated.run()
+    assert (str(FREE) in (await remove(operated, purge=True)).removed) == is_ours
+    assert await standing(operated, FREE) == ([] if is_ours else [FREE])
 
 
 async def test_the_volumes_of_an_operator_stay_without_the_rest(operated: Stage) -> None:

@@ -93,10 +93,10 @@ def installed(driver: Driver, image: str) -> dict[str, Any]:
         driver.set_status(POD_SET, **counts(current=1, ready=1))
         failed = condition("NotReady", reason="TimeoutException", message="a pod is not ready")
         observe(driver, KAFKA, failed)
-        scene.until(str(KAFKA), "NotReady (TimeoutException: a pod is not ready)")
+        scene.until(str(KAFKA), "NotReady (TimeoutException: “a pod is not ready”)")
         told = driver.skill("why", NAME, code=5)["problem"]  # its operator tries again
         assert (told["code"], told["resource"]) == ("RESOURCE_FAILED", str(KAFKA))
-        assert "TimeoutException: a pod is not ready" in told["cause"]
+        assert "TimeoutException: “a pod is not ready”" in told["cause"]
         accept(driver, ORDERS)
         accept(driver, LESSONS)
         observe(driver, KAFKA, READY, condition("Warning", reason="x", message="harmless"))
@@ -129,7 +129,7 @@ def test_an_edit_is_not_ready_by_the_status_of_before(
         scene.until(str(ORDERS), "its controller has seen generation 1, the object is at 2")
         refused = condition("Ready", status="False", reason="NotSupported", message="not now")
         observe(driver, ORDERS, refused, generation=2)
-        scene.until(str(ORDERS), "Ready is False (NotSupported: not now)")
+        scene.until(str(ORDERS), "Ready is False (NotSupported: “not now”)")
         accept(driver, ORDERS, generation=2)
         assert scene.outcome()["proof"] == {"round-trip": CAME_BACK}
         assert driver.get(LESSONS)["metadata"].get("deletionTimestamp") is None

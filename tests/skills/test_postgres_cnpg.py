@@ -63,7 +63,7 @@ def set_up(driver: Driver, image: str, scene: Scene) -> None:
     """A first run, up to where an instance runs and the operator has not looked at it again."""
     scene.until(str(CLUSTER), "its operator has not looked at it yet")
     driver.set_status(CLUSTER, **phase("Setting up primary"))
-    scene.until(str(CLUSTER), "0 of 1 instances are ready (Setting up primary)")
+    scene.until(str(CLUSTER), "0 of 1 instances are ready (phase “Setting up primary”)")
     driver.apply(*parts(driver.get(CLUSTER), image))
     driver.until_ready(POD)
 
@@ -152,7 +152,7 @@ def test_a_phase_that_needs_somebody_is_told_by_its_name(
         driver.set_status(CLUSTER, **phase(UNRECOVERABLE), phaseReason="no instance has data")
         problem = scene.outcome(code=1)["problem"]
         assert (problem["code"], problem["resource"]) == ("RESOURCE_FAILED", str(CLUSTER))
-        assert f"{UNRECOVERABLE} (no instance has data)" in problem["cause"]
+        assert f"“{UNRECOVERABLE}” (“no instance has data”)" in problem["cause"]
         driver.set_status(CLUSTER, **healthy(), phaseReason=None)
         assert driver.skill("run", NAME)["proof"] == CAME_BACK
 
