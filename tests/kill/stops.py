@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -32,10 +31,12 @@ class Snapshot:
 
 
 def snapshot(cluster: MemoryCluster) -> Snapshot:
+    """The state now. A store puts a new object in the place of one, and changes none: so the
+    dictionaries are copied, and what is in them is shared."""
     store = cluster.store
     with store.guard:
         return Snapshot(
-            deepcopy(store._objects), deepcopy(store._owners), store._uids, store.version,
+            dict(store._objects), dict(store._owners), store._uids, store.version,
             cluster.clock.now(),
         )  # fmt: skip
 
@@ -43,7 +44,7 @@ def snapshot(cluster: MemoryCluster) -> Snapshot:
 def restore(cluster: MemoryCluster, kept: Snapshot) -> None:
     """Into a fresh cluster; watches from before are Gone."""
     store = cluster.store
-    store._objects, store._owners = deepcopy(kept.objects), deepcopy(kept.owners)
+    store._objects, store._owners = dict(kept.objects), dict(kept.owners)
     store._uids, store.version, store.oldest = kept.uids, kept.version, kept.version
     store.history.clear()
 

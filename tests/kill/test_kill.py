@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from skill_runner.errors import SkillError
 from skill_runner.library import Library
 from skill_runner.outcome import Outcome
+from skill_runner.skill import Skill
 from tests.kill import skills
 from tests.kill.stage import (
     LEASE,
@@ -69,6 +71,19 @@ CASES = {
 }  # fmt: skip
 
 
+class ReadOnce(Library):
+    """A library whose skills do not change meanwhile."""
+
+    def find(self, name_or_path: str) -> Skill:
+        if name_or_path not in self._read:
+            self._read[name_or_path] = super().find(name_or_path)
+        return self._read[name_or_path]
+
+    @cached_property
+    def _read(self) -> dict[str, Skill]:
+        return {}
+
+
 @dataclass
 class Theatre:
     """One case, played as often as it has points."""
@@ -83,7 +98,7 @@ class Theatre:
     @staticmethod
     def of(case: Case, folder: Path) -> Theatre:
         skills.write_skills(folder / "skills", case.on_failure)
-        return Theatre(case, folder, Library((folder / "skills",)))
+        return Theatre(case, folder, ReadOnce((folder / "skills",)))
 
     def stage(self, state: Snapshot | None = None, wait: float = 0) -> Stage:
         return Stage.of(self.folder, self.library, state, wait)

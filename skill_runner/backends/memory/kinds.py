@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 from skill_runner.backends.base import Object, ResourceType
@@ -44,6 +45,7 @@ def plural_of(kind: str) -> str:
     return _PLURALS.get(kind, f"{kind.lower()}s")
 
 
+@cache
 def built_in() -> tuple[ResourceType, ...]:
     """What every cluster serves."""
     return tuple(
