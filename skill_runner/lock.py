@@ -26,7 +26,7 @@ from skill_runner.lease import (
 )  # fmt: skip
 from skill_runner.log import get_logger
 from skill_runner.plan import Installation
-from skill_runner.progress import Report, silent
+from skill_runner.progress import Note, Report, silent
 from skill_runner.uncancelled import uncancelled
 
 __all__ = ["PACE", "Connect", "Guard", "Held", "Pace", "hold", "lease_ref", "new_lease"]
@@ -156,5 +156,6 @@ async def _acquire(
             lease = await _taken(cluster, cluster.replace(taken_over(found, mine)))
             seen = time_in(found["spec"], "renewTime")
             why = f"{words_of(found)}, last seen {seen}: {reason}"
+            report(Note(f"took over the lock of {why}"))
             return Held(installation, clock, lease, sent, why, pace)
     raise LockHeld(f"several runs want {installation} at once", hint="Run again.")

@@ -143,7 +143,10 @@ async def test_a_holder_elsewhere_is_watched_for_its_whole_lease(
         assert held.taken_from.startswith("process 42 on far-away, last seen 2023-11-14T22:13:20")
         assert held.taken_from.endswith("no heartbeat for 45 s")
         assert clock.monotonic() == 1045
-    assert seen == [Note("watching the lock of process 42 on far-away for 45 s: is it alive?")]
+    assert seen == [
+        Note("watching the lock of process 42 on far-away for 45 s: is it alive?"),
+        Note(f"took over the lock of {held.taken_from}"),
+    ]
     assert {r.verb for r in cluster.requests} == {"create", "get", "replace", "delete"}
 
 
