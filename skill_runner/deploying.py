@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import crds, data, releases, volumes
+from skill_runner import crds, data, releases, volumes, wall
 from skill_runner.awaiting import await_objects
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.changing import begin_change
@@ -29,6 +29,7 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
     """Install or upgrade. The diagnosed failure of a hook comes before Helm's own words."""
     spec = releases.release_spec(step, walk.plan.installation, walk.run.id)
     made = await walk.world.helm.template(spec)
+    wall.check(walk.plan, made)  # it was rendered again since preflight
     walk.run.manifests(step.id, made)
     dropped = await _dropped(walk, step, made)
     named = (step.release, step.namespace)

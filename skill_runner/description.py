@@ -51,6 +51,7 @@ def describe(skill: Skill) -> dict[str, Any]:
         ],
         "images": {each.name: each.ref for each in skill.images.values()},
         "effects": list(effects(skill)),
+        "makes": skill.declared.as_data() if skill.declared else None,
         "proofs": [
             {
                 "id": each.id,
@@ -90,6 +91,18 @@ def permissions(skill: Skill) -> dict[str, list[str]]:
         ],
         "get list watch": ["v1 Event", "v1 Pod"],
     }  # fmt: skip
+
+
+def objects(skill: Skill) -> tuple[str, ...]:
+    """The kinds that a skill declares to make, a line for each place; nothing else is made."""
+    if skill.declared is None:
+        return ("not declared: `skill run` refuses it without --allow-kinds",)
+    makes = skill.declared
+    lines = [("in its namespace", makes.here), ("for the whole cluster", makes.cluster)]
+    lines += [(f"in the namespaces {each.namespaces}", each.kinds) for each in makes.elsewhere]
+    return tuple(
+        f"{where}: {', '.join(str(kind) for kind in kinds)}" for where, kinds in lines if kinds
+    )
 
 
 def undo(skill: Skill) -> str:

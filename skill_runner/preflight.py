@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from skill_runner import permissions, policy, releases, strangers
+from skill_runner import permissions, policy, releases, strangers, wall
 from skill_runner.backends.base import Cluster, Object, Pick, Ref, ReleaseSpec
 from skill_runner.context import Context
 from skill_runner.diagnose.mending import mending_of
@@ -37,6 +37,7 @@ async def check(
     except PreflightFailed:
         await _ask_the_skill(plan, world)  # what it refuses needs no chart that cannot be had
         raise
+    wall.check(plan, manifests)
     check_policy(plan, manifests)
     await _check_namespace(plan, world.cluster)
     await permissions.check(plan, world.cluster, manifests)
@@ -51,8 +52,8 @@ async def _ask_the_skill(plan: Plan, world: World) -> None:
     """The skill's own checks, which only read."""
     given = Context(
         installation=plan.installation, inputs=plan.inputs, outputs=plan.outputs,
-        images=plan.images, cluster=world.cluster, helm=world.helm, clock=world.clock,
-        report=world.report, requires=plan.requires,
+        images=plan.images, cluster=wall.cluster_of(plan, world), helm=wall.helm_of(plan, world),
+        clock=world.clock, report=world.report, requires=plan.requires,
     )  # fmt: skip
     for check_ in plan.checks:
         try:

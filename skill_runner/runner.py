@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo
+from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo, wall
 from skill_runner.context import Context
 from skill_runner.errors import SkillError
 from skill_runner.lock import Held
@@ -69,8 +69,8 @@ class Walk:
             inputs=self.plan.inputs,
             outputs=self.plan.outputs,
             images=self.plan.images,
-            cluster=self.world.cluster,
-            helm=self.world.helm,
+            cluster=wall.cluster_of(self.plan, self.world),
+            helm=wall.helm_of(self.plan, self.world),
             clock=self.world.clock,
             report=self.report,
             requires=self.plan.requires,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from skill_runner import (
@@ -45,7 +45,7 @@ class Request:
 
     `use` names installations for what the skill requires, by alias or skill: namespace/name, or a
     name; `passed` are inputs for what it requires, by alias. `where` is the place of the request in
-    a platform file, for messages.
+    a platform file, for messages. `allow_kinds` are kinds that may be made undeclared.
     """
 
     skill: Skill
@@ -58,6 +58,7 @@ class Request:
     passed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     images: ImageMode = "auto"
     where: str = ""
+    allow_kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ async def prepare(request: Request, world: World) -> Prepared:
     values = resolve(request, old)
     chosen = await choose_images(request, installation, values, world, old)
     key = record.key_for(old, request.skill)
-    return Prepared(make_plan(request.skill, installation, values, chosen, {}, key=key), old)
+    plan = make_plan(request.skill, installation, values, chosen, {}, key=key)
+    return Prepared(replace(plan, allow_kinds=request.allow_kinds), old)
 
 
 async def locate(request: Request, records: Records) -> tuple[Installation, Record | None]:

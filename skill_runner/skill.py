@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from skill_runner.makes import Makes
+
 SCHEMA_VERSION: Final = 1
 EXACT_VERSION: Final = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 
@@ -217,7 +219,8 @@ class Skill:
 
     `problems` are codes of problems with what to do about them in this skill; `hook_says` what the
     functions of hooks.py do, by their docstrings; `makes` the kinds in its manifests and in charts
-    that are at hand, as "apps/v1 Deployment". `texts` are the files that a plan is made from,
+    that are at hand, as "apps/v1 Deployment"; `declared` those that it says it makes, and nothing
+    else may be made (None: it says nothing). `texts` are the files that a plan is made from,
     values and manifests, by their path in the folder; `digests` those of what Helm and builders
     read themselves: charts, recipes, hooks.py.
     """
@@ -243,6 +246,7 @@ class Skill:
     problems: Mapping[str, str] = field(default_factory=dict)
     hook_says: Mapping[str, str] = field(default_factory=dict)
     makes: tuple[str, ...] = ()
+    declared: Makes | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
 

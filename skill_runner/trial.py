@@ -32,6 +32,7 @@ from skill_runner.plan import (
     PlannedRelease,
     make_plan,
 )
+from skill_runner.policy.declared import Declared, lines_of
 from skill_runner.skill import Skill
 from skill_runner.yamltext import YamlFault, read_one
 
@@ -114,10 +115,23 @@ async def _attempt(skill: Skill, case: Mapping[str, Any], helm: Helm | None) -> 
         default_namespace=plan.installation.namespace,
     )  # fmt: skip
     return (
+        *_undeclared(skill, plan, rendered),
         *(f"{v.resource}: {v.message} ({v.rule}); {v.remedy}" for v in violations),
         *_differences(plan, expected),
         *(_missing_objects(rendered, expected.get("objects", ())) if helm else ()),
     )
+
+
+def _undeclared(skill: Skill, plan: Plan, rendered: Sequence[Object]) -> tuple[str, ...]:
+    """What the skill should declare under `makes`; one that declares nothing gets it all."""
+    namespace = plan.installation.namespace
+    declared = Declared(skill.name, namespace, plan.makes)
+    missing = [manifest for manifest, _ in declared.faults(rendered)]
+    lines = "; ".join(line.strip() for line in lines_of(missing, namespace)[1:])
+    if plan.makes is None and any(isinstance(step, PlannedRelease) for step in plan.steps):
+        unseen = "what its charts make that were not rendered here, and its hooks"
+        return (f"skill.yaml must declare `makes`: {'; '.join(filter(None, (lines, unseen)))}",)
+    return (f"`makes` in skill.yaml lacks {lines}",) if lines else ()
 
 
 def _plan(skill: Skill, case: Mapping[str, Any]) -> Plan:

@@ -48,6 +48,18 @@ steps:
   - {id: after, hook: after}
 prove:
   - {id: answers, hook: prove, kind: probe}
+makes:
+  here:
+    - apps/v1 Deployment
+    - apps/v1 StatefulSet
+    - batch/v1 Job
+    - example.org/v1 Database
+    - rbac.authorization.k8s.io/v1 Role
+    - v1 ConfigMap
+    - v1 PersistentVolumeClaim
+    - v1 Secret
+  elsewhere:
+    - {namespaces: learnflow, kinds: [rbac.authorization.k8s.io/v1 Role, v1 ConfigMap]}
 outputs:
   address: "app.{{ namespace }}.svc:80"
 """

@@ -12,7 +12,15 @@ from rich.text import Text
 
 from skill_runner.commands.options import output_option
 from skill_runner.conform import shown
-from skill_runner.description import change_of, describe, effects, permissions, type_of, undo
+from skill_runner.description import (
+    change_of,
+    describe,
+    effects,
+    objects,
+    permissions,
+    type_of,
+    undo,
+)
 from skill_runner.library import default_library
 from skill_runner.skill import MISSING, Input, Skill
 
@@ -49,6 +57,8 @@ def _show(skill: Skill, named: str, console: Console) -> None:
     console.print(Padding(_inputs(skill), (0, 0, 0, 2)))
     _head(console, "A run")
     _items(console, effects(skill))
+    _head(console, "Objects that it may make, and no others")
+    _items(console, objects(skill))
     _head(console, "Proofs")
     _items(console, [f"{each.id} ({each.kind}): {each.hook}" for each in skill.prove] or ["none"])
     _head(console, "Outputs")

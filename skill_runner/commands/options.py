@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -18,6 +19,7 @@ from skill_runner.inputs import check_given, read_sets, read_values, refuse_open
 from skill_runner.library import default_library
 from skill_runner.skill import Skill
 
+_KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9.-]{1,253})?")
 Command = Callable[..., Any]
 STDIN = "-"
 
@@ -90,6 +92,28 @@ def library_option(function: Command) -> Command:
         type=click.Path(exists=True, file_okay=False),
         help="Folder of skills of your own, whose hooks may run; as in SKILL_PATH.",
     )(call)  # fmt: skip
+
+
+def kinds_option(function: Command) -> Command:
+    """--allow-kinds: kinds that a skill may make without declaring them, as `allow_kinds`."""
+
+    @functools.wraps(function)
+    def call(*, allow_kinds: tuple[str, ...], **rest: Any) -> Any:
+        return function(allow_kinds=allow_kinds, **rest)
+
+    return click.option(
+        "--allow-kinds", default="", metavar="KIND[,KIND…]", callback=_kinds,
+        help="Kinds that may be made although the skill does not declare them: Secret, "
+        "Deployment.apps.",
+    )(call)  # fmt: skip
+
+
+def _kinds(context: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
+    kinds = tuple(part.strip() for part in value.split(",")) if value else ()
+    for kind in kinds:
+        if not _KIND.fullmatch(kind):
+            raise click.BadParameter(f"{kind!r} is no kind; expected Secret or Deployment.apps")
+    return kinds
 
 
 def output_option(function: Command) -> Command:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from skill_runner import graph, session
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
-from skill_runner.commands.options import Wanted, cluster_options, input_options, outcome_option
+from skill_runner.commands.options import (
+    Wanted,
+    cluster_options,
+    input_options,
+    kinds_option,
+    outcome_option,
+)
 from skill_runner.commands.target import Asked
 from skill_runner.library import default_library
 from skill_runner.outcome import Outcome
@@ -18,13 +26,21 @@ from skill_runner.runs import Run
 @click.command(epilog="Example: skill plan kafka-k8s-setup --set brokers=3")
 @click.argument("skill")
 @input_options
+@kinds_option
 @cluster_options
 @outcome_option
 @click.option("--adopt", is_flag=True, help="Plan to take over what others own under its names.")
-def command(skill: str, wanted: Wanted, asked: Asked, output: str, adopt: bool) -> int:
+def command(
+    skill: str,
+    wanted: Wanted,
+    allow_kinds: tuple[str, ...],
+    asked: Asked,
+    output: str,
+    adopt: bool,
+) -> int:
     """Show what `skill run SKILL` would change; nothing is touched."""
     library = default_library()
-    request = wanted.request(library.find(skill))
+    request = replace(wanted.request(library.find(skill)), allow_kinds=allow_kinds)
 
     async def work(run: Run, report: Report) -> Outcome:
         run.redactor.add(session.secrets_of(request))

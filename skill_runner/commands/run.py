@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import click
 
 from skill_runner import detached, graph, session
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
-from skill_runner.commands.options import Wanted, cluster_options, input_options, outcome_option
+from skill_runner.commands.options import (
+    Wanted,
+    cluster_options,
+    input_options,
+    kinds_option,
+    outcome_option,
+)
 from skill_runner.commands.show import print_outcome
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
@@ -31,6 +38,7 @@ Examples:
 )
 @click.argument("skill")
 @input_options
+@kinds_option
 @cluster_options
 @outcome_option
 @click.option("--prove", is_flag=True, help="Prove again, also when nothing changed.")
@@ -50,6 +58,7 @@ Examples:
 def command(
     skill: str,
     wanted: Wanted,
+    allow_kinds: tuple[str, ...],
     asked: Asked,
     output: str,
     prove: bool,
@@ -67,7 +76,7 @@ def command(
     library = default_library()
     if detach and wanted.piped:
         raise UsageError("--detach has no standard input", hint="Name a file: --values FILE")
-    request = wanted.request(library.find(skill))
+    request = replace(wanted.request(library.find(skill)), allow_kinds=allow_kinds)
     options = Options(
         prove=prove,
         redeploy=redeploy,

@@ -9,7 +9,7 @@ import click
 from skill_runner import graph
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
-from skill_runner.commands.options import cluster_options, outcome_option
+from skill_runner.commands.options import cluster_options, kinds_option, outcome_option
 from skill_runner.commands.target import Asked
 from skill_runner.library import default_library
 from skill_runner.outcome import Outcome
@@ -39,6 +39,7 @@ Examples:
 @click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; nothing is touched.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
+@kinds_option
 @cluster_options
 @outcome_option
 def command(
@@ -50,6 +51,7 @@ def command(
     stability: float | None,
     dry_run: bool,
     verbose: bool,
+    allow_kinds: tuple[str, ...],
     asked: Asked,
     output: str,
 ) -> int:
@@ -63,7 +65,7 @@ def command(
     requests = [
         Request(
             skill=each.skill, name=each.name, namespace=each.namespace, given=each.inputs,
-            use=each.use, images=images, where=each.where,
+            use=each.use, images=images, where=each.where, allow_kinds=allow_kinds,
         )
         for each in platform.wanted
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skill_runner import failure, namespaces, preflight, record, session
@@ -104,6 +104,7 @@ async def _node(
         edges = {alias: str(target) for alias, target in draft.edges.items()}
         key = record.key_for(draft.old, draft.skill)
         plan = make_plan(draft.skill, draft.installation, draft.inputs, chosen, outputs, edges, key)
+        plan = replace(plan, allow_kinds=request.allow_kinds)
     return Node(
         installation=draft.installation, skill=draft.skill, old=draft.old, plan=plan,
         edges=draft.edges, needed=draft.needed, asked=asked,

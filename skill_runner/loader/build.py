@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from skill_runner.loader.checks import is_remote
 from skill_runner.loader.files import digest, read_text
 from skill_runner.loader.source import Source, step_kind
 from skill_runner.loader.templates import alias_of, template_files
+from skill_runner.makes import Elsewhere, MadeKind, Makes
 from skill_runner.shipped import shared_chart
 from skill_runner.skill import (
     MISSING,
@@ -68,6 +69,7 @@ def build_skill(source: Source) -> Skill:
         problems=data.get("problems", {}),
         hook_says={name: hook.says for name, hook in source.hooks.items() if hook.says},
         makes=_makes(source.folder, data),
+        declared=_declared(data["makes"]) if "makes" in data else None,
         texts={name: read_text(source.folder, name) for _, name in template_files(source)},
         digests=_digests(source.folder, data),
     )
@@ -167,6 +169,21 @@ def _digests(folder: Path, data: Data) -> dict[str, str]:
     if (folder / "hooks.py").is_file():
         names.append("hooks.py")
     return {name: _digest_of(folder, name) for name in names}
+
+
+def _declared(entry: Data) -> Makes:
+    return Makes(
+        here=_kinds(entry.get("here", ())),
+        cluster=_kinds(entry.get("cluster", ())),
+        elsewhere=tuple(
+            Elsewhere(each["namespaces"], _kinds(each["kinds"]))
+            for each in entry.get("elsewhere", ())
+        ),
+    )
+
+
+def _kinds(texts: Sequence[str]) -> tuple[MadeKind, ...]:
+    return tuple(MadeKind.parse(text) for text in texts)
 
 
 def _makes(folder: Path, data: Data) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from skill_runner.errors import SkillFileError, UsageError
+from skill_runner.makes import Makes
 from skill_runner.placement import fault_of, flatten, is_cluster_scoped, placed
 from skill_runner.plan.types import (
     ImageChoice,
@@ -76,8 +77,21 @@ def make_plan(
         skill=skill, installation=installation, inputs=inputs, images=images, steps=planned,
         checks=checks, proofs=proofs, outputs=outputs, requires=requires, edges=edges or {},
         digest=_digest(skill, installation, inputs, planned, proofs, outputs, requires, key),
-        key=key,
+        key=key, makes=_makes(skill, scope),
     )  # fmt: skip
+
+
+def _makes(skill: Skill, scope: Mapping[str, Any]) -> Makes | None:
+    """What the skill declares to make, with the other namespaces that these inputs name."""
+    if skill.declared is None:
+        return None
+    where = f"{skill.folder / 'skill.yaml'}: makes"
+    rendered = []
+    for each in skill.declared.elsewhere:
+        names = render_data(each.namespaces, scope, where)
+        listed = names if isinstance(names, list) else [names]
+        rendered.append(replace(each, namespaces=tuple(str(name) for name in listed)))
+    return replace(skill.declared, elsewhere=tuple(rendered))
 
 
 def wanted_requirements(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from skill_runner.makes import Makes
 from skill_runner.skill import Application, Check, Proof, Skill, WaitRule
 
 Manifest = dict[str, Any]
@@ -119,7 +120,8 @@ class Plan:
     """Everything one run intends. `digest` changes when any of it does.
 
     `requires` are the outputs of required installations, `edges` their names, both by alias.
-    `key` is that of its digests, where inputs are secret.
+    `key` is that of its digests, where inputs are secret. `makes` is what the skill declares to
+    make, and `allow_kinds` what the caller allows besides.
     """
 
     skill: Skill
@@ -133,4 +135,6 @@ class Plan:
     checks: tuple[Check, ...] = ()
     requires: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     edges: Mapping[str, str] = field(default_factory=dict)
+    makes: Makes | None = None
+    allow_kinds: tuple[str, ...] = ()
     key: str = field(default="", repr=False)

@@ -50,6 +50,7 @@ def write_skill(folder: Path, name: str, **more: Any) -> None:
         "schema": 1, "name": name, "version": "1.0.0", "summary": "A skill of the tests.",
         "use_when": "A test needs a skill.", "stability": 0,
         "inputs": {"namespace": namespace, **INPUTS},
+        "makes": {"here": ["v1 ConfigMap", "v1 Secret", "apps/v1 Deployment"]},
         "steps": [{"id": "map", "apply": "map.yaml.j2"}, {"id": "act", "hook": "act"}],
         "outputs": {"address": "{{ installation.name }}.{{ namespace }}.svc",
                     "topics": "{{ topics }}"},

@@ -64,6 +64,15 @@ async def prove(ctx):
 """
 
 
+_MAKES = {
+    "here": [
+        "apps/v1 Deployment", "apps/v1 StatefulSet", "batch/v1 Job", "v1 ConfigMap", "v1 Secret",
+        "v1 PersistentVolumeClaim", "v1 Service", "v1 ServiceAccount", "example.org/v1 Database",
+    ],
+    "cluster": ["apiextensions.k8s.io/v1 CustomResourceDefinition"],
+}  # fmt: skip
+
+
 def write_skills(folder: Path, on_failure: str) -> None:
     """The folders of both skills."""
     common = {
@@ -71,6 +80,7 @@ def write_skills(folder: Path, on_failure: str) -> None:
         "version": "1.0.0",
         "summary": "A skill of the tests.",
         "use_when": "A test needs a skill.",
+        "makes": _MAKES,
     }
     _write(folder / "bus", {
         **common, "name": "bus",

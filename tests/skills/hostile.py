@@ -257,6 +257,12 @@ MORE = (
         },
         {"dapr": {"version": "1.18.3"}},
     ),
+    Base(
+        "fastapi-dapr-agent",
+        "gateway",
+        {**WEB, "state": "none", "gateway": "infra/public"},
+        {"dapr": {"version": "1.18.3"}},
+    ),
     Base("cnpg-operator", "image", {"image": "registry.example.org/cnpg/operator"}),
 )
 

@@ -18,6 +18,7 @@ from skill_runner.errors import SkillError
 from skill_runner.images.memory import MemoryImages
 from skill_runner.loader import load_skill
 from skill_runner.outcome import Outcome
+from skill_runner.placement import is_cluster_scoped
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.wait import WaitResult
@@ -31,7 +32,8 @@ SKILL = {
     "use_when": "A test needs a release that fails.",
     "inputs": {
         "namespace": {"type": "string", "default": "faulty", "description": "Where."},
-        "objects": {"type": "array", "default": [], "description": "What the chart makes."},
+        "objects": {"type": "array", "multiline": True, "default": [],
+                    "description": "What the chart makes."},
         "replicas": {"enum": [1, "three"], "default": 1,
                      "description": "What the chart's schema looks at."},
     },
@@ -53,8 +55,20 @@ def write_skill(scenario: Scenario, folder: Path) -> Path:
         {"reason": reason, "budget": budget, "why": "shortened for a test"}
         for reason, budget in scenario.header.get("policy", {}).items()
     ]
-    (skill / "skill.yaml").write_text(yaml.safe_dump({**SKILL, "failure_policy": changed}))
+    data = {**SKILL, "failure_policy": changed, "makes": _makes(scenario)}
+    (skill / "skill.yaml").write_text(yaml.safe_dump(data))
     return skill
+
+
+def _makes(scenario: Scenario) -> dict[str, list[str]]:
+    """The kinds of all that the scenario makes; never none, as the form asks for one."""
+    made: dict[str, list[str]] = {"here": ["v1 ConfigMap"], "cluster": []}
+    for manifest in [*scenario.manifests, *scenario.header.get("before", [])]:
+        where = made["cluster" if is_cluster_scoped(manifest["kind"]) else "here"]
+        kind = f"{manifest['apiVersion']} {manifest['kind']}"
+        if kind not in where:
+            where.append(kind)
+    return {place: kinds for place, kinds in made.items() if kinds}
 
 
 async def play_through_helm(
