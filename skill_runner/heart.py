@@ -18,11 +18,12 @@ from typing import Final
 
 from skill_runner.backends.base import Clock, Cluster, Object, Ref
 from skill_runner.backends.clock import uptime
-from skill_runner.errors import Conflict, LockLost, NotFound
+from skill_runner.errors import ApiError, Conflict, LockLost, NotFound
 from skill_runner.lease import PACE, Pace, micro, words_of
 from skill_runner.log import get_logger
 from skill_runner.plan import Installation
 
+DELETED: Final = "its Lease was deleted"
 LAST_BEAT: Final = 5.0  # seconds that a heartbeat under way may take to end
 
 Connect = Callable[[], Awaitable[Cluster]]
@@ -50,6 +51,7 @@ class Held:
         self._listeners: list[Callable[[], None]] = []
         self._lost = ""
         self._taken = False
+        self._expected = False
         self._lease = lease
         self._sent = sent
         self.beat(lease, sent)
@@ -90,7 +92,7 @@ class Held:
 
     def loss(self) -> LockLost | None:
         """The error of a lock that is lost; None while it is ours."""
-        if not self._lost and self.left <= 0:
+        if not self._lost and self.left <= 0 and not self.gone:
             self.lose(f"no heartbeat got through for {self.pace.deadline:g} s")
         if not self._lost:
             return None
@@ -105,6 +107,21 @@ class Held:
         with self._guard:
             return self._taken
 
+    @property
+    def gone(self) -> bool:
+        """Whether the Lease went with its namespace, which this run deleted. Nobody can take a
+        lock there, so nothing is lost by it."""
+        with self._guard:
+            return self._taken and self._expected
+
+    def expect_gone(self, expected: bool) -> None:
+        """Say that this run deletes the namespace of the Lease now, or did not after all."""
+        with self._guard:
+            self._expected = expected
+            taken = self._taken
+        if taken and not expected:
+            self.lose(DELETED, taken=True)
+
     def beat(self, lease: Object, sent: float) -> None:
         """A heartbeat that was sent at `sent` got through."""
         with self._guard:
@@ -114,7 +131,10 @@ class Held:
     def lose(self, reason: str, *, taken: bool = False) -> None:
         """The lock is not ours any more; whoever asked for it is told."""
         with self._guard:
-            self._lost, self._taken = self._lost or reason, self._taken or taken
+            self._taken = self._taken or taken
+            if self._taken and self._expected and not self._lost:
+                return
+            self._lost = self._lost or reason
             listeners, self._listeners = self._listeners, []
         self.lifeline.extend(0)
         for listener in listeners:
@@ -188,8 +208,10 @@ class Heart:
         self._ready.set()
         pause = self._held.pace.renew
         try:
-            while self._held.loss() is None:
+            while self._held.loss() is None and not self._held.gone:
                 await self._clock.sleep(min(pause, self._held.left))
+                if self._held.loss() is not None:
+                    break  # whoever waits for a lock that is lost is not kept waiting
                 error = await self._beat(self._held.left)
                 if error is not None and pause == self._held.pace.renew:  # the first in a row
                     log.warning("no heartbeat", reason=str(error) or "the cluster does not answer")
@@ -219,8 +241,10 @@ class Heart:
         try:
             await self._replace(self._held.lease)
         except NotFound:
-            self._held.lose("its Lease was deleted", taken=True)
-        except Conflict:
+            self._held.lose(DELETED, taken=True)
+        except ApiError as error:
+            if not isinstance(error, Conflict) and error.status != 403:
+                raise  # 403 also is the answer for what is gone from a terminating namespace
             await self._look()
 
     async def _replace(self, lease: Object) -> None:
@@ -235,7 +259,7 @@ class Heart:
         try:
             found = await self._cluster.get(Ref.of(self._held.lease))
         except NotFound:
-            self._held.lose("its Lease was deleted", taken=True)
+            self._held.lose(DELETED, taken=True)
             return
         if found["spec"].get("holderIdentity") != self._holder:
             self._held.lose(f"{words_of(found)} took it over", taken=True)

@@ -42,6 +42,9 @@ class Guard(Protocol):
     def check(self) -> None:
         """LockLost when the run must have stopped by now; call it before every write."""
 
+    def expect_gone(self, expected: bool) -> None:
+        """Say that this run deletes the namespace of the Lease now, or did not after all."""
+
 
 @asynccontextmanager
 async def hold(

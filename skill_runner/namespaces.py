@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -98,11 +98,21 @@ async def _all_names(cluster: Cluster) -> list[str]:
     return [str(each["metadata"]["name"]) for each in found.items]
 
 
+def ignore(expected: bool) -> None:
+    """Tell nobody that a namespace goes: no lock is in it."""
+
+
 async def take_away(
-    world: World, target: Record, spaces: Iterable[str], *, besides: Collection[Ref] = ()
+    world: World,
+    target: Record,
+    spaces: Iterable[str],
+    *,
+    besides: Collection[Ref] = (),
+    expect_gone: Callable[[bool], None] = ignore,
 ) -> list[Leaving]:
     """Delete those namespaces of an installation that a run made and that hold nothing; those that
-    are going now. `besides` does not count: it goes with its namespace."""
+    are going now. `besides` does not count: it goes with its namespace. `expect_gone` is called
+    around each deletion; see lock.Guard."""
     going = []
     for name in spaces:
         ref = namespace_ref(name)
@@ -111,7 +121,12 @@ async def take_away(
         except Forbidden:  # it is not ours to see
             continue
         if found.whose.is_ours and not await _in_use(world, name, besides):
-            await world.cluster.delete(ref, uid=found.whose.uid)
+            expect_gone(True)
+            try:
+                await world.cluster.delete(ref, uid=found.whose.uid)
+            except BaseException:
+                expect_gone(False)
+                raise
             going.append(Leaving(ref, found.whose.uid))
     return going
 

@@ -119,7 +119,13 @@ async def _spaces(removal: Removal) -> None:
     besides = {*record.record_refs(target.installation), lease_ref(target.installation)}
     kept = {ref: uid for ref, uid in removal.to_keep.items() if str(ref) in removal.done.kept}
     removal.held.check()
-    last = [] if kept else await namespaces.take_away(world, target, [own], besides=besides)
+    last = (
+        []
+        if kept
+        else await namespaces.take_away(
+            world, target, [own], besides=besides, expect_gone=removal.held.expect_gone
+        )
+    )
     if kept:  # the inputs that bring it back, and the proof of the data, stay
         await record.keep(world.cluster, target, kept)
     elif not last:

@@ -35,6 +35,7 @@ class RunGuard:
     """The lock of a run, as a removal asks for it."""
 
     check: Callable[[], None]
+    expect_gone: Callable[[bool], None]
 
 
 @dataclass(slots=True)

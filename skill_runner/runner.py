@@ -11,7 +11,7 @@ from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo
 from skill_runner.context import Context
 from skill_runner.errors import SkillError
 from skill_runner.lock import Held
-from skill_runner.namespaces import Space
+from skill_runner.namespaces import Space, ignore
 from skill_runner.outcome import Outcome, Problem, Recovery
 from skill_runner.plan import Plan
 from skill_runner.progress import Event, StepFinished, StepResult, StepStarted
@@ -49,6 +49,7 @@ class Walk:
     record: Record
     options: Options
     check_lock: Callable[[], None]
+    expect_gone: Callable[[bool], None] = ignore
     results: list[StepResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     proof: dict[str, str] = field(default_factory=dict)
@@ -97,6 +98,7 @@ async def run_plan(
     started = world.clock.monotonic()
     walk = Walk(
         plan=plan, world=world, run=run, options=options, check_lock=held.check,
+        expect_gone=held.expect_gone,
         record=record.intend(
             old, plan, now=world.clock.now(), created_namespace=space.created, asked=asked
         ).remembering(space.uids),

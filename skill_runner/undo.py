@@ -185,6 +185,8 @@ async def _remember(walk: Walk, old: Record, back: list[_Back]) -> None:
 
 async def _remove(walk: Walk) -> Recovery:
     """Everything of a first run that failed, as `skill remove` does it: data is kept."""
-    done = await removal.remove(walk.world, walk.record, RunGuard(walk.check_lock), purge=False)
+    done = await removal.remove(
+        walk.world, walk.record, RunGuard(walk.check_lock, walk.expect_gone), purge=False
+    )
     kept = f"; kept: {', '.join(done.kept)}" if done.kept else ""
     return Recovery("remove", "done", f"removed {', '.join(done.removed) or 'nothing'}{kept}")

@@ -79,7 +79,11 @@ async def finish(walk: Walk, entry: ReleaseRecord) -> str:
     """Finish the uninstall that a dead removal of ours began, so that Helm installs again; what
     was done, in words. The installation's lock is held, so whoever began it is dead."""
     removal = Removal(
-        walk.world, walk.record, RunGuard(walk.check_lock), purge=False, timeout=GONE_WITHIN
+        walk.world,
+        walk.record,
+        RunGuard(walk.check_lock, walk.expect_gone),
+        purge=False,
+        timeout=GONE_WITHIN,
     )
     await take_down(removal, entry)
     leaving = [each for each in removal.leaving if each.ref not in removal.to_keep]

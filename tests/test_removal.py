@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 import pytest
@@ -14,6 +15,7 @@ from skill_runner.context import SMALL
 from skill_runner.deletions import find_pods
 from skill_runner.errors import HelmError, NotFound
 from skill_runner.graph import undo
+from skill_runner.namespaces import namespace_ref
 from skill_runner.pods import pod_manifest
 from tests.test_session import SKILL, Stage, render, stage
 
@@ -215,3 +217,23 @@ async def test_a_run_finishes_an_uninstall_that_died_and_installs(stage: Stage) 
     found = await stage.helm.get("app", "demo")
     assert found is not None
     assert found.status == "deployed"
+
+
+async def test_a_namespace_that_goes_slowly_takes_the_lock_of_its_removal_along(
+    stage: Stage,
+) -> None:
+    """The Lease is in the namespace and goes first, by the removal's own doing: nothing is lost."""
+    cluster, clock = stage.cluster, stage.cluster.clock
+    await stage.run()
+    cluster.edit(namespace_ref("demo"), lambda o: o["metadata"].update(finalizers=["slow"]))
+    target = await session.find_record(stage.world, "demo-setup", None)
+    removing = asyncio.ensure_future(undo.remove(stage.world, [target], purge=True, cascade=False))
+    at = clock.monotonic()
+    while not (await cluster.get(namespace_ref("demo")))["metadata"].get("deletionTimestamp"):
+        await clock.sleep(1)
+    await clock.sleep(2 * lock.PACE.duration)  # heartbeats find no Lease meanwhile
+    assert not removing.done(), removing.result()
+    cluster.edit(namespace_ref("demo"), lambda o: o["metadata"].update(finalizers=[]))
+    outcome = await removing
+    assert (outcome.status, outcome.problem) == ("removed", None)
+    assert clock.monotonic() > at + lock.PACE.duration

@@ -268,7 +268,7 @@ class Store:
         self._collect(last["metadata"]["uid"], orphan=propagation == "Orphan")
         home = Ref("v1", "Namespace", ref.namespace or "")
         space = self._objects.get(home)
-        if space and space["metadata"].get("deletionTimestamp") and not self._inside(home.name):
+        if space and _is_over(space, bool(self._inside(home.name))):
             self._remove(home, "Background")
         self._notify()
 
