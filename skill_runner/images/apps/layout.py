@@ -35,13 +35,15 @@ PIP_ENV: Final = (
 class Layout:
     """`containerfile` names base images as `{node}`; `files` are put over the copied source.
 
-    `secrets` are names of variables of this machine that a step may mount. `notes` say what was
+    `moved` are those of them that hold a file of the source, by its own name there. `secrets` are
+    names of variables of this machine that a step may mount. `notes` say what was
     added or assumed, for the person.
     """
 
     containerfile: str
     bases: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
     source_at: str = "."
     secrets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -39,9 +39,10 @@ def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
     node.check_major(project, "Next.js", range(15, 17))
     public = _public_env(settings.get("public_env") or {})
     files, notes = {"skill-front.cjs": shipped_file("next-front.cjs")}, []
-    config = _config(folder)
+    config, own = _config(folder), {}
     if config is None or not _STANDALONE.search((folder / config).read_text()):
         files |= _standalone(folder, config)
+        own = {_own(config): config} if config else {}
         notes.append("output: 'standalone' was added in the build's copy")
     route, text = _health(folder)
     if route:
@@ -51,6 +52,7 @@ def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
         containerfile=_containerfile(project, public, has_public=(folder / "public").is_dir()),
         bases=("node",),
         files=files,
+        moved=own,
         secrets=(KEY,),
         notes=(*node.lock_note(project), *notes),
     )
@@ -80,8 +82,7 @@ def _standalone(folder: Path, config: str | None) -> dict[str, str]:
     """A configuration that takes the project's own and sets the output."""
     if config is None:
         return {"next.config.mjs": "export default { output: 'standalone' };\n"}
-    path = Path(config)
-    own = f"skill-own.config{path.suffix}"
+    path, own = Path(config), _own(config)
     text = (folder / config).read_text()
     if path.suffix == ".js" and not _is_module(folder, text):
         wrapper = (
@@ -106,6 +107,11 @@ def _standalone(folder: Path, config: str | None) -> dict[str, str]:
     return {own: text, config: wrapper}
 
 
+def _own(config: str) -> str:
+    """Where the project's own configuration goes, whose place the added one takes."""
+    return f"skill-own.config{Path(config).suffix}"
+
+
 def _is_module(folder: Path, text: str) -> bool:
     kind = json.loads((folder / "package.json").read_text()).get("type")
     return kind == "module" or bool(re.search(r"^[ \t]*export\s+default", text, re.MULTILINE))
@@ -125,7 +131,7 @@ def _health(folder: Path) -> tuple[str, str]:
         return "", ""
     if app:
         return f"{at}/route.js", shipped_file("health-route.js")
-    return f"{at}.js", "export default (request, response) => response.json({ status: 'ok' });\n"
+    return f"{at}.js", shipped_file("health-page.js")
 
 
 def _containerfile(

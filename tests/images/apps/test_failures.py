@@ -79,3 +79,66 @@ def test_out_of_memory_is_named(lines: tuple[str, ...], status: int) -> None:
 def test_other_failures_stay_as_they_are() -> None:
     error = BuildFailed("nothing here can build an image")
     assert explain(error, PREPARED) is error
+
+
+ROUTE = (
+    "> Build error occurred",
+    "Error: Turbopack build failed with 1 errors:",
+    "./app/api/health/route.js:2:14",
+    'Error: Route segment config "dynamic" is not compatible with `nextConfig.cacheComponents`.',
+)
+FONTS = (
+    "Error: Turbopack build failed with 2 errors:",
+    "[next]/internal/font/google/geist_a71539c9.module.css",
+    "Error: next/font: error:",
+    "Failed to fetch Geist from Google Fonts.",
+    "[next]/internal/font/google/geist_mono_8d43a2aa.module.css",
+    "Error: next/font: error:",
+    "Failed to fetch Geist Mono from Google Fonts.",
+)
+FONT_OF_15 = ("Failed to compile.", "app/layout.tsx", "Failed to fetch `Inter` from Google Fonts.")
+
+
+def _next(*source: str, **moved: str) -> Prepared:
+    added = {"app/api/health/route.js": "", "next.config.ts": "", "skill-own.config.ts": ""}
+    layout = Layout(containerfile="", files=added, moved=moved)
+    return Prepared(Path("/src/app"), "app", source, layout, "official", "abc")
+
+
+def test_a_file_that_was_added_is_not_called_the_projects() -> None:
+    failed = explain(ToolFailed("buildah", status=1, lines=ROUTE), _next("app/page.tsx"))
+    assert failed.message.startswith(
+        "the build of /src/app failed in app/api/health/route.js, which is not the project's"
+    )
+    assert "cacheComponents" in failed.message
+    assert "report it" in failed.hint
+
+
+def test_a_file_of_the_same_name_in_the_project_is_the_projects() -> None:
+    prepared = _next("app/api/health/route.js")
+    failed = explain(ToolFailed("buildah", status=1, lines=ROUTE), prepared)
+    assert failed.message.startswith("the build of /src/app failed:\n  ./app/api/health/route.js:2")
+    assert failed.hint == ""
+
+
+def test_a_configuration_that_was_moved_is_named_as_the_project_names_it() -> None:
+    lines = ("./skill-own.config.ts:3:5", "Type error: Type 'string' is not assignable.")
+    prepared = _next("next.config.ts", **{"skill-own.config.ts": "next.config.ts"})
+    failed = explain(ToolFailed("buildah", status=1, lines=lines), prepared)
+    assert failed.message.startswith("the build of /src/app failed:\n  ./next.config.ts:3:5")
+
+
+@pytest.mark.parametrize(("lines", "named"), [(FONTS, "Geist, Geist Mono"), (FONT_OF_15, "Inter")])
+def test_web_fonts_that_cannot_be_fetched_are_named(lines: tuple[str, ...], named: str) -> None:
+    failed = explain(ToolFailed("buildah", status=1, lines=lines), _next())
+    first = failed.message.splitlines()[0]
+    assert first == (
+        f"the build of /src/app could not fetch its web fonts ({named}): "
+        "fonts.googleapis.com was not reached"
+    )
+    assert "next/font/local" in failed.hint
+
+
+def test_an_error_of_the_project_comes_before_its_web_fonts() -> None:
+    failed = explain(ToolFailed("buildah", status=1, lines=(*FONTS, *TYPE_ERROR)), _next())
+    assert failed.message.startswith("the build of /src/app failed:\n  ./lib/backend.ts:14:7")

@@ -42,6 +42,7 @@ def test_next_by_npm(tmp_path: Path) -> None:
     assert "public" not in made.containerfile
     assert made.files["next.config.mjs"] == "export default { output: 'standalone' };\n"
     assert made.files["app/api/health/route.js"].startswith("// Added by")
+    assert "export const dynamic" not in made.files["app/api/health/route.js"], "cacheComponents"
     assert len(made.notes) == 2
 
 
@@ -88,6 +89,7 @@ def test_the_projects_own_settings_stay(tmp_path: Path, name: str, text: str, ha
     assert has in made.files[name]
     assert "output: 'standalone'" in made.files[name]
     assert made.files[name.replace("next.", "skill-own.")] == text
+    assert made.moved == {name.replace("next.", "skill-own."): name}
 
 
 def test_public_variables_are_taken_as_they_are_written(tmp_path: Path) -> None:
