@@ -60,6 +60,6 @@ def placed(manifest: Mapping[str, Any], namespace: str, instance: str) -> dict[s
     meta = dict(manifest["metadata"])
     if not meta.get("namespace") and not is_cluster_scoped(manifest["kind"]):
         meta["namespace"] = namespace
-    labels = {INSTANCE: instance, **(meta.get("labels") or {}), MANAGED_BY: "skill-runner"}
+    labels = {**(meta.get("labels") or {}), INSTANCE: instance, MANAGED_BY: "skill-runner"}
     notes = {**(meta.get("annotations") or {}), MARK: f"{namespace}/{instance}"}
     return {**manifest, "metadata": {**meta, "labels": labels, "annotations": notes}}

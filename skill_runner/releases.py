@@ -72,11 +72,11 @@ async def is_as_applied(helm: Helm, cluster: Cluster, step: PlannedRelease) -> s
     if release.labels.get(DIGEST_LABEL) != release_digest(step):
         return "chart or values changed"
     made = await helm.manifest(step.release, step.namespace)
-    wanted = [_as_helm_applies(m, step) for m in made]
+    wanted = [as_helm_applies(m, step) for m in made]
     return await find_drift(cluster, wanted, step.namespace, manager=HELM_MANAGER)
 
 
-def _as_helm_applies(manifest: Object, step: PlannedRelease) -> Object:
+def as_helm_applies(manifest: Object, step: PlannedRelease) -> Object:
     """The manifest with the marks that Helm adds (helm/helm, pkg/action/validate.go)."""
     meta = manifest.get("metadata") or {}
     owner = {
@@ -136,7 +136,7 @@ async def differs(
         would = await cluster.apply(wanted, dry_run=True, manager=manager)
     except Conflict as error:
         return f"{ref} was changed by someone else ({excerpt(error.message)})"
-    return "" if _content(live) == _content(would) else f"{ref} was changed by someone else"
+    return "" if content(live) == content(would) else f"{ref} was changed by someone else"
 
 
 async def with_namespace(cluster: Cluster, manifest: Object, namespace: str) -> Object:
@@ -150,7 +150,7 @@ async def with_namespace(cluster: Cluster, manifest: Object, namespace: str) -> 
     return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
 
 
-def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
+def content(obj: Mapping[str, Any]) -> dict[str, Any]:
     """What an owner decides: no status, no bookkeeping of the server."""
     kept = {key: value for key, value in obj.items() if key not in ("status", "metadata")}
     meta = obj.get("metadata") or {}

@@ -16,7 +16,6 @@ from skill_runner.errors import Conflict, NotFound
 from skill_runner.hooks import call_hook
 from skill_runner.namespaces import ensure_namespace
 from skill_runner.owned import Found, look, look_at_release, refusal
-from skill_runner.placement import MARK
 from skill_runner.plan import (
     PlannedApply,
     PlannedHook,
@@ -180,7 +179,7 @@ async def _apply(walk: Walk, step: PlannedApply) -> Done:
     """Apply what differs, by a dry run each. Refused before the first when one is another's."""
     cluster, installation = walk.world.cluster, walk.plan.installation
     all_wanted = [
-        await releases.with_namespace(cluster, _labelled(manifest, walk), installation.namespace)
+        await releases.with_namespace(cluster, manifest, installation.namespace)
         for manifest in step.manifests
     ]
     looked = [
@@ -238,17 +237,6 @@ async def _ensure_space(walk: Walk, name: str) -> None:
     walk.record = walk.record.remembering(space.uids)
     if space.created:
         walk.report(Note(f"namespace {name} did not exist, and is made"))
-
-
-def _labelled(manifest: Object, walk: Walk) -> Object:
-    meta = manifest["metadata"]
-    labels = {
-        **(meta.get("labels") or {}),
-        "app.kubernetes.io/managed-by": "skill-runner",
-        "app.kubernetes.io/instance": walk.plan.installation.name,
-    }
-    notes = {**(meta.get("annotations") or {}), MARK: str(walk.plan.installation)}
-    return {**manifest, "metadata": {**meta, "labels": labels, "annotations": notes}}
 
 
 def _remember_release(walk: Walk, step: PlannedRelease) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner import namespaces, session
+from skill_runner import graph, namespaces, session
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.errors import NotFound, PreflightFailed
 from skill_runner.graph import undo
@@ -194,3 +194,25 @@ async def test_a_namespace_of_clients_must_be_there(stage: Stage, named: str) ->
         await namespaces.check_named(stage.cluster, [named])
     assert ("did you mean 'learnflow'?" in caught.value.message) == (named == "learnflw")
     assert len((await stage.cluster.list("v1", "Namespace")).items) == 3
+
+
+async def test_a_plan_to_adopt_says_what_it_would_take_over_and_change(applied: Stage) -> None:
+    chart = str(applied.folder / "skills/demo-setup/chart")
+    spec = ReleaseSpec(name="app", namespace="demo", chart=chart, values={"replicas": 4})
+    await applied.helm.install_or_upgrade(spec)
+    await applied.cluster.create(foreign(MAP))
+    before = [await applied.cluster.get(DEPLOYMENT), await applied.cluster.get(MAP)]
+    request = session.Request(
+        skill=applied.library.find("demo-setup"), name="demo-setup", namespace=None
+    )
+    planned = await graph.plan([request], applied.world, applied.library, adopt=True)
+    assert planned.status == "planned"
+    release, settings = planned.notes[-2:]
+    assert release.startswith("would take over: release demo/app")
+    assert f"changes spec.replicas of {DEPLOYMENT}" in release
+    assert settings.startswith(f"would take over: {MAP}")
+    assert "data.color" in settings
+    assert "ours" not in settings  # values may be secret
+    assert [await applied.cluster.get(DEPLOYMENT), await applied.cluster.get(MAP)] == before
+    with pytest.raises(PreflightFailed, match="release demo/app"):
+        await graph.plan([request], applied.world, applied.library)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skill_runner import session
+from skill_runner import adoption, session
 from skill_runner.graph import result
 from skill_runner.graph.prepare import Graph, Node, as_prepared, check, prepare, refuse_changes
 from skill_runner.graph.walk import run_all
@@ -49,4 +49,8 @@ async def plan(
     if len(asked) == 1:
         objects = len(made[asked[0].installation])
         root = await session.planned(as_prepared(asked[0]), world, objects)
-    return result.planned(graph, root, world)
+    taken: list[str] = []
+    for node in asked if adopt else ():
+        if node.plan is not None:
+            taken += await adoption.preview(node.plan, world, made[node.installation], node.old)
+    return result.planned(graph, root, world, notes=taken)

@@ -107,9 +107,12 @@ def critical_path(graph: Graph, done: Mapping[Installation, Done]) -> Sequence[I
     return path
 
 
-def planned(graph: Graph, root: Outcome | None, world: World) -> Outcome:
+def planned(
+    graph: Graph, root: Outcome | None, world: World, *, notes: Sequence[str] = ()
+) -> Outcome:
     """The document of a plan: the asked installation's steps, and a line a skill."""
     base = root or Outcome(status="planned", cluster=failure.cluster_of(world))
+    base = replace(base, notes=(*base.notes, *notes))
     if len(graph.nodes) == 1:
         return base
     return replace(base, skills=tuple(_planned_line(node) for node in graph.nodes))
