@@ -15,6 +15,7 @@ import pytest
 from skill_runner import clusters
 from skill_runner.clusters.base import UpOptions
 from skill_runner.clusters.kubeconfigs import user_kubeconfig
+from tests.reaper import reaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,12 @@ def running_test_cluster() -> Iterator[TestCluster]:
     if os.geteuid() != 0:
         pytest.skip("no root for the embedded cluster, and no SKILL_TEST_CONTEXT")
     embedded = clusters.provider("embedded")
-    info = asyncio.run(embedded.up(UpOptions(name=f"test-{secrets.token_hex(3)}")))
-    assert info.kubeconfig is not None
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SKILL_TEST_KUBECONFIG", str(info.kubeconfig))
-            yield TestCluster(
-                info.kubeconfig, info.context, info.provider, info.name, info.audit_log
-            )
-    finally:
-        asyncio.run(embedded.down(info.name))
+    name = f"test-{secrets.token_hex(3)}"
+    with reaped(name), pytest.MonkeyPatch.context() as patch:
+        info = asyncio.run(embedded.up(UpOptions(name=name)))
+        assert info.kubeconfig is not None
+        patch.setenv("SKILL_TEST_KUBECONFIG", str(info.kubeconfig))
+        yield TestCluster(info.kubeconfig, info.context, info.provider, info.name, info.audit_log)
 
 
 def _named(context: str) -> TestCluster:

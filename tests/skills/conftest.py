@@ -13,6 +13,7 @@ import pytest
 from skill_runner import clusters
 from skill_runner.backends.base import Ref
 from skill_runner.backends.kubeconfig import default_path
+from tests.reaper import reaped
 from tests.skills.driver import Driver
 
 
@@ -27,14 +28,12 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     if os.geteuid() != 0:
         pytest.skip("the embedded cluster needs root; name another with SKILL_TEST_CONTEXT")
     name = f"skills-{os.getpid()}"
-    try:
+    with reaped(name):
         _skill("cluster", "up", "--name", name)
         info = clusters.find(name)
         assert info is not None
         assert info.kubeconfig is not None
         yield Driver(info.kubeconfig, info.context, info.audit_log, state)
-    finally:
-        _skill("cluster", "down", "--name", name)
 
 
 @pytest.fixture(scope="session")
