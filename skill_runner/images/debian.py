@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ LEFT_OUT: Final = (
     "/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*",
 )  # fmt: skip
 APT: Final = Path("/etc/apt")
+KEYRING_NAME: Final = "debian-archive-"  # how the files of Debian's keys begin
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # How apt reaches its sources here; the rest of its settings is about this machine, not the image.
 HOST_SETTINGS: Final = ("Acquire::http", "Acquire::ftp", "Acquire::Check-", "Acquire::Retries")
@@ -91,7 +92,11 @@ def source_lines(suite: str, sources: Iterable[Source]) -> list[str]:
 
 
 def host_sources(apt: Path) -> list[Source]:
-    """The Debian sources of an apt folder, in both of its formats; other distributions' are not."""
+    """The Debian sources of an apt folder, in both of its formats.
+
+    Those of other distributions are not, nor those of vendors, who name their addresses and suites
+    after Debian's: they are signed by keys of their own, or have no `main`.
+    """
     found: list[Source] = []
     for path in sorted(apt.glob("sources.list.d/*.sources")):
         found += _deb822(path.read_text())
@@ -111,6 +116,8 @@ def _deb822(text: str) -> Iterator[Source]:
         }
         if fields.get("enabled") == ["no"] or "deb" not in fields.get("types", ()):
             continue
+        if "main" not in fields.get("components", ()) or not _debians(fields.get("signed-by", ())):
+            continue
         for uri in fields.get("uris", ()):
             yield Source(uri, tuple(fields.get("suites", ())))
 
@@ -120,7 +127,16 @@ def _one_line(text: str) -> Iterator[Source]:
         words = line.partition("#")[0].replace("[", " [ ").replace("]", " ] ").split()
         if words[:1] != ["deb"]:
             continue
+        options: list[str] = []
         if "]" in words:
-            words = ["deb", *words[words.index("]") + 1 :]]
-        if len(words) > 2:
+            end = words.index("]")
+            options, words = words[1:end], ["deb", *words[end + 1 :]]
+        keys = [o.partition("=")[2] for o in options if o.startswith("signed-by=")]
+        if "main" in words[3:] and _debians(keys):
             yield Source(words[1], (words[2],))
+
+
+def _debians(keys: Sequence[str]) -> bool:
+    """Whether a source's keys are Debian's own; without any, those that apt trusts anyway."""
+    names = [Path(part).name for key in keys for part in key.split(",")]
+    return not names or any(name.startswith(KEYRING_NAME) for name in names)

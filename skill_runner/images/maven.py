@@ -19,7 +19,7 @@ async def maven_jars(artifacts: Iterable[str], target: Path, report: Report) -> 
     with tempfile.TemporaryDirectory(prefix="skill-maven-") as folder:
         (Path(folder) / "pom.xml").write_text(pom(wanted))
         await run_tool(
-            ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet",
+            ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet", "--strict-checksums",
              "dependency:copy-dependencies", "-DincludeScope=runtime",
              f"-DoutputDirectory={target}"],
             report=report,

@@ -44,7 +44,8 @@ def test_stanzas(tmp_path: Path) -> None:
 def test_lines(tmp_path: Path) -> None:
     text = (
         "# deb http://no.example.org/debian bookworm main\n"
-        "deb [arch=amd64 signed-by=/k.gpg] http://mirror.example.org/debian bookworm main # ours\n"
+        "deb [arch=amd64 signed-by=/k/debian-archive-keyring.gpg] "
+        "http://mirror.example.org/debian bookworm main # ours\n"
         "deb-src http://mirror.example.org/debian bookworm main\n"
     )
     apt = write(tmp_path, "sources.list", text)
@@ -69,3 +70,35 @@ def test_old_names_of_the_security_suite() -> None:
 def test_another_distribution_leaves_the_choice_to_mmdebstrap(tmp_path: Path) -> None:
     apt = write(tmp_path, "sources.list", "deb http://archive.example.org/ubuntu noble main\n")
     assert source_lines("trixie", host_sources(apt)) == []
+
+
+VENDORS = """\
+Types: deb
+URIs: https://one.example.com/debian
+Suites: bookworm
+Components: main
+Signed-By: /etc/apt/keyrings/one.gpg
+
+Types: deb
+URIs: https://two.example.com/linux/debian
+Suites: bookworm
+Components: stable
+
+Types: deb
+URIs: http://mirror.example.org/debian
+Suites: bookworm
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.pgp
+"""
+VENDOR_LINES = (
+    "deb [signed-by=/etc/apt/keyrings/three.asc] https://three.example.com/debian bookworm main\n"
+    "deb [arch=amd64] https://four.example.com/debian bookworm mysql-8.0\n"
+)
+
+
+def test_a_source_of_a_vendor_is_no_base(tmp_path: Path) -> None:
+    apt = write(tmp_path, "sources.list.d/vendors.sources", VENDORS)
+    write(apt, "sources.list.d/vendors.list", VENDOR_LINES)
+    assert source_lines("trixie", host_sources(apt)) == [
+        "deb http://mirror.example.org/debian trixie main"
+    ]

@@ -20,19 +20,22 @@ SERVING: Final = "skill-serving.py"
 PYTHON: Final = (3, 13)  # of the base image
 _APPLICATION: Final = re.compile(r"^(\w+)\s*(?::\s*\w+\s*)?=\s*(?:\w+\.)*FastAPI\(", re.MULTILINE)
 _MODULE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+REQUIREMENTS: Final = "skill-requirements.txt"
+# A requirement of PEP 508, as far as it stays one line of a file for pip, and no option of it.
+_REQUIREMENT: Final = re.compile(r"[ \t]*[A-Za-z0-9][^\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]*")
 _PLACES: Final = ("main.py", "app.py", "app/main.py", "src/main.py", "app/__init__.py")
 
 
 def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
     """How this project is built; UsageError when it cannot be. Settings: `module`, `port`."""
     only_known(settings, ("module", "port"), "fastapi")
-    install, manifests, notes = _install(folder)
+    install, manifests, notes, files = _install(folder)
     module, root = _module(folder, str(settings.get("module") or ""))
     port = int(settings.get("port") or PORT)
     return Layout(
         containerfile=_containerfile(install, manifests, module, root, port),
         bases=("python",),
-        files={SERVING: _serving()},
+        files={SERVING: _serving(), **files},
         notes=notes,
     )
 
@@ -41,8 +44,9 @@ def _serving() -> str:
     return (shipped("templates") / "fastapi-service" / "service" / "serving.py").read_text()
 
 
-def _install(folder: Path) -> tuple[str, list[str], tuple[str, ...]]:
-    """The command that installs what the project needs, the files it reads, and notes."""
+def _install(folder: Path) -> tuple[str, list[str], tuple[str, ...], dict[str, str]]:
+    """The command that installs what the project needs, the files it reads, notes, and which of
+    those files are added."""
     if (folder / "uv.lock").is_file():
         _check(folder, _project(folder))
         command = (
@@ -50,22 +54,26 @@ def _install(folder: Path) -> tuple[str, list[str], tuple[str, ...]]:
             "UV_PROJECT_ENVIRONMENT=/venv UV_SYSTEM_CERTS=1 UV_CACHE_DIR=/cache/pip/uv "
             "/venv/bin/uv sync --locked --no-dev --no-install-project --inexact"
         )
-        return command, ["pyproject.toml", "uv.lock"], ()
+        return command, ["pyproject.toml", "uv.lock"], (), {}
     if (folder / "requirements.txt").is_file():
         text = (folder / "requirements.txt").read_text()
         _check(folder, text)
         notes = () if _pinned(text) else (_unpinned("requirements.txt"),)
-        return "/venv/bin/pip install -r requirements.txt", ["requirements.txt"], notes
+        return _pip("requirements.txt"), ["requirements.txt"], notes, {}
     if (folder / "pyproject.toml").is_file():
         wanted = _dependencies(folder)
         _check(folder, "\n".join(wanted))
-        quoted = " ".join(f"'{each}'" for each in wanted)
         notes = () if all("==" in each for each in wanted) else (_unpinned("pyproject.toml"),)
-        return f"/venv/bin/pip install {quoted}", ["pyproject.toml"], notes
+        files = {REQUIREMENTS: "".join(f"{each}\n" for each in wanted)}
+        return _pip(REQUIREMENTS), [REQUIREMENTS], notes, files
     raise UsageError(
         f"{folder} is not a Python project: it has no requirements.txt, pyproject.toml or uv.lock",
         hint="`source` names the folder that holds one of them.",
     )
+
+
+def _pip(file: str) -> str:
+    return f"/venv/bin/pip install -r {file}"
 
 
 def _unpinned(file: str) -> str:
@@ -88,7 +96,14 @@ def _dependencies(folder: Path) -> list[str]:
         data = tomllib.loads(file.read_text())
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{file} is not TOML: {error}") from error
-    return [str(each) for each in (data.get("project") or {}).get("dependencies") or ()]
+    wanted = [str(each) for each in (data.get("project") or {}).get("dependencies") or ()]
+    for each in wanted:
+        if not _REQUIREMENT.fullmatch(each):
+            raise UsageError(
+                f"{file} depends on {each!r}, which is no requirement of a package",
+                hint="For example: httpx>=0.28; python_version >= '3.11'",
+            )
+    return wanted
 
 
 def _check(folder: Path, requirements: str) -> None:

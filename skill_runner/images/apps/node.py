@@ -17,6 +17,7 @@ LOCKS: Final = {"pnpm-lock.yaml": "pnpm", "package-lock.json": "npm", "npm-shrin
 # What else an installation reads: pnpm refuses a frozen lock file without its settings.
 BESIDE: Final = {"pnpm": ("pnpm-workspace.yaml", ".pnpmfile.cjs"), "npm": ()}
 PNPM: Final = "10"  # reads and writes lock files of version 9.0
+_VERSION: Final = re.compile(r"\d{1,9}(\.\d{1,9}){0,2}(-[0-9A-Za-z.-]{1,64})?")
 _NUMBER: Final = re.compile(r"\d+")
 
 
@@ -139,10 +140,9 @@ def _is_too_new(wanted: str) -> bool:
 def install_stage(project: NodeProject) -> str:
     """The stage `dependencies`: it is built again only when a manifest of packages changed."""
     if project.manager == "pnpm":
-        version = str(project.data.get("packageManager", "")).partition("@")[2].partition("+")[0]
         frozen = "--frozen-lockfile" if project.lock else "--no-frozen-lockfile"
         command = (
-            f"npm install --global pnpm@{version or PNPM} && "
+            f"npm install --global pnpm@{_pnpm(project.data)} && "
             f"pnpm install {frozen} --store-dir /cache/npm/pnpm"
         )
     else:
@@ -153,6 +153,20 @@ def install_stage(project: NodeProject) -> str:
         f"COPY {' '.join(project.manifests)} ./\n"
         f"RUN {NPM} {NPM_ENV}{command}\n"
     )
+
+
+def _pnpm(data: Mapping[str, Any]) -> str:
+    """The version of pnpm that package.json names, or ours."""
+    named, _, version = str(data.get("packageManager") or "").partition("@")
+    if named != "pnpm" or not version:
+        return PNPM
+    version = version.partition("+")[0]
+    if not _VERSION.fullmatch(version):
+        raise UsageError(
+            f"package.json asks for pnpm {version!r} (packageManager), which is no version",
+            hint="For example: pnpm@10.4.1",
+        )
+    return version
 
 
 def lock_note(project: NodeProject) -> tuple[str, ...]:

@@ -262,3 +262,40 @@ def test_a_containerfile_of_ones_own_is_built_on_ours_where_no_registry_answers(
     assert ours[0].startswith("FROM --platform=linux/amd64 skill.local/python:3.13-slim-")
     assert ours[0].endswith(" AS build")
     assert ours[1:] == text.splitlines()[1:]
+
+
+def test_requirements_of_pyproject_reach_pip_without_a_shell(tmp_path: Path) -> None:
+    wanted = [
+        "fastapi[standard]>=0.1",
+        "tomli; python_version < '3.11'",
+        "httpx>=0.28 ; 'a' == \"$(b)\"",
+    ]
+    project = "[project]\nname = 'a'\ndependencies = [" + ", ".join(map(json.dumps, wanted)) + "]\n"
+    put(tmp_path, {"pyproject.toml": project, "main.py": "app = FastAPI()"})
+    made = layout(tmp_path, "fastapi")
+    assert made.files["skill-requirements.txt"].splitlines() == wanted
+    assert "COPY skill-requirements.txt ./" in made.containerfile
+    assert "pip install -r skill-requirements.txt &&" in made.containerfile
+    assert "$(b)" not in made.containerfile
+
+
+@pytest.mark.parametrize("bad", ["--index-url=http://x", "a\n-r /etc/passwd", "a\u2028b", "", "'"])
+def test_what_is_no_requirement_is_refused(tmp_path: Path, bad: str) -> None:
+    project = f"[project]\nname = 'a'\ndependencies = ['fastapi[standard]', {json.dumps(bad)}]\n"
+    put(tmp_path, {"pyproject.toml": project, "main.py": "app = FastAPI()"})
+    with pytest.raises(UsageError, match="is no requirement of a package"):
+        layout(tmp_path, "fastapi")
+
+
+@pytest.mark.parametrize("bad", ["10; touch /tmp/x", "$(id)", "latest", "10.4.1 x"])
+def test_what_is_no_version_of_pnpm_is_refused(tmp_path: Path, bad: str) -> None:
+    data = {**NEXT, "packageManager": f"pnpm@{bad}"}
+    put(tmp_path, {"package.json": data, "app/page.tsx": "", "pnpm-lock.yaml": ""})
+    with pytest.raises(UsageError, match="which is no version"):
+        layout(tmp_path, "nextjs")
+
+
+def test_the_version_of_npm_is_not_taken_for_that_of_pnpm(tmp_path: Path) -> None:
+    data = {**NEXT, "packageManager": "npm@11.6.2"}
+    put(tmp_path, {"package.json": data, "app/page.tsx": "", "pnpm-lock.yaml": ""})
+    assert "pnpm@10 &&" in layout(tmp_path, "nextjs").containerfile
