@@ -40,6 +40,7 @@ async def _until_containerd(node: Node) -> bool:
 @retry(retry=retry_if_exception_type(subprocess.CalledProcessError), wait=wait_fixed(0.1))
 async def _load_pause(node: Node) -> None:
     archive = node.path / "pause.tar"
+    archive.touch(mode=0o600)  # as everything in a cluster's folder
     archive.write_bytes(pause_archive(machine_architecture()))
     await _until_containerd(node)
     await asyncio.to_thread(

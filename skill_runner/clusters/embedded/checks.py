@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,16 +27,23 @@ NO_WAY_OUT: Final = (
     "pods have no way out of this machine: slirp4netns is missing (Debian package slirp4netns), "
     "and the machine does not forward packets (net.ipv4.ip_forward is 0)"
 )
+# It reads packets that pods wrote: so it sees /etc and /run alone, which it cannot change, and has
+# no rights and few system calls.
+SLIRP_FENCE: Final = ("--enable-sandbox", "--enable-seccomp")
 FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Facts that the node's settings follow. `memory` in bytes; `slirp` is a path, or empty."""
+    """Facts that the node's settings follow. `memory` in bytes; `slirp` is a path, or empty.
+
+    `slirp_options` are those of SLIRP_FENCE that it knows.
+    """
 
     memory: int
     slirp: str
     snapshotter: str
+    slirp_options: tuple[str, ...] = ()
     forwards: bool = False
     """Whether the host forwards packets already; that setting of its is not ours to change."""
 
@@ -77,7 +85,26 @@ def check_machine(state: Path, *, user: int | None = None, search: str | None = 
         )
     slirp = shutil.which("slirp4netns", path=folders) or ""
     forwards = FORWARDING.read_text().strip() == "1"
-    return Machine(memory, slirp, _snapshotter(existing), forwards)
+    return Machine(memory, slirp, _snapshotter(existing), slirp_options(slirp), forwards)
+
+
+def slirp_options(slirp: str) -> tuple[str, ...]:
+    """The options of SLIRP_FENCE that this slirp4netns has; none without it."""
+    if not slirp:
+        return ()
+    answer = subprocess.run([slirp, "--help"], capture_output=True, text=True, check=False)
+    return tuple(option for option in SLIRP_FENCE if option in answer.stdout + answer.stderr)
+
+
+def fence_note(machine: Machine) -> str:
+    """What is said of a slirp4netns that is older than its fences; empty for a newer one."""
+    missing = [option for option in SLIRP_FENCE if option not in machine.slirp_options]
+    if not machine.slirp or not missing:
+        return ""
+    return (
+        f"{machine.slirp} has no {' and no '.join(missing)}: pods' way out runs without; "
+        "slirp4netns 1.0 has both"
+    )
 
 
 def _missing_tools(folders: str) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from skill_runner.clusters.embedded.limits import INOTIFY_HINT
 from skill_runner.clusters.embedded.settings import Node
 from skill_runner.errors import ClusterLifecycleError
 
@@ -22,10 +23,7 @@ SHORT_LIFE: Final = 30.0
 ENDED: Final = re.compile(r"^(\S+) ended with -?\d+ after ([\d.]+) s$", re.MULTILINE)
 KLOG: Final = re.compile(r"^[EF]\d{4} \S+\s+\d+ \S+\] (.+)$", re.MULTILINE)
 REMEDIES: Final = (
-    (
-        "inotify_init: too many open files",
-        "The machine's limit is used up: sysctl -w fs.inotify.max_user_instances=1024",
-    ),
+    ("inotify_init: too many open files", INOTIFY_HINT),
     ("no space left on device", "Free some disk, or set SKILL_CLUSTERS_DIR to another one."),
 )
 

@@ -19,7 +19,7 @@ from skill_runner.clusters.embedded.checks import FOLDERS, Machine
 from skill_runner.clusters.embedded.configs import configuration_files
 from skill_runner.clusters.embedded.places import lock_addresses, run_folder
 from skill_runner.clusters.embedded.processes import node_command, running_folders
-from skill_runner.clusters.embedded.settings import Addresses, Node, read_node
+from skill_runner.clusters.embedded.settings import Addresses, Node, read_node, write_private
 from skill_runner.clusters.registries import Registries
 from skill_runner.errors import ClusterLifecycleError, UsageError
 from skill_runner.progress import Note, Report
@@ -82,6 +82,7 @@ def _settings(
         cgroup_version=cgroup_version(),
         snapshotter=machine.snapshotter,
         way_out=machine.way_out,
+        slirp_options=machine.slirp_options,
         registries=_registries(options),
         environment=pull_environment(os.environ, addresses),
         created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -128,14 +129,16 @@ def load_kernel_modules() -> None:
 
 
 def _write_files(node: Node, machine: Machine) -> None:
-    node.path.mkdir(mode=0o755, parents=True)
+    # Volumes are open to every user of their pods, so the way to them is closed to all others: a
+    # pod sees what is mounted in it, and not the folders above.
+    node.path.mkdir(mode=0o711, parents=True)
     node.run_path.mkdir(mode=0o711, parents=True, exist_ok=True)
     for name in ("logs", "tmp", "volumes", "pods", "certs.d"):
-        (node.path / name).mkdir()
+        (node.path / name).mkdir(mode=0o700)
     write_certificates(node)
     for path, text in configuration_files(node, machine.memory).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        write_private(path, text)
     node.write()
 
 

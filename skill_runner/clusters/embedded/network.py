@@ -3,6 +3,9 @@
 The host's part is done from inside, by entering the host's network namespace through a descriptor
 that the node was started with: so the link exists only while the node does, and whoever started the
 node may be killed at any moment.
+
+Only the host itself opens connections into the cluster by the link. Where the host forwards packets
+anyway (a router, a machine with Docker), its neighbours would otherwise reach every pod.
 """
 
 from __future__ import annotations
@@ -52,6 +55,10 @@ def connect(node: Node, host_network: int, host_mounts: int) -> None:
             type nat hook postrouting priority 100
             ip saddr {addresses.pods} oifname "{WAY_OUT}" masquerade
         }}
+        chain arriving {{
+            type filter hook prerouting priority -150
+            iifname "{LINK}" ip saddr != {addresses.host} ct state new drop
+        }}
     }}
     """
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True, capture_output=True)
@@ -92,6 +99,7 @@ def _slirp(node: Node, enter: tuple[str, ...]) -> Component:
             "--configure",
             "--mtu=65520",
             "--disable-host-loopback",
+            *node.slirp_options,
             f"--cidr={node.addresses.egress}",
             "--netns-type=path",
             "/proc/self/fd/0",

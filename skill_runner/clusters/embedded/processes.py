@@ -17,12 +17,17 @@ MODULE: Final = "skill_runner.clusters.embedded.node"
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of the host's table. `memory` is resident bytes, `started` seconds since 1970."""
+    """A process of the host's table. `memory` is resident bytes, `started` seconds since 1970.
+
+    `owner` is the number of its user, `here` whether it is in this process's own PID namespace.
+    """
 
     pid: int
     command: tuple[str, ...]
     memory: int
     started: float
+    owner: int = 0
+    here: bool = True
 
     @property
     def since(self) -> str:
@@ -39,24 +44,26 @@ def node_command(node: Node, host_network: int, host_mounts: int) -> list[str]:
 
 def find_node_process(folder: Path) -> Process | None:
     """The process that holds the node of a cluster's folder: end it, and the node is gone."""
-    for process in all_processes():
-        if process.command[:1] == ("unshare",) and _is_node_of(process, folder):
-            return process
-    return None
+    return next((p for p in all_processes() if node_folder(p) == folder), None)
 
 
 def running_folders() -> list[Path]:
     """The folders of all running nodes."""
-    return [
-        Path(process.command[process.command.index(MODULE) + 1])
-        for process in all_processes()
-        if process.command[:1] == ("unshare",) and MODULE in process.command[:-1]
-    ]
+    return [folder for process in all_processes() if (folder := node_folder(process))]
 
 
-def _is_node_of(process: Process, folder: Path) -> bool:
+def node_folder(process: Process) -> Path | None:
+    """The folder of the cluster whose node this process holds; None for any other process.
+
+    A command line proves nothing: another user may choose the same one, and so may a pod, whose
+    root is root in the host's table, too. Only root starts nodes, outside of every pod.
+    """
     command = process.command
-    return MODULE in command[:-1] and command[command.index(MODULE) + 1] == str(folder)
+    if command[:1] != ("unshare",) or MODULE not in command[:-1]:
+        return None
+    if process.owner != 0 or not process.here:
+        return None
+    return Path(command[command.index(MODULE) + 1])
 
 
 def all_processes() -> list[Process]:
@@ -70,13 +77,23 @@ def read_process(pid: int) -> Process | None:
     try:
         command = (folder / "cmdline").read_bytes().decode(errors="replace").rstrip("\0")
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        owner = folder.stat().st_uid
+        here = _namespace(folder) == _namespace(Path("/proc/self"))
     except OSError:
         return None
     if not command or fields[0] in "ZX":
         return None
     page, ticks = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
     started = _boot_time() + int(fields[19]) / ticks
-    return Process(pid, tuple(command.split("\0")), int(fields[21]) * page, started)
+    words = tuple(command.split("\0"))
+    return Process(pid, words, int(fields[21]) * page, started, owner, here)
+
+
+def _namespace(process: Path) -> str:
+    try:
+        return os.readlink(process / "ns" / "pid")
+    except PermissionError:
+        return ""  # of another user, and so no node's
 
 
 def _boot_time() -> int:

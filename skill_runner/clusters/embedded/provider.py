@@ -14,9 +14,10 @@ from typing import Final
 from skill_runner import assets
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.clusters.embedded import launch, leftovers, processes, readiness, report_status
-from skill_runner.clusters.embedded.checks import NO_WAY_OUT, check_machine
+from skill_runner.clusters.embedded.checks import NO_WAY_OUT, check_machine, fence_note
 from skill_runner.clusters.embedded.components import import_command, list_command
 from skill_runner.clusters.embedded.hopeless import disk_is_full
+from skill_runner.clusters.embedded.limits import check_inotify
 from skill_runner.clusters.embedded.places import clusters_folder, lock_cluster, run_folder
 from skill_runner.clusters.embedded.settings import Node, read_node
 from skill_runner.errors import ClusterLifecycleError, UsageError
@@ -40,8 +41,9 @@ class Embedded:
                 if folder.exists():
                     report(Note(f"clearing what is left of an earlier cluster {options.name!r}"))
                 await leftovers.remove(options.name, folder)
-                if not machine.way_out:
-                    report(Note(NO_WAY_OUT))
+                check_inotify()
+                if note := fence_note(machine) if machine.way_out else NO_WAY_OUT:
+                    report(Note(note))
                 tools = await assets.ensure_all(TOOLS, report=report)
                 try:
                     await launch.start_node(options, folder, tools, machine)

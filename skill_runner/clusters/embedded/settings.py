@@ -68,6 +68,7 @@ class Node:
     cgroup_version: int = 1
     snapshotter: str = "overlayfs"
     way_out: WayOut = ""
+    slirp_options: tuple[str, ...] = ()
     registries: Registries = field(default_factory=Registries)
     environment: dict[str, str] = field(default_factory=dict)
     """What containerd's pulls need: proxies, certificates to trust."""
@@ -123,7 +124,14 @@ class Node:
         return f"/skill-{self.name}"
 
     def write(self) -> None:
-        (self.path / FILE).write_text(json.dumps(asdict(self), indent=2))
+        write_private(self.path / FILE, json.dumps(asdict(self), indent=2))
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that only its owner reads: settings hold logins (of proxies, of registries)."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)
 
 
 def read_node(folder: Path) -> Node:
@@ -134,5 +142,6 @@ def read_node(folder: Path) -> Node:
     registries["insecure"] = tuple(registries["insecure"])
     data["registries"] = Registries(**registries)
     data["cgroups"] = tuple(data["cgroups"])
+    data["slirp_options"] = tuple(data.get("slirp_options", ()))
     known = {each.name for each in fields(Node)}  # another version may have written more
     return Node(**{name: value for name, value in data.items() if name in known})

@@ -114,6 +114,7 @@ async def _provision(client: httpx.AsyncClient, claim: Object, node: str, folder
     volume = volume_for(claim, node, folder)
     path = folder / volume["metadata"]["name"]
     path.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     path.chmod(0o777)  # as a cloud's fresh disk with fsGroup: any user of the pod may write
     answer = await client.post("/api/v1/persistentvolumes", json=volume)
     if answer.status_code != httpx.codes.CONFLICT:

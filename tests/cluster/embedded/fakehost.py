@@ -26,6 +26,7 @@ class FakeHost:
     def __init__(self, name: str, folder: Path) -> None:
         self._folder = folder
         self.network = f"/run/netns/{name}-host"
+        self._world = f"{name}-world"
 
     def command(self, *words: str) -> list[str]:
         """Its own mounts, for /etc/resolv.conf; its own network."""
@@ -51,6 +52,14 @@ class FakeHost:
     def forward(self) -> None:
         script = "echo 1 > /proc/sys/net/ipv4/ip_forward"
         assert self.run("sh", "-c", script).returncode == 0
+
+    def teach_the_world(self, network: str) -> None:
+        """Give the world a route to a network behind the host, as a neighbour may add one."""
+        _ip("-n", self._world, "route", "add", network, "via", "192.0.2.1")
+
+    def in_the_world(self, *words: str) -> subprocess.CompletedProcess[str]:
+        enter = ["nsenter", f"--net=/run/netns/{self._world}"]
+        return subprocess.run([*enter, *words], capture_output=True, text=True, check=False)
 
     def pod(self, node: Node, name: str, script: str) -> str:
         """What a pod prints that runs a shell script."""

@@ -19,6 +19,7 @@ from skill_runner.clusters.embedded.places import clusters_folder
 from skill_runner.clusters.embedded.settings import Node, read_node
 from tests.cluster.embedded.fakehost import NAME, FakeHost, fake_host
 from tests.cluster.embedded.host import listening
+from tests.testimage import BUSYBOX
 
 pytestmark = pytest.mark.root
 
@@ -65,6 +66,19 @@ def test_pods_get_out_by_a_table_that_ends_with_the_cluster(
     assert node.addresses.interface in host.run("nft", "list", "tables").stdout
     _kill(node)
     assert _tables(host) == "gone"
+
+
+def test_neighbours_of_a_machine_that_forwards_reach_no_cluster(name: str, host: FakeHost) -> None:
+    host.forward()
+    answer = host.skill("cluster", "up", "--name", name)
+    assert answer.returncode == 0, answer.stderr
+    node = read_node(clusters_folder() / name)
+    assert node.way_out == "slirp4netns"
+    for network in (node.addresses.link, node.addresses.pods, node.addresses.services):
+        host.teach_the_world(network)
+    asked = (str(BUSYBOX), "nc", "-w", "3", node.addresses.node, "6443", "-e", "true")
+    assert host.run(*asked).returncode == 0, "the host itself reaches it"
+    assert host.in_the_world(*asked).returncode != 0
 
 
 def host_skill() -> tuple[str, ...]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import subprocess
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
+from skill_runner.clusters.embedded import processes
+from skill_runner.clusters.embedded.limits import INOTIFY_NEEDED
 from skill_runner.clusters.embedded.settings import Node, read_node
 from tests.cluster import pods
 from tests.cluster.embedded.serving import own_address, serving
@@ -96,6 +103,88 @@ def test_volume_of_the_default_class(api: httpx.Client, space: str) -> None:
         api.delete(f"/api/v1/namespaces/{space}/pods/{name}")
     api.delete(f"{claims}/data")
     assert _until_gone(api, f"/api/v1/persistentvolumes/{volume}")
+
+
+def test_a_user_of_the_machine_reads_nothing_of_a_cluster(
+    api: httpx.Client, space: str, node: Node
+) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    pods.create(api, f"/api/v1/namespaces/{space}/persistentvolumeclaims", claim)
+    spec: dict[str, Any] = {
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+        "mounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    pods.run(api, space, pods.pod("write", "echo kept > /data/file; echo said", **spec))
+    assert list((node.path / "volumes").glob("pvc-*/file"))
+    files = [path for path in node.path.rglob("*") if path.is_file() and not path.is_symlink()]
+    names = "\0".join(map(str, files))
+    look = 'while IFS= read -r -d "" name; do cat "$name" >/dev/null && echo "$name"; done'
+    seen = subprocess.run(
+        ["bash", "-c", look], input=f"{names}\0", user=65534, group=65534, extra_groups=[],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert [name for name in seen.stdout.splitlines() if not name.endswith((".crt", ".pub"))] == []
+
+
+def test_the_way_out_has_no_rights(node: Node) -> None:
+    if node.way_out != "slirp4netns":
+        pytest.skip("no slirp4netns here")
+    [slirp] = [p for p in processes_of(node) if p.command[0] == node.tools["slirp4netns"]]
+    status = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{slirp.pid}/status").read_text().splitlines()
+    )
+    assert status["Seccomp"].strip() == "2"
+    assert int(status["CapEff"], 16) & ~(1 << 10) == 0, "CAP_NET_BIND_SERVICE at most"
+    # What it needs for names: resolv.conf and the sockets of resolvers.
+    seen = {each.name for each in Path(f"/proc/{slirp.pid}/root").iterdir()}
+    assert seen <= {"etc", "run", "old"}, seen
+    mounts = [
+        line.split() for line in Path(f"/proc/{slirp.pid}/mountinfo").read_text().splitlines()
+    ]
+    assert mounts
+    assert [m for m in mounts if m[4] in ("/etc", "/run") and "ro" not in m[5].split(",")] == []
+
+
+def test_a_node_keeps_no_more_inotify_instances_than_are_asked_for(node: Node) -> None:
+    """Of its own parts; containers come on top, one each with cgroups of version 2."""
+    kept = Counter(
+        Path(process.command[0]).name
+        for process in processes_of(node)
+        for _ in inotify_instances(process.pid)
+    )
+    kept.pop("containerd-shim-runc-v2", None)
+    assert kept["kubelet"] > 0, kept
+    assert kept.total() <= INOTIFY_NEEDED, kept
+
+
+def processes_of(node: Node) -> list[processes.Process]:
+    """What runs in the node's own PID namespace; pods have theirs below it."""
+    every = processes.all_processes()
+    [kubelet] = [
+        process for process in every
+        if process.command[0] == node.tools["kubelet"] and node.folder in " ".join(process.command)
+    ]  # fmt: skip
+    here = pid_namespace(kubelet.pid)
+    return [process for process in every if pid_namespace(process.pid) == here]
+
+
+def pid_namespace(pid: int) -> str:
+    """Empty for a process that has ended."""
+    with suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    return ""
+
+
+def inotify_instances(pid: int) -> list[Path]:
+    found = []
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found += [descriptor] if "inotify" in os.readlink(descriptor) else []
+    return found
 
 
 def test_pods_cannot_take_what_the_node_needs(api: httpx.Client, node: Node) -> None:

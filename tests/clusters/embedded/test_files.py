@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import platform
 import stat
 import subprocess
@@ -16,12 +17,14 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from skill_runner.clusters.embedded import processes
 from skill_runner.clusters.embedded.addresses import choose_addresses
 from skill_runner.clusters.embedded.certificates import write_certificates
-from skill_runner.clusters.embedded.checks import Machine, check_machine
+from skill_runner.clusters.embedded.checks import Machine, check_machine, fence_note, slirp_options
 from skill_runner.clusters.embedded.components import components, stages
 from skill_runner.clusters.embedded.configs import configuration_files
 from skill_runner.clusters.embedded.launch import node_proxies, pull_environment
+from skill_runner.clusters.embedded.network import way_out
 from skill_runner.clusters.embedded.pause import pause_archive, pause_program
 from skill_runner.clusters.embedded.provider import TOOLS, check_name
 from skill_runner.clusters.embedded.settings import Node, WayOut, read_node
@@ -116,6 +119,61 @@ def test_the_way_out_follows_the_machine() -> None:
     )
     assert Machine(GIBIBYTE, "", "overlayfs", forwards=True).way_out == "nat"
     assert Machine(GIBIBYTE, "", "overlayfs", forwards=False).way_out == ""
+
+
+@pytest.mark.parametrize(
+    ("helps", "options", "note"),
+    [
+        ("--cidr --enable-sandbox --enable-seccomp", ("--enable-sandbox", "--enable-seccomp"), ""),
+        ("--cidr --enable-sandbox", ("--enable-sandbox",), "has no --enable-seccomp"),
+        ("--cidr", (), "has no --enable-sandbox and no --enable-seccomp"),
+    ],
+)
+def test_the_way_out_is_fenced_as_far_as_it_can_be(
+    tmp_path: Path, node: Node, helps: str, options: tuple[str, ...], note: str
+) -> None:
+    slirp = tmp_path / "slirp4netns"
+    slirp.write_text(f"#!/bin/sh\necho '{helps}'\n")
+    slirp.chmod(0o755)
+    machine = Machine(GIBIBYTE, str(slirp), "overlayfs", slirp_options(str(slirp)))
+    assert machine.slirp_options == options
+    assert note in fence_note(machine)
+    assert bool(note) == bool(fence_note(machine))
+    asked = replace(node, way_out="slirp4netns", slirp_options=options)
+    asked = replace(asked, tools={**node.tools, "slirp4netns": str(slirp)})
+    [component] = way_out(asked, 3, 4)
+    assert [word for word in component.command if word.startswith("--enable")] == list(options)
+
+
+def test_settings_are_their_owner_s_alone(tmp_path: Path, node: Node) -> None:
+    node = replace(node, folder=str(tmp_path), environment={"HTTPS_PROXY": "http://u:secret@p:1"})
+    (tmp_path / "node.json").touch(mode=0o644)
+    node.write()
+    assert stat.S_IMODE((tmp_path / "node.json").stat().st_mode) == 0o600
+    assert read_node(tmp_path) == node
+
+
+@pytest.mark.parametrize(
+    ("owner", "here", "command", "is_one"),
+    [
+        (0, True, ("unshare", "-m", processes.MODULE, "/c/dev"), True),
+        (1000, True, ("unshare", "-m", processes.MODULE, "/c/dev"), False),
+        (0, False, ("unshare", "-m", processes.MODULE, "/c/dev"), False),
+        (0, True, ("cat", "-m", processes.MODULE, "/c/dev"), False),
+        (0, True, ("unshare", "-m", processes.MODULE), False),
+    ],
+)
+def test_only_root_outside_of_every_pod_holds_a_node(
+    owner: int, here: bool, command: tuple[str, ...], is_one: bool
+) -> None:
+    process = processes.Process(7, command, 0, 0.0, owner, here)
+    assert processes.node_folder(process) == (Path("/c/dev") if is_one else None)
+
+
+def test_the_table_of_processes_tells_owner_and_namespace() -> None:
+    own = processes.read_process(os.getpid())
+    assert own is not None
+    assert (own.owner, own.here) == (os.geteuid(), True)
 
 
 @pytest.mark.parametrize(("status", "started"), [(0, 1), (403, 2), (500, 2), (200, 3)])
