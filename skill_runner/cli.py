@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "down": "Remove a whole platform, by its file.",
     "remove": "Remove an installation; data volumes are kept.",
     "status": "Show the installations of a cluster, or one run.",
+    "cancel": "End a run, with all that it started.",
     "logs": "Print the log of a run.",
     "list": "List the skills.",
     "describe": "Show one skill: inputs, effects, requirements.",

@@ -1,7 +1,7 @@
-"""Runs in processes of their own: started, looked at, waited for, ended; by their ids.
+"""Runs in processes of their own: started, looked at, waited for; by their ids.
 
-A detached worker is the same command in a session of its own, so that it outlives its caller; its
-arguments go through a pipe, since they may hold secrets and /proc shows command lines to everyone.
+A worker is the same command in a session of its own, so that it can outlive its caller (see
+`lifeline`, and `ending` for its end).
 What it does is read from its run's folder, as that of every run: foreground runs can be asked for
 in the same way. Commands and the MCP server share these functions.
 """
@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,13 +21,17 @@ from skill_runner.backends.base import Clock
 from skill_runner.errors import SkillError
 from skill_runner.holder import Holder
 from skill_runner.isolation import python_command
-from skill_runner.outcome import NextAction, Outcome, Problem, to_dict
+from skill_runner.lifeline import Lifeline, take_arguments
+from skill_runner.outcome import NextAction, Outcome, Problem, to_dict, to_json
 from skill_runner.progress import StepResult
 from skill_runner.runs import DETACHED, FACTS, OUTCOME, Run, open_run, start_run
 from skill_runner.scope import OPEN, VARIABLE, Scope
 
 LOOK: Final = 0.25  # seconds between looks at a run that is waited for
 RUNNING_EXIT: Final = 5  # not ready yet; ask again
+
+GONE: Final = "its process is gone, and left no outcome: it was killed, or the machine went down"
+LOCK: Final = "if it held a lock, the next run here takes it over at once, one elsewhere in 45 s"
 
 Document = dict[str, Any]  # an outcome, as its JSON Schema says
 
@@ -41,11 +43,12 @@ def start(
     installation: str,
     now: float,
     scope: Scope | None = None,
+    lifeline: Lifeline | None = None,
 ) -> Run:
     """Start `skill ARGUMENTS` as a worker of its own; its run exists when this returns.
 
     `now` is in seconds since the epoch; `scope` is that of this process unless another is given.
-    SkillError when no process can be started.
+    Without a `lifeline` the worker is let go at once. SkillError when no process can be started.
     """
     scope = Scope.here() if scope is None else scope
     run = start_run(label, now=now)
@@ -60,8 +63,10 @@ def start(
         raise SkillError(f"no worker can be started: {error.strerror}") from error
     run.introduce(arguments[0], label, installation, Holder.of(worker.pid), scope)
     assert worker.stdin is not None
-    with worker.stdin as pipe:
-        pipe.write(json.dumps(list(arguments)).encode())
+    line = lifeline or Lifeline()
+    line.hold(worker.stdin, arguments)
+    if lifeline is None:
+        line.let_go()
     # A caller that lives on (a server) must collect it when it ends.
     threading.Thread(target=worker.wait, name=f"worker-{run.id}", daemon=True).start()
     return run
@@ -69,10 +74,7 @@ def start(
 
 def handed_arguments() -> list[str] | None:
     """In a worker: the arguments that its caller gave; None in every other process."""
-    if DETACHED not in os.environ:
-        return None
-    arguments: list[str] = json.load(sys.stdin)
-    return arguments
+    return take_arguments() if DETACHED in os.environ else None
 
 
 def look(run_id: str) -> Document:
@@ -135,15 +137,17 @@ def tail(run_id: str, lines: int) -> tuple[str, ...]:
     return ()
 
 
-def interrupt(run_id: str) -> bool:
-    """Ask a run's process to end, as Ctrl-C does; False when it is not there any more."""
-    holder = _holder(open_run(run_id))
-    if holder.is_gone() is not False:
+def holder_of(run_id: str) -> Holder:
+    """The process of a run. UsageError when there is none of that id."""
+    return _holder(open_run(run_id))
+
+
+def record_killed(run_id: str) -> bool:
+    """Write the outcome of a run that was killed; False when it had written its own."""
+    run = open_run(run_id)
+    if (run.folder / OUTCOME).is_file():
         return False
-    try:
-        os.kill(holder.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return False
+    run.keep(OUTCOME, to_json(_died(run, "it did not end when it was asked to, and was killed")))
     return True
 
 
@@ -165,13 +169,12 @@ def _running(run: Run) -> Outcome:
     started = [e["title"] for e in events if e["event"] == "StepStarted"]
     awaited = [e["objects"] for e in events if e["event"] == "Awaiting"]
     left = [o for o in (awaited[-1] if awaited else ()) if o["state"] != "ready"]
-    cluster = next((e for e in events if e["event"] == "Connected"), None)
     return Outcome(
         status="running", exit_code=RUNNING_EXIT, run=run.id, details=str(run.folder),
         installation=_facts(run).get("installation", ""),
         changed=any(e["event"] == "Changing" for e in events),
         seconds=events[-1]["at"] - events[0]["at"] if events else 0.0,
-        cluster={k: cluster[k] for k in ("context", "server")} if cluster else {},
+        cluster=_cluster(events),
         steps=tuple(StepResult(**step) for step in steps),
         notes=(
             *started[len(steps):][:1],
@@ -194,18 +197,26 @@ def _events(file: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _died(run: Run) -> Outcome:
+def _died(run: Run, cause: str = GONE) -> Outcome:
     facts = _facts(run)
     name = facts.get("installation", "")
     again = f"skill run {facts['label']} --name {name}" if facts.get("command") == "run" else ""
     problem = Problem(
         code="INTERRUPTED", resource=name, retryable=True,
-        cause="its process is gone, and left no outcome: it was killed, or the machine went down",
+        cause=cause,
         evidence=tail(run.id, 3),
         next=(NextAction(run=again, safe=True, why="goes on from there"),) if again else (),
     )  # fmt: skip
+    events = _events(run.folder / "events.jsonl")
+    changed = any(e["event"] == "Changing" for e in events)
     return Outcome(
         status="interrupted", exit_code=130, run=run.id, installation=name, problem=problem,
-        changed=any(e["event"] == "Changing" for e in _events(run.folder / "events.jsonl")),
-        details=str(run.folder),
+        changed=changed, details=str(run.folder), cluster=_cluster(events),
+        steps=tuple(StepResult(**e["result"]) for e in events if e["event"] == "StepFinished"),
+        notes=(LOCK,) if changed else (),
     )  # fmt: skip
+
+
+def _cluster(events: list[dict[str, Any]]) -> dict[str, str]:
+    found = next((e for e in events if e["event"] == "Connected"), None)
+    return {key: found[key] for key in ("context", "server")} if found else {}

@@ -167,7 +167,7 @@ def test_a_run_s_folder_is_below_the_others(
 
 
 @pytest.mark.parametrize("run", ["../../etc", "/etc/passwd", "..", ".", "-o", "a/../../b"])
-@pytest.mark.parametrize("command", ["status", "logs"])
+@pytest.mark.parametrize("command", ["status", "logs", "cancel"])
 def test_a_run_s_id_names_no_other_file(
     command: str, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

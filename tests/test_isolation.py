@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "down": (("platform.yaml", "--yes", "-o", "json"),),
     "remove": (("echo", "--yes", "-o", "json"),),
     "status": ((),),
+    "cancel": (("nothing-0000",),),
     "logs": (("nothing-0000",),),
     "list": ((), ("-o", "json")),
     "describe": (("echo",),),

@@ -81,7 +81,7 @@ def test_a_place_that_cannot_be_written_is_said(
 )
 def test_what_is_no_id_is_no_run(text: str) -> None:
     run = start_run("kafka", now=NOW)
-    for call in (open_run, detached.look, lambda each: detached.tail(each, 1), detached.interrupt):
+    for call in (open_run, detached.look, lambda each: detached.tail(each, 1), detached.holder_of):
         with pytest.raises(UsageError, match="no run"):
             call(text.replace("{id}", run.id))
 

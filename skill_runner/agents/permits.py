@@ -29,6 +29,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "list_skills": Rule(),
     "describe_skill": Rule(skill="skill"),
     "plan": Rule(skill="skill", namespace="namespace"),
+    "cancel": Rule(writes=True),  # of a run: see `check_run`
     "status": Rule(),  # of a run: see `check_run`; of installations: see `scope`
     "why": Rule(namespace="namespace"),
     "run": Rule(writes=True, skill="skill", namespace="namespace"),  # with --no-change, if need be
@@ -117,7 +118,7 @@ class Permits:
         if not inside or (self.contexts and context and context not in self.contexts):
             raise Refused(
                 f"the run {run} is about what is not allowed here",
-                hint="This server shows the runs of its own skills, namespaces and contexts.",
+                hint="This server knows the runs of its own skills, namespaces and contexts.",
             )
 
 

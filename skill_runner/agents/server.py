@@ -1,7 +1,7 @@
-"""The MCP server: eight tools over stdio. Long work is a detached run, followed by its id.
+"""The MCP server: its tools over stdio. Work is done by runs in processes of their own.
 
-Work survives the server: a run is a process of its own with a folder of its own, and the lock in
-the cluster prevents a second one (see skill_runner.detached).
+A run ends with the call that waits for it (cancelled, or its client or this server gone), unless
+the call was answered before: whose id is told goes on, until `cancel` ends it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
-from skill_runner import __version__, detached, failure
+from skill_runner import __version__, detached, ending, failure
 from skill_runner.agents.calls import Call, call_of
 from skill_runner.agents.permits import Permits
 from skill_runner.agents.tools import Tool, is_outcome, tools
@@ -25,6 +25,7 @@ from skill_runner.backends.base import Clock
 from skill_runner.description import describe
 from skill_runner.errors import SkillError, UsageError
 from skill_runner.library import Library
+from skill_runner.lifeline import Lifeline
 from skill_runner.outcome import Outcome, redacted, to_dict
 from skill_runner.redact import Redactor
 from skill_runner.runs import Run
@@ -69,6 +70,8 @@ class Agents:
                 return self._described(str(asked["skill"]))
             case "status":
                 return await self._status(asked, progress)
+            case "cancel":
+                return await self._cancel(str(asked["run_id"]))
             case _:
                 return await self._outcome(tool, asked, progress)
 
@@ -104,8 +107,7 @@ class Agents:
     async def _status(self, asked: Asked, progress: Progress) -> Document:
         run_id = asked.get("run_id")
         if run_id:
-            about = self._about(str(run_id))
-            self.permits.check_run(str(run_id), about.scope, about.concerned, about.context)
+            self._check_run(str(run_id))
             seconds = float(asked.get("wait_seconds", 60.0))
             return await self._follow(str(run_id), seconds, progress)
         records = await self.records(self.permits.context(asked.get("context")))
@@ -115,6 +117,14 @@ class Agents:
                 each for each in records if allows(str(each["installation"]), str(each["skill"]))
             ]
         }
+
+    async def _cancel(self, run_id: str) -> Document:
+        self._check_run(run_id)
+        return ending.told(run_id, await ending.end(run_id, self.clock))
+
+    def _check_run(self, run_id: str) -> None:
+        about = self._about(run_id)
+        self.permits.check_run(run_id, about.scope, about.concerned, about.context)
 
     def _about(self, run_id: str) -> detached.About:
         try:
@@ -128,12 +138,18 @@ class Agents:
         return await self._work(call_of(tool, asked, self.permits, self.connection), progress)
 
     async def _work(self, call: Call, progress: Progress) -> Document:
+        lifeline = Lifeline()
         run = self.start(
             call.argv, label=call.label, installation=call.installation, now=self.clock.now(),
-            scope=self.permits.scope,
+            scope=self.permits.scope, lifeline=lifeline,
         )  # fmt: skip
-        await progress(f"run {run.id} has started")  # also work that ends at once was told
-        return await self._follow(run.id, call.wait, progress)
+        try:
+            await progress(f"run {run.id} has started")  # also work that ends at once was told
+            document = await self._follow(run.id, call.wait, progress)
+            lifeline.let_go()
+        finally:
+            lifeline.cut()
+        return document
 
     async def _follow(self, run_id: str, seconds: float, progress: Progress) -> Document:
         """The outcome, or `running` after `seconds`; each new line of its log is told."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from skill_runner.agents.permits import RULES, Permits
+from skill_runner.ending import Ended
 from skill_runner.outcome import Status
 
 Schema = Mapping[str, Any]
@@ -71,7 +72,7 @@ def tools(permits: Permits) -> tuple[Tool, ...]:
 
 def is_outcome(name: str) -> bool:
     """Whether what a tool answers, refusals included, is an outcome."""
-    return name not in ("list_skills", "describe_skill")
+    return name not in ("list_skills", "describe_skill", "cancel")
 
 
 def _reading() -> tuple[Tool, ...]:
@@ -143,6 +144,13 @@ def _writing(permits: Permits) -> tuple[Tool, ...]:
             },
             description="Remove an installation, from its record. Data volumes are kept.",
         ),
+        Tool(
+            name="cancel", title="End a run", output=_ENDED, destructive=True,
+            required=("run_id",),
+            properties={"run_id": {**_TEXT, "description": "The `run` of an outcome."}},
+            description="End a run that is still `running`, with all that it started. What it "
+            "made stays; the next run goes on from there.",
+        ),
     )  # fmt: skip
 
 
@@ -171,6 +179,15 @@ _DESCRIBED: Final = {
         "schema": {"type": "string"}, "name": {"type": "string"}, "version": {"type": "string"},
         "inputs": {"type": "object"}, "effects": {"type": "array", "items": {"type": "string"}},
         "undo": {"type": "string"},
+    },
+}  # fmt: skip
+
+_ENDED: Final = {
+    "type": "object",
+    "required": ["run", "ended", "status", "changed"],
+    "properties": {
+        "run": {"type": "string"}, "ended": {"enum": list(get_args(Ended))},
+        "status": {"enum": list(get_args(Status))}, "changed": {"type": "boolean"},
     },
 }  # fmt: skip
 

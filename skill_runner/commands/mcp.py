@@ -62,8 +62,9 @@ def command(
 ) -> None:
     """Serve coding agents over stdio by the Model Context Protocol.
 
-    What the options forbid, no agent can ask for. Runs go on when the server ends; `skill status`
-    finds them.
+    What the options forbid, no agent can ask for. A run ends when its call is
+    cancelled or the client goes away, unless the call was answered `running` before: such a run
+    goes on when the server ends; `skill status` finds it, `skill cancel` ends it.
     """
     if contexts and cluster_name:
         raise UsageError("--allow-context and --cluster name the cluster twice", hint="Give one.")

@@ -15,11 +15,11 @@ from skill_runner.agents.server import Agents, make_server
 from skill_runner.agents.tools import tools
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import Refused
-from skill_runner.holder import Holder
 from skill_runner.library import Library
 from skill_runner.outcome import Outcome, to_json
 from skill_runner.runs import OUTCOME, Run, start_run
 from skill_runner.scope import Scope
+from tests.test_detached import dead
 
 DATA = Path(__file__).parent.parent / "data" / "skills"
 NOW = 1_700_000_000.0
@@ -35,12 +35,13 @@ ASKED: Mapping[str, dict[str, Any]] = {
     "run": {"skill": "echo", "namespace": "web"},
     "verify": {"name": "echo", "namespace": "web"},
     "remove": {"name": "echo", "confirm": "echo", "namespace": "web"},
+    "cancel": {"run_id": "echo-0000"},
 }
 ALL = set(ASKED)
 BY_SKILL = {"describe_skill", "plan", "run"}
 BY_NAMESPACE = {"plan", "why", "run", "verify", "remove"}
-WRITING = {"run", "verify", "remove"}
-BY_CONTEXT = ALL - {"list_skills", "describe_skill"}
+WRITING = {"run", "verify", "remove", "cancel"}
+BY_CONTEXT = ALL - {"list_skills", "describe_skill", "cancel"}
 
 # The permits, what every call says besides, and the tools that are refused then.
 CASES: Mapping[str, tuple[Permits, dict[str, Any], set[str]]] = {
@@ -113,12 +114,15 @@ def test_every_tool_has_a_row_and_a_call() -> None:
 async def test_what_is_refused_and_what_is_not(case: str) -> None:
     permits, more, refused = CASES[case]
     workers = Workers()
+    over = start_run("echo", now=NOW, token=lambda _: "0000")
+    over.introduce("run", "echo", "echo", dead(), permits.scope)
+    over.keep(OUTCOME, to_json(Outcome(status="ready", run=over.id)))
     async with client(permits, workers) as agent:
         answers = {each: await agent.call_tool(each, arguments(each, more)) for each in ASKED}
     assert {each for each, answer in answers.items() if answer.is_error} == refused
     for tool in refused:
         assert '"REFUSED"' in said(answers[tool])
-    works = ALL - refused - {"list_skills", "describe_skill", "status"}
+    works = ALL - refused - {"list_skills", "describe_skill", "status", "cancel"}
     assert workers.scopes == [permits.scope] * len(works)  # and nothing was started for the rest
 
 
@@ -168,14 +172,15 @@ RUNS: Mapping[str, tuple[Scope, list[dict[str, Any]], Permits, bool]] = {
 }
 
 
+@pytest.mark.parametrize("tool", ["status", "cancel"])
 @pytest.mark.parametrize("case", RUNS)
-async def test_whose_run_is_shown(case: str) -> None:
+async def test_whose_run_is_shown_and_ended(case: str, tool: str) -> None:
     scope, events, permits, shown = RUNS[case]
     run = start_run("echo", now=NOW)
-    run.introduce("run", "echo", "echo", Holder.here(), scope)
+    run.introduce("run", "echo", "echo", dead(), scope)
     run.keep("events.jsonl", "".join(f"{e}\n".replace("'", '"') for e in events))
     run.keep(OUTCOME, to_json(Outcome(status="ready", run=run.id)))
     async with client(permits) as agent:
-        answer = await agent.call_tool("status", {"run_id": run.id})
+        answer = await agent.call_tool(tool, {"run_id": run.id})
     assert answer.is_error != shown
     assert ("not allowed here" in said(answer)) != shown

@@ -53,6 +53,7 @@ async def test_the_tools_and_what_they_claim() -> None:
         "list_skills": (True, False, True), "describe_skill": (True, False, True),
         "plan": (True, False, True), "status": (True, False, True), "why": (True, False, True),
         "run": (False, True, True), "verify": (False, False, True), "remove": (False, True, True),
+        "cancel": (False, True, True),
     }  # fmt: skip
     for tool in offered.values():
         assert tool.input_schema["type"] == "object"

@@ -54,6 +54,7 @@ WAYS_OUT = [
     (["down", PLATFORM, "--yes", *NOWHERE], 4, "CLUSTER_UNREACHABLE", "/nowhere/config"),
     (["status", *NOWHERE], 4, "CLUSTER_UNREACHABLE", "/nowhere/config"),
     (["status", "nope-1234"], 2, "USAGE", "no run 'nope-1234'"),
+    (["cancel", "nope-1234"], 2, "USAGE", "no run 'nope-1234'"),
     (["status", "nope-1234", "--wait", "-1"], 2, "USAGE", "-1.0 is not in the range"),
     (["logs", "nope-1234"], 2, "USAGE", "No such option '-o'"),
     (["list", "more"], 2, "USAGE", "unexpected extra argument"),
