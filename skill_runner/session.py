@@ -112,6 +112,18 @@ def _namespace(request: Request) -> str:
     return str(named)
 
 
+def _refuse_two_namespaces(request: Request) -> None:
+    """UsageError when -n says one namespace and --set, or the inputs given, another."""
+    said = [each.partition("=")[2] for each in request.sets if each.startswith("namespace=")]
+    said += [str(request.given["namespace"])] if "namespace" in request.given else []
+    for other in said:
+        if request.namespace is not None and other != request.namespace:
+            raise UsageError(
+                f"two namespaces are named: -n {request.namespace} and the input namespace={other}",
+                hint="Name one: -n means the same as --set namespace=….",
+            )
+
+
 def resolve(
     request: Request, old: Record | None, wants: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -120,6 +132,7 @@ def resolve(
     Refused when an existing installation does not let them change so.
     """
     sets = list(request.sets)
+    _refuse_two_namespaces(request)
     if request.namespace is not None and "namespace" in request.skill.inputs:
         sets.append(f"namespace={request.namespace}")
     values = inputs.resolve_inputs(

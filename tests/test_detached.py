@@ -143,10 +143,21 @@ async def test_a_worker_of_its_own_works_to_its_end(
     assert "hunter2" not in Path(f"/proc/{pid}/cmdline").read_text()
     assert os.getsid(pid) == pid
     document = await detached.wait(run.id, 60, SystemClock())
-    assert document["status"] == "refused"
+    assert (document["status"], document["run"]) == ("refused", run.id)
     assert "no-such-skill" in document["problem"]["cause"]
 
 
 def test_an_outcome_s_status_running_is_in_the_contract() -> None:
     outcome = replace(Outcome(status="running"), exit_code=5)
     jsonschema.validate(json.loads(to_json(outcome)), json_schema())
+
+
+async def test_a_worker_that_refuses_its_arguments_names_its_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever was told that the run has started finds it in the answer."""
+    monkeypatch.delenv(DETACHED, raising=False)
+    run = detached.start(["plan", "--nonsense"], label="x", installation="x", now=NOW)
+    document = await detached.wait(run.id, 60, SystemClock())
+    assert (document["exit_code"], document["run"]) == (2, run.id)
+    assert document["details"] == str(run.folder)

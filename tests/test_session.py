@@ -277,6 +277,17 @@ async def test_an_input_that_may_not_change_is_refused_before_anything(stage: St
     assert stage.writes() == []
 
 
+@pytest.mark.parametrize("sets", [("namespace=other",), ()])
+async def test_two_namespaces_are_refused(stage: Stage, sets: tuple[str, ...]) -> None:
+    given = {} if sets else {"namespace": "other"}
+    request = session.Request(
+        skill=stage.library.find("demo-setup"), name="demo-setup", namespace="demo", sets=sets,
+        given=given,
+    )  # fmt: skip
+    with pytest.raises(UsageError, match=r"two namespaces are named: -n demo and .*other"):
+        session.resolve(request, None)
+
+
 async def test_a_failed_proof_is_said_and_proven_again_next_time(stage: Stage) -> None:
     outcome = await stage.run("replicas=7")
     assert (outcome.status, outcome.exit_code) == ("failed", 1)

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -62,13 +63,20 @@ def wants_document(arguments: Sequence[str]) -> bool:
 
 def _show(error: click.ClickException) -> int:
     error.show()
+    if _asks_for_json(error):
+        click.echo("One JSON document: -o json", err=True)
     return error.exit_code
 
 
 def _in_our_words(error: click.ClickException) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "skill"
-    return UsageError(error.format_message(), hint=f"{path} --help")
+    hint = f"{path} -o json" if _asks_for_json(error) else f"{path} --help"
+    return UsageError(error.format_message(), hint=hint)
+
+
+def _asks_for_json(error: click.ClickException) -> bool:
+    return isinstance(error, click.NoSuchOption) and error.option_name == "--json"
 
 
 def _answer(error: BaseException) -> int:
@@ -84,8 +92,12 @@ def _answer(error: BaseException) -> int:
         outcome = failure.bug(error, "the traceback is on stderr")
     else:
         outcome = failure.interrupted()
+    # In a worker that ended before it took its run over:
+    run = open_run(os.environ[_DETACHED]) if _DETACHED in os.environ else None
+    if run is not None:
+        outcome = replace(outcome, run=run.id, details=str(run.folder))
     text = to_json(redacted(outcome, Redactor(())))
     click.echo(text)
-    if _DETACHED in os.environ:  # a worker that ended before it took its run over
-        open_run(os.environ[_DETACHED]).keep(OUTCOME, text)
+    if run is not None:
+        run.keep(OUTCOME, text)
     return outcome.exit_code

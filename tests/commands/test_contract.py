@@ -64,6 +64,7 @@ WAYS_OUT = [
     (["debug", "record", "/tmp/x.jsonl", "rum"], 2, "USAGE", "no command 'rum'"),
     (["export", "ecko"], 2, "USAGE", "did you mean 'echo'"),
     (["mcp", "--allow-everything"], 2, "USAGE", "No such option '--allow-everything'"),
+    (["list", "--json"], 2, "USAGE", "No such option '--json'"),
     (["doctor", "--all"], 2, "USAGE", "No such option '--all'"),
     (["images", "list", "--all"], 2, "USAGE", "No such option '--all'"),
     (["cluster", "status", "--name", "absent"], 1, "RESOURCE_FAILED", "'absent'"),
@@ -192,3 +193,8 @@ def test_what_is_logged_is_not_on_stdout(capsys: Capture, monkeypatch: pytest.Mo
     captured = capsys.readouterr()
     assert json.loads(captured.out)["problem"]["code"] == "REFUSED"
     assert "port-forward" in captured.err
+
+
+def test_who_asks_for_json_is_told_how(capsys: Capture) -> None:
+    assert cli.run(["list", "--json"]) == 2
+    assert "-o json" in capsys.readouterr().err

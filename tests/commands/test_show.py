@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from skill_runner.commands.show import HEARTBEAT, View
-from skill_runner.progress import Amount, Awaiting, ObjectState, StepStarted
+from skill_runner.progress import (
+    Amount,
+    Awaiting,
+    ObjectState,
+    StepFinished,
+    StepResult,
+    StepStarted,
+)
 
 
 class Time:
@@ -44,3 +51,11 @@ def test_a_long_download_speaks_of_how_far_it_is(capsys: pytest.CaptureFixture[s
     with view:
         view.heart.join()
     assert "still at it (20 s):   helm 3 of 12 MB" in capsys.readouterr().err
+
+
+def test_a_hook_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    view = View()
+    view(StepStarted("topics", "hook ensure_topics"))
+    message = "hook ensure_topics: no broker answers"
+    view(StepFinished(StepResult(id="topics", status="failed", message=message)))
+    assert capsys.readouterr().err.count("ensure_topics:") == 1
