@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo, wall
+from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo, wall, wayback
 from skill_runner.context import Context
 from skill_runner.errors import SkillError
 from skill_runner.lock import Held
@@ -119,7 +119,9 @@ async def run_plan(
     if error is not None:
         problem = await failure.handle(walk, error)
         recovery = await undo.undo(walk, error, old)
-        await _give_up(walk, error, recovery)
+        if not _is_settled(recovery):
+            given_up = await _give_up(walk, error)
+            problem = wayback.with_way_back(walk, problem, given_up=given_up)
     outcome = replace(_outcome(walk, error, problem), recovery=recovery)
     return replace(outcome, seconds=world.clock.monotonic() - started)
 
@@ -166,19 +168,24 @@ async def _as_stands(walk: Walk, entry: ReleaseRecord) -> ReleaseRecord:
     return replace(entry, revision=found.revision, uid=found.uid) if found else entry
 
 
-async def _give_up(walk: Walk, error: SkillError, recovery: Recovery | None) -> None:
+def _is_settled(recovery: Recovery | None) -> bool:
+    return recovery is not None and recovery.status in ("ready", "done")
+
+
+async def _give_up(walk: Walk, error: SkillError) -> bool:
     """What failed does not become the installation's: the next run goes by what was ready last.
 
-    A run that only ran out of time, or lost its cluster or lock, is continued by the next.
+    False for a run that only ran out of time, or lost its cluster or lock: the next continues it.
     """
-    settled = recovery is not None and recovery.status in ("ready", "done")
-    if settled or not walk.changed or isinstance(error, undo.LEFT_ALONE):
-        return
+    if not walk.changed or isinstance(error, undo.LEFT_ALONE):
+        return False
     try:
         walk.check_lock()
         await record.write(walk.world.cluster, record.given_up(walk.record))
     except SkillError as caught:
         walk.notes.append(f"the record was not written: {failure.cause_of(caught)}")
+        return False
+    return True
 
 
 async def _finish_record(walk: Walk, old: Record | None) -> None:

@@ -16,6 +16,7 @@ from skill_runner import lock, record, removal, session, verification
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.errors import (
+    ClusterUnreachable,
     HelmError,
     LockHeld,
     PreflightFailed,
@@ -296,6 +297,37 @@ async def test_a_failed_proof_is_said_and_proven_again_next_time(stage: Stage) -
     assert "evidence of seven" in outcome.problem.evidence
     again = await stage.run("replicas=7")
     assert again.status == "failed"
+
+
+async def test_a_change_that_failed_is_told_and_its_way_back_works(stage: Stage) -> None:
+    await stage.run("replicas=2", token="hunter2-hunter2")
+    failed = await stage.run("replicas=7", token="hunter3-hunter3")
+    assert failed.notes[0] == "this run changed replicas: 2 → 7; it was ready before"
+    assert failed.problem is not None
+    back = failed.problem.next[-1]
+    assert (back.run, back.safe) == ("skill run demo-setup --name demo-setup -n demo", False)
+    assert back.why == "undoes the change of this run"
+    assert "hunter" not in to_json(failed)
+    again = await stage.run()  # what that command does
+    assert (again.status, (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"]) == ("ready", 2)
+
+
+async def test_a_change_that_the_next_run_continues_is_undone_by_its_old_values(
+    stage: Stage,
+) -> None:
+    await stage.run("replicas=2")
+    stage.helm.fail(ClusterUnreachable("no answer"))
+    failed = await stage.run("replicas=3")
+    assert failed.problem is not None
+    assert failed.problem.next[-1].run.endswith("-n demo --set replicas=2")
+    await stage.run("replicas=2")  # what that command does
+    assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
+
+
+async def test_a_first_run_that_fails_has_no_way_back(stage: Stage) -> None:
+    failed = await stage.run("replicas=7")
+    assert failed.problem is not None
+    assert "undoes" not in to_json(failed)
 
 
 async def test_a_release_left_pending_by_a_dead_run_of_ours_is_taken_over(stage: Stage) -> None:
