@@ -3,61 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from skill_runner.backends.base import Cluster, Object
-from skill_runner.errors import Forbidden
+from skill_runner.backends.base import Cluster, Object, Ref, Right
+from skill_runner.errors import ApiError, Forbidden, NotFound
 from skill_runner.outcome import Problem
-from skill_runner.plan import Plan
+from skill_runner.plan import Installation, Plan
+from skill_runner.rights import Kinds, rights_of
 
-# What the runner itself does in an installation's namespace: records, locks, waits, diagnoses;
-# Helm keeps its releases in Secrets.
-OWN: Final = (
-    ("get", "v1", "ConfigMap"), ("patch", "v1", "ConfigMap"),
-    ("create", "v1", "Secret"), ("list", "v1", "Secret"),
-    ("create", "coordination.k8s.io/v1", "Lease"), ("update", "coordination.k8s.io/v1", "Lease"),
-    ("list", "v1", "Pod"), ("watch", "v1", "Pod"), ("list", "v1", "Event"),
-)  # fmt: skip
-VERBS: Final = ("create", "get", "patch")  # of every kind that a plan makes
-
-Need = tuple[str, str, str, str | None]  # verb, apiVersion, kind, namespace
+_ROLES: Final = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
+_NAMESPACE: Final = (Right("create", "", "namespaces"),)
 
 
 async def check(plan: Plan, cluster: Cluster, manifests: Sequence[Object]) -> None:
-    """Forbidden (exit 4) with everything that the current user lacks."""
-    missing = await _denied(cluster, needs(plan, manifests))
-    if not missing:
-        return
+    """Forbidden (exit 4) with every right that the current user lacks for a run of the plan."""
+    kinds = {(t.api_version, t.kind): t for t in await cluster.resource_types()}
+    wanted = await needs(plan, cluster, manifests, kinds)
+    missing = [str(right) for right in await cluster.denied(sorted(wanted, key=str))]
+    missing += await _not_grantable(cluster, manifests)
+    if missing:
+        raise _forbidden(plan.installation, cluster, missing, plan.skill.name)
+
+
+async def needs(
+    plan: Plan, cluster: Cluster, manifests: Sequence[Object], kinds: Kinds
+) -> frozenset[Right]:
+    """The rights of a run, as far as they can be asked for by name: what Roles of the plan grant
+    is tried (see `_not_grantable`), because whoever may escalate needs not have it."""
+    known = rights_of(plan, manifests, kinds)
+    wanted = known.of["run"]
+    for space in known.namespaces:
+        if await _is_missing(cluster, space):
+            wanted |= frozenset(_NAMESPACE)
+    return wanted
+
+
+async def _is_missing(cluster: Cluster, namespace: str) -> bool:
+    """Whether a namespace is to be made; one that we may not look at is taken for there."""
+    try:
+        await cluster.get(Ref("v1", "Namespace", namespace))
+    except NotFound:
+        return True
+    except Forbidden:
+        return False
+    return False
+
+
+async def _not_grantable(cluster: Cluster, manifests: Iterable[Object]) -> list[str]:
+    """Roles and bindings that grant more than we have: the API server checks a dry run, too."""
+    roles = [m for m in manifests if m["kind"] in _ROLES]
+
+    async def refusal(manifest: Object) -> str:
+        try:
+            await cluster.apply(manifest, dry_run=True, force=True)
+        except Forbidden as error:
+            return error.message
+        except ApiError as error:
+            told = " ".join(error.message.split())
+            return told[:300] if error.status == 403 and "not currently held" in told else ""
+        return ""
+
+    return [told for told in await asyncio.gather(*map(refusal, roles)) if told]
+
+
+def _forbidden(
+    installation: Installation, cluster: Cluster, missing: Sequence[str], skill: str
+) -> Forbidden:
     more = f", and {len(missing) - 1} more" if missing[1:] else ""
     cause = f"the current user may not {missing[0]}{more}"
     problem = Problem(
-        code="FORBIDDEN", resource=str(plan.installation), cause=cause, evidence=missing,
-        mend=f"Ask for these permissions for the user of context {cluster.target.context}.",
+        code="FORBIDDEN", resource=str(installation), cause=cause, evidence=tuple(missing),
+        mend=f"Ask for these permissions for the user of context {cluster.target.context}; "
+        f"`skill describe {skill} --rbac` prints all of them as roles.",
     )  # fmt: skip
-    raise Forbidden(cause, problem=problem)
-
-
-def needs(plan: Plan, manifests: Sequence[Object]) -> tuple[Need, ...]:
-    """Every permission that a run of the plan uses, once."""
-    here = plan.installation.namespace
-    made = {(m["apiVersion"], m["kind"], m["metadata"].get("namespace")) for m in manifests}
-    wanted: list[Need] = [(verb, *kind) for kind in sorted(made, key=str) for verb in VERBS]
-    wanted += [(*own, here) for own in OWN]
-    return tuple(dict.fromkeys(wanted))
-
-
-async def _denied(cluster: Cluster, wanted: Sequence[Need]) -> tuple[str, ...]:
-    served = {(t.api_version, t.kind): t for t in await cluster.resource_types()}
-
-    async def answer(verb: str, api_version: str, kind: str, namespace: str | None) -> str:
-        known = served.get((api_version, kind))
-        if known is None:
-            return ""  # a CRD of the same plan may bring it
-        where = namespace if known.namespaced else None
-        if await cluster.allowed(verb, api_version, kind, namespace=where):
-            return ""
-        return f"{verb} {kind} ({api_version})" + (f" in {where}" if where else "")
-
-    answers = await asyncio.gather(*(answer(*need) for need in wanted))
-    return tuple(told for told in answers if told)
+    return Forbidden(cause, problem=problem)

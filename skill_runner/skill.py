@@ -202,6 +202,20 @@ class PolicyException:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookRight:
+    """What hooks.py does beyond pods and objects of the installation, in RBAC's words, and why.
+
+    `everywhere`: in all namespaces, or on cluster-scoped resources.
+    """
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    why: str
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureOverride:
     """A row of the failure policy that this skill changes (see diagnose), and why.
 
@@ -241,6 +255,7 @@ class Skill:
     on_failure: OnFailure = "keep"
     policy_exceptions: tuple[PolicyException, ...] = ()
     failure_policy: tuple[FailureOverride, ...] = ()
+    rights: tuple[HookRight, ...] = ()
     stability: float = 3.0
     takes: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)

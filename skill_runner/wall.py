@@ -82,7 +82,7 @@ class WalledCluster:
         self.port_forward = cluster.port_forward
         self.resource_types = cluster.resource_types
         self.resource_type = cluster.resource_type
-        self.allowed = cluster.allowed
+        self.denied = cluster.denied
         self.close = cluster.close
 
     async def apply(

@@ -89,6 +89,26 @@ class ResourceType:
     verbs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Right:
+    """One thing that a user may do, in RBAC's words: a verb on a resource of a group.
+
+    `resource` may name a subresource (pods/exec); `namespace` is None for what is cluster-scoped
+    or asked of all namespaces; `name` is the one object that it is about, empty for any.
+    """
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str | None = None
+    name: str = ""
+
+    def __str__(self) -> str:
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        one = f" {self.name}" if self.name else ""
+        return f"{self.verb} {kind}{one}" + (f" in {self.namespace}" if self.namespace else "")
+
+
 class Cluster(Protocol):
     """The Kubernetes API of one cluster."""
 
@@ -200,10 +220,12 @@ class Cluster(Protocol):
     async def resource_type(self, api_version: str, kind: str) -> ResourceType:
         """One kind; NotFound when it is not served now."""
 
-    async def allowed(
-        self, verb: str, api_version: str, kind: str, *, namespace: str | None = None
-    ) -> bool:
-        """Whether we may (SelfSubjectAccessReview). `kind` may name a subresource: Pod/exec."""
+    async def denied(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        """Those of the rights that we do not have.
+
+        One SelfSubjectRulesReview a namespace tells; what its rules leave open (cluster-scoped
+        resources, authorizers that cannot list their rules) takes a SelfSubjectAccessReview each.
+        """
 
     async def close(self) -> None:
         """Release connections."""

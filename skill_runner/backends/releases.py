@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Cluster, Object, Ref, Release
 from skill_runner.backends.manifests import read_manifests
-from skill_runner.errors import Conflict, HelmError, NotFound
+from skill_runner.errors import Conflict, Forbidden, HelmError, NotFound
 
 _OWN_LABELS: Final = {"name", "owner", "status", "version", "createdAt", "modifiedAt"}
 
@@ -115,6 +115,18 @@ def _each_once(objects: Iterable[Object]) -> tuple[Object, ...]:
         meta = obj["metadata"]
         found[obj["kind"], meta.get("namespace") or "", meta["name"]] = obj
     return tuple(found.values())
+
+
+async def lacks_namespace(cluster: Cluster, name: str) -> bool:
+    """Whether Helm has to make a namespace first; it would fail for whoever may not make any, even
+    where the namespace exists."""
+    try:
+        await cluster.get(Ref("v1", "Namespace", name))
+    except NotFound:
+        return True
+    except Forbidden:  # whoever owns one namespace alone may not look at it
+        return False
+    return False
 
 
 def secret_name(name: str, revision: int) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import get_args
 
 import click
+import yaml
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from skill_runner.commands.options import output_option
+from skill_runner.commands.options import Wanted, input_options, output_option
+from skill_runner.commands.roles import NOTE, roles_for
 from skill_runner.conform import shown
 from skill_runner.description import (
     change_of,
@@ -21,7 +25,9 @@ from skill_runner.description import (
     type_of,
     undo,
 )
+from skill_runner.errors import UsageError
 from skill_runner.library import default_library
+from skill_runner.rights import Command as Wants
 from skill_runner.skill import MISSING, Input, Skill
 
 
@@ -31,13 +37,31 @@ Examples:
   skill describe kafka-k8s-setup
   skill describe ./my-skills/redis
   skill describe kafka-k8s-setup -o json    # with the JSON Schema of its inputs
+  skill describe redis-k8s-setup --rbac -n cache | kubectl apply -f -
 """
 )
 @click.argument("skill")
+@click.option(
+    "--rbac", type=click.Choice(get_args(Wants)), is_flag=False, flag_value="run", default=None,
+    help="Print, as YAML to apply, a ServiceAccount and the roles with exactly the rights that "
+    "`skill run` (or verify, why, remove) needs; inputs and names count as with `skill run`.",
+)  # fmt: skip
+@input_options
 @output_option
-def command(skill: str, output: str) -> int:
+def command(skill: str, rbac: Wants | None, wanted: Wanted, output: str) -> int:
     """Show a SKILL, by its name or by a path: inputs, effects, proofs, outputs, undoing."""
     found = default_library().find(skill)
+    if rbac is not None:
+        made = asyncio.run(roles_for(wanted.request(found), rbac, default_library()))
+        listed = {"apiVersion": "v1", "kind": "List", "items": made}  # as kubectl applies it
+        text = json.dumps(listed) if output == "json" else NOTE + yaml.safe_dump_all(made)
+        click.echo(text.rstrip())
+        return 0
+    if wanted != Wanted():
+        raise UsageError(
+            "inputs and names of an installation count with --rbac only",
+            hint=f"What a run with them makes: skill render {skill} …",
+        )
     if output == "json":
         click.echo(json.dumps(describe(found)))
     else:
@@ -67,6 +91,7 @@ def _show(skill: Skill, named: str, console: Console) -> None:
     _items(
         console, [f"{v}: {', '.join(kinds)}" for v, kinds in permissions(skill).items() if kinds]
     )
+    _items(console, [f"as roles to apply: skill describe {named} --rbac"])
     if skill.policy_exceptions:
         _head(console, "Exceptions from the policy")
         _items(console, [f"{e.rule}, {e.resource}: {e.reason}" for e in skill.policy_exceptions])

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import click
@@ -28,15 +28,15 @@ STDIN = "-"
 class Wanted:
     """What --name, -n, --set, --inputs, --values, --use, --with, --images and --registry say."""
 
-    name: str | None
-    namespace: str | None
-    sets: tuple[str, ...]
-    given: Mapping[str, Any]
-    values_files: tuple[str, ...]
-    uses: Mapping[str, str]
-    passed: tuple[str, ...]
-    images: session.ImageMode
-    registry: str
+    name: str | None = None
+    namespace: str | None = None
+    sets: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    values_files: tuple[str, ...] = ()
+    uses: Mapping[str, str] = field(default_factory=dict)
+    passed: tuple[str, ...] = ()
+    images: session.ImageMode = "auto"
+    registry: str = ""
 
     def request(self, skill: Skill) -> session.Request:
         """The request for this skill; the installation's name is the skill's by default.

@@ -19,6 +19,7 @@ from skill_runner.skill import (
     ApplyStep,
     Check,
     FailureOverride,
+    HookRight,
     HookStep,
     Image,
     ImageStep,
@@ -64,6 +65,7 @@ def build_skill(source: Source) -> Skill:
             FailureOverride(reason=e["reason"], budget=seconds(e["budget"]), why=e["why"])
             for e in data.get("failure_policy", ())
         ),
+        rights=tuple(_right(entry) for entry in data.get("rights", ())),
         stability=float(data.get("stability", 3.0)),
         takes=data.get("takes", ""),
         problems=data.get("problems", {}),
@@ -184,6 +186,16 @@ def _declared(entry: Data) -> Makes:
 
 def _kinds(texts: Sequence[str]) -> tuple[MadeKind, ...]:
     return tuple(MadeKind.parse(text) for text in texts)
+
+
+def _right(data: Data) -> HookRight:
+    return HookRight(
+        group=data.get("group", ""),
+        resources=tuple(data["resources"]),
+        verbs=tuple(data["verbs"]),
+        why=data["why"],
+        everywhere=data.get("everywhere", False),
+    )
 
 
 def _makes(folder: Path, data: Data) -> tuple[str, ...]:

@@ -110,9 +110,13 @@ async def find_missing_sidecars(ctx: Context) -> str:
 
 async def _without_sidecar(ctx: Context) -> tuple[list[Object], int]:
     """The pods that asked for a sidecar in vain, and how many asked in all."""
-    pods = (await ctx.cluster.list("v1", "Pod")).items
+
+    def asking(pod: Object) -> Object | None:
+        return pod if wants_sidecar(pod) else None
+
+    pods = (await ctx.cluster.list("v1", "Pod", pick=asking)).items
     missing = [pod for pod in pods if lacks_sidecar(pod)]
-    there = [pod for pod in pods if wants_sidecar(pod) and not has_ended(pod)]
+    there = [pod for pod in pods if not has_ended(pod)]
     return missing, len(there)
 
 

@@ -32,8 +32,8 @@ async def check(ctx: Context) -> None:
 
 
 async def _deployments(ctx: Context) -> list[Object]:
-    found = (await ctx.cluster.list("apps/v1", "Deployment")).items
-    return [each for each in found if each["metadata"]["name"] == NAME]
+    found = await ctx.cluster.list("apps/v1", "Deployment", fields=f"metadata.name={NAME}")
+    return list(found.items)
 
 
 def _check_adopted(ctx: Context, found: list[Object]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Cluster, Helm, Object, Ref, ReleaseSpec, WatchEvent
+from skill_runner.backends.base import Cluster, Helm, Object, Ref, ReleaseSpec, Right, WatchEvent
 from skill_runner.backends.releases import Releases, secret_name, with_status
 from skill_runner.errors import (
     ApiError,
@@ -354,9 +354,14 @@ class ClusterContract:
         assert gone == {"owner", "owned"}
 
     async def test_we_may(self, cluster: Cluster, namespace: str) -> None:
-        assert await cluster.allowed("create", "apps/v1", "Deployment", namespace=namespace)
-        assert await cluster.allowed("create", "v1", "Pod/exec", namespace=namespace)
-        assert await cluster.allowed("list", "v1", "Namespace")
+        rights = [
+            Right("create", "apps", "deployments", namespace),
+            Right("create", "", "pods/exec", namespace),
+            Right("list", "", "namespaces"),
+            Right("get", "", "configmaps", namespace, "one"),
+        ]
+        assert await cluster.denied(rights) == ()
+        assert await cluster.denied([]) == ()
 
     async def test_logs_of_no_pod_are_not_found(self, cluster: Cluster, namespace: str) -> None:
         with pytest.raises(NotFound):

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from skill_runner.backends.base import Object, Ref, Release, ReleaseSpec, ResourceType, WatchEvent
+from skill_runner.backends.base import (
+    Object,
+    Ref,
+    Release,
+    ReleaseSpec,
+    ResourceType,
+    Right,
+    WatchEvent,
+)
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.errors import SkillError
 
@@ -137,9 +145,8 @@ class GatedCluster(MemoryCluster):
     async def resource_types(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
         return await self._gate.pass_("discover", super().resource_types(fresh=fresh))
 
-    async def allowed(self, verb: str, api_version: str, kind: str, **how: Any) -> bool:
-        name = f"review {verb} {kind}"
-        return await self._gate.pass_(name, super().allowed(verb, api_version, kind, **how))
+    async def denied(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        return await self._gate.pass_("review", super().denied(rights))
 
     def _control(self, obj: Object, *, changed: bool) -> None:
         self._inner._control(obj, changed=changed)

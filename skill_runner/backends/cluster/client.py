@@ -17,6 +17,7 @@ from skill_runner.backends.base import (
     Pick,
     Ref,
     ResourceType,
+    Right,
     Target,
     WatchEvent,
 )  # fmt: skip
@@ -25,6 +26,7 @@ from skill_runner.backends.cluster.attempts import Effect, Sleep
 from skill_runner.backends.cluster.discovery import Discovery, collection_path
 from skill_runner.backends.cluster.errors import api_error
 from skill_runner.backends.cluster.pages import Pages
+from skill_runner.backends.cluster.reviews import denied
 from skill_runner.backends.cluster.transport import APPLY, Transport, open_transport
 from skill_runner.backends.kubeconfig import read_kubeconfig
 from skill_runner.errors import ApiError, ClusterUnreachable, Conflict, NotFound
@@ -245,28 +247,8 @@ class KubeCluster:
     async def resource_type(self, api_version: str, kind: str) -> ResourceType:
         return await self._discovery.find(api_version, kind)
 
-    async def allowed(
-        self, verb: str, api_version: str, kind: str, *, namespace: str | None = None
-    ) -> bool:
-        kind, _, subresource = kind.partition("/")
-        group, _, version = api_version.rpartition("/")
-        try:
-            plural = (await self._discovery.find(api_version, kind)).plural
-        except NotFound:
-            plural = f"{kind.lower()}s"  # a kind that a step will bring
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {
-                "resourceAttributes": {
-                    "verb": verb, "group": group, "version": version, "resource": plural,
-                    "subresource": subresource, "namespace": namespace or "",
-                }
-            },
-        }  # fmt: skip
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        answer = await self._transport.json("POST", path, body=review, effect="read")
-        return bool(answer["status"].get("allowed"))
+    async def denied(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        return await denied(self._transport, rights)
 
     async def close(self) -> None:
         await self._transport.close()

@@ -19,7 +19,7 @@ import yaml
 from skill_runner.backends.base import Cluster, Helm, Lifeline, Object, Release, ReleaseSpec
 from skill_runner.backends.helm.command import HelmCommand
 from skill_runner.backends.manifests import read_manifests
-from skill_runner.backends.releases import Releases
+from skill_runner.backends.releases import Releases, lacks_namespace
 from skill_runner.errors import ChartError, HelmError
 
 _DOCUMENT: Final = re.compile(r"^---.*$", re.MULTILINE)
@@ -34,6 +34,7 @@ class PyHelm:
         self._target = cluster.target
         self._cluster = cluster
         self._lifeline = lifeline
+        self._version = ""  # of the cluster
         self._releases = Releases(cluster)
 
         self.get = self._releases.get
@@ -62,9 +63,19 @@ class PyHelm:
             arguments += ["--repo", spec.repo]
         if spec.version:
             arguments += ["--version", spec.version]
+        arguments += await self._capabilities()
         return await self._command(about=f"chart {spec.chart}").run(
             arguments, json.dumps(dict(spec.values)).encode()
         )
+
+    async def _capabilities(self) -> list[str]:
+        """What charts ask for in .Capabilities: by itself `helm template` asks no cluster, and
+        would render for another version than `helm upgrade` does."""
+        served = {f"{t.api_version}/{t.kind}" for t in await self._cluster.resource_types()}
+        served |= {each.rpartition("/")[0] for each in served}
+        kinds = [f"--api-versions={each}" for each in sorted(served)]
+        self._version = self._version or await self._cluster.version()
+        return [f"--kube-version={self._version}", *kinds]
 
     async def install_or_upgrade(
         self, spec: ReleaseSpec, *, on_line: Callable[[str], None] | None = None
@@ -79,6 +90,7 @@ class PyHelm:
             timeout=_duration(spec.timeout), skip_crds=True,
             # Without it, an upgrade with empty values would take over those of before.
             reset_values=True,
+            create_namespace=await lacks_namespace(self._cluster, spec.namespace),
         )  # fmt: skip
         return await self._need(spec.name, spec.namespace)
 

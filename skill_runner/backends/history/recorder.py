@@ -16,6 +16,7 @@ from skill_runner.backends.base import (
     Pick,
     Ref,
     ResourceType,
+    Right,
     WatchEvent,
 )  # fmt: skip
 from skill_runner.backends.history.file import History, Moment, What
@@ -194,10 +195,8 @@ class RecordingCluster:
     async def resource_type(self, api_version: str, kind: str) -> ResourceType:
         return await self._cluster.resource_type(api_version, kind)
 
-    async def allowed(
-        self, verb: str, api_version: str, kind: str, *, namespace: str | None = None
-    ) -> bool:
-        return await self._cluster.allowed(verb, api_version, kind, namespace=namespace)
+    async def denied(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        return await self._cluster.denied(rights)
 
     async def close(self) -> None:
         await self._cluster.close()

@@ -22,6 +22,7 @@ from skill_runner.backends.base import (
     Pick,
     Ref,
     ResourceType,
+    Right,
     Target,
     WatchEvent,
 )  # fmt: skip
@@ -186,10 +187,8 @@ class ReplayCluster:
             for o in found for v in o["spec"]["versions"]
         )  # fmt: skip
 
-    async def allowed(
-        self, verb: str, api_version: str, kind: str, *, namespace: str | None = None
-    ) -> bool:
-        return (api_version, kind) not in self._forbidden
+    async def denied(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        return ()
 
     async def apply(
         self, manifest: Object, *, dry_run: bool = False, force: bool = False,

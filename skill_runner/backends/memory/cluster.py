@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from io import StringIO
@@ -25,6 +25,7 @@ from skill_runner.backends.base import (
     Pick,
     Ref,
     ResourceType,
+    Right,
     Target,
     WatchEvent,
 )  # fmt: skip
@@ -76,6 +77,10 @@ class MemoryCluster:
     def deny(self, verb: str, kind: str) -> None:
         """Forbid a verb on a kind, for access reviews as well as for requests."""
         self._troubles.denied.add((verb, kind))
+
+    def grant(self, rights: Iterable[Right]) -> None:
+        """Allow these from now on, and nothing else, as RBAC would."""
+        self._troubles.granted = frozenset(rights)
 
     def drop_watches(self) -> None:
         """End every watch that is open, as a server that restarts does."""
@@ -152,7 +157,7 @@ class MemoryCluster:
         labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
         most: int | None = None, bare: bool = False, retry: bool = True,
     ) -> ObjectList:  # fmt: skip
-        await self._enter(Request("list", kind, namespace=namespace))
+        await self._enter(Request("list", kind, namespace=namespace, api_version=api_version))
         self.store.type_of(api_version, kind)
         with self.store.guard:
             items = self.store.select(
@@ -172,7 +177,7 @@ class MemoryCluster:
         self, api_version: str, kind: str, *, namespace: str | None = None,
         labels: str | None = None, fields: str | None = None, resource_version: str | None = None,
     ) -> AsyncGenerator[WatchEvent, None]:  # fmt: skip
-        await self._enter(Request("watch", kind, namespace=namespace))
+        await self._enter(Request("watch", kind, namespace=namespace, api_version=api_version))
         self.store.type_of(api_version, kind)
 
         def wanted(ref: Ref, obj: Object) -> bool:
@@ -270,11 +275,10 @@ class MemoryCluster:
         await self._enter(Request("discover", kind))
         return self.store.type_of(api_version, kind)
 
-    async def allowed(
-        self, verb: str, api_version: str, kind: str, *, namespace: str | None = None
-    ) -> bool:
-        await self._enter(Request("review", kind, namespace=namespace))
-        return (verb, kind) not in self._troubles.denied
+    async def denied(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        for space in sorted({r.namespace or "" for r in rights}):
+            await self._enter(Request("review", "", namespace=space or None))
+        return self._troubles.missing(rights)
 
     async def close(self) -> None:
         """End the controllers; what one of them raised is raised here."""
@@ -292,7 +296,13 @@ class MemoryCluster:
         """What every request passes: the loop gets its turn, then faults and denials."""
         await asyncio.sleep(0)
         self.requests.append(request)
-        self._troubles.strike(request)
+        asks = self._troubles.granted is not None and request.verb == "apply"
+        creates = asks and not self._is_there(request)
+        self._troubles.strike(request, creates=creates)
+
+    def _is_there(self, request: Request) -> bool:
+        ref = Ref(request.api_version, request.kind, request.name, request.namespace)
+        return bool(self.store.select(lambda each, _: each == ref))
 
     def _placed(self, ref: Ref) -> Ref:
         served = self.store.type_of(ref.api_version, ref.kind)

@@ -28,6 +28,7 @@ from skill_runner.backends.manifests import read_manifests
 from skill_runner.backends.memory.cluster import MemoryCluster
 from skill_runner.backends.releases import (
     Releases,
+    lacks_namespace,
     payload_of,
     release_of,
     secret_name,
@@ -126,10 +127,11 @@ class MemoryHelm:
         for line in self.lines if on_line else ():
             assert on_line is not None
             on_line(line)
-        with suppress(Conflict):
-            await self._cluster.create(
-                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": spec.namespace}}
-            )
+        if await lacks_namespace(self._cluster, spec.namespace):
+            with suppress(Conflict):
+                await self._cluster.create(
+                    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": spec.namespace}}
+                )
         verb = "upgrade" if before and before.status != "uninstalled" else "install"
         revision = before.revision + 1 if before else 1
         if before and before.status == "uninstalled":

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from skill_runner.backends.base import Object, ResourceType
+from skill_runner.plurals import plural_of
 
 _VERBS: Final = ("create", "delete", "get", "list", "patch", "update", "watch")
 
@@ -33,16 +34,6 @@ _CLUSTER: Final[dict[str, str]] = {
     "scheduling.k8s.io/v1": "PriorityClass",
     "storage.k8s.io/v1": "StorageClass",
 }
-_PLURALS: Final = {
-    "Endpoints": "endpoints", "Ingress": "ingresses", "NetworkPolicy": "networkpolicies",
-    "IngressClass": "ingressclasses", "PriorityClass": "priorityclasses",
-    "StorageClass": "storageclasses",
-}  # fmt: skip
-
-
-def plural_of(kind: str) -> str:
-    """The usual plural of a kind."""
-    return _PLURALS.get(kind, f"{kind.lower()}s")
 
 
 @cache

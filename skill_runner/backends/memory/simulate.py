@@ -161,7 +161,9 @@ class Simulation:
                 if ref not in keep:
                     self.cluster.store.delete(ref)
         self.cluster.set_status(Ref.of(obj), **_workload_status(obj, fate, len(made)))
-        for service in self.cluster.store.select(lambda ref, _: ref.kind == "Service"):
+        for service in self.cluster.store.select(
+            lambda ref, other: ref.kind == "Service" and _may_select(other, obj)
+        ):
             self._on_service(self.cluster, service)
 
     def _all_pods(self, obj: Object) -> Iterator[Ref]:
@@ -211,6 +213,15 @@ class Simulation:
                 ],
             }
         )  # fmt: skip
+
+
+def _may_select(service: Object, workload: Object) -> bool:
+    """Whether pods of the workload can be a Service's: no label that they must have forbids it."""
+    if service["metadata"]["namespace"] != workload["metadata"]["namespace"]:
+        return False
+    labels = (workload["spec"].get("selector") or {}).get("matchLabels") or {}
+    selector = (service.get("spec") or {}).get("selector") or {}
+    return all(labels.get(key, value) == value for key, value in selector.items())
 
 
 def _workload_status(obj: Object, fate: Fate, count: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.backends.base import Object, Ref, Right
 from skill_runner.backends.cluster import KubeCluster
 from skill_runner.backends.cluster.attempts import ATTEMPTS
 from skill_runner.errors import ApiError, ClusterUnreachable, Conflict
@@ -157,5 +157,6 @@ async def test_a_server_that_never_answered_is_not_waited_for(
 async def test_a_review_is_a_read(cluster: KubeCluster, server: Server) -> None:
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     answer: dict[str, Any] = {"status": {"allowed": True}}
+    await cluster.resource_types()
     server.answer(path, hang_up, web.json_response(answer))
-    assert await cluster.allowed("get", "v1", "Pod", namespace="shop")
+    assert await cluster.denied([Right("list", "", "nodes")]) == ()

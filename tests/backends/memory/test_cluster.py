@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from skill_runner.backends.base import ExecResult, Object, Ref, WatchEvent
+from skill_runner.backends.base import ExecResult, Object, Ref, Right, WatchEvent
 from skill_runner.backends.memory import ExecCall, FakeClock, MemoryCluster, Request
 from skill_runner.errors import ApiError, Forbidden, Gone, NotFound
 from tests.backends.contract import config_map, deployment, following
@@ -36,7 +36,8 @@ async def test_faults_come_when_they_were_announced(cluster: MemoryCluster) -> N
 
 async def test_what_is_denied_is_forbidden(cluster: MemoryCluster) -> None:
     cluster.deny("create", "ConfigMap")
-    assert not await cluster.allowed("create", "v1", "ConfigMap")
+    right = Right("create", "", "configmaps", "default")
+    assert await cluster.denied([right, Right("get", "", "configmaps", "default")]) == (right,)
     with pytest.raises(Forbidden, match="configmaps is forbidden"):
         await cluster.create(config_map("default"))
 

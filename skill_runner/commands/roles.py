@@ -1,0 +1,49 @@
+"""The roles that a skill's commands need, worked out without a cluster."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from skill_runner import assets, graph, preflight, rbac
+from skill_runner.backends.base import Cluster, Object, Right
+from skill_runner.backends.clock import SystemClock
+from skill_runner.backends.helm import PyHelm
+from skill_runner.backends.memory import MemoryCluster
+from skill_runner.images.memory import MemoryImages
+from skill_runner.library import Library
+from skill_runner.plan import Plan
+from skill_runner.rights import Command, rights_of
+from skill_runner.session import Request
+from skill_runner.world import World
+
+NOTE: Final = """\
+# The rights that this installation needs, what it requires included, and nothing else. Capacity,
+# storage classes and other namespaces' records are checked better by an account that may also list
+# nodes, storageclasses, pods and configmaps of the whole cluster.
+"""
+
+
+async def roles_for(request: Request, command: Command, library: Library) -> list[Object]:
+    """The objects to apply; charts are rendered by Helm, for the kinds of an empty cluster."""
+    cluster = MemoryCluster()
+    world = World(
+        helm=PyHelm(str(await assets.ensure("helm")), cluster), cluster=cluster,
+        images=MemoryImages(), clock=SystemClock(), connect=lambda: _same(cluster),
+    )  # fmt: skip
+    prepared = await graph.prepare([request], world, library)
+    plans = [node.plan for node in prepared.nodes if node.plan is not None]
+    rights: set[Right] = set()
+    spaces: set[str] = set()
+    for plan in plans:
+        found = rights_of(plan, await preflight.render_manifests(plan, world))
+        rights |= found.of[command] | (found.granted if command == "run" else frozenset())
+        spaces |= set(found.namespaces)
+    asked: Plan = plans[-1]
+    return rbac.documents(
+        rights, name=f"skill-{asked.installation.name}",
+        account=(asked.installation.namespace, rbac.ACCOUNT), namespaces=spaces,
+    )  # fmt: skip
+
+
+async def _same(cluster: Cluster) -> Cluster:
+    return cluster
