@@ -25,7 +25,7 @@ from skill_runner.backends.cluster import KubeCluster, connect
 from skill_runner.backends.cluster.discovery import Discovery
 from skill_runner.backends.cluster.transport import open_transport
 from skill_runner.context import SMALL
-from skill_runner.errors import ApiError
+from skill_runner.errors import ApiError, NotFound
 from skill_runner.outcome import json_schema
 from skill_runner.plan import Installation
 from skill_runner.pods import pod_manifest, run_to_completion
@@ -61,8 +61,8 @@ class Driver:
     def start(self, *arguments: str, piped: bool = False) -> subprocess.Popen[str]:
         """Start `skill` with this cluster's context."""
         where = ["--kubeconfig", str(self.kubeconfig), "--context", self.context]
-        if arguments[0] == "logs":
-            where = []  # about a folder of this machine
+        if arguments[0] in ("logs", "describe"):
+            where = []  # about files of this machine
         return subprocess.Popen(
             [sys.executable, "-m", "skill_runner", *arguments, *where],
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
@@ -78,6 +78,12 @@ class Driver:
         """Delete by hand, behind the runner's back."""
         self._ask(lambda cluster: cluster.delete(ref, propagation="Foreground"))
 
+    def drop(self, ref: Ref) -> None:
+        """Delete what may not be there, and see it go."""
+        with suppress(NotFound):
+            self.delete(ref)
+        self.until_gone(ref)
+
     def until_gone(self, ref: Ref) -> None:
         self._ask(lambda cluster: until_deleted(cluster, ref))
 
@@ -88,6 +94,13 @@ class Driver:
         for kind, expected in (("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")):
             self._ask(functools.partial(_seen, kind=kind, name=expected, namespace=name))
         return name
+
+    def make_if_missing(self, namespace: str) -> bool:
+        """Whether the namespace was made, because there was none."""
+        if f"v1 Namespace /{namespace}" in self.objects():
+            return False
+        self.make_namespace(namespace)
+        return True
 
     def apply(self, *manifests: Object) -> None:
         for manifest in manifests:
