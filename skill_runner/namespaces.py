@@ -12,12 +12,15 @@ from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, Preflig
 from skill_runner.outcome import Problem
 from skill_runner.owned import look
 from skill_runner.record import Record
+from skill_runner.status.fields import at
 from skill_runner.status.table import group_of
 from skill_runner.suggest import did_you_mean
 from skill_runner.world import World
 
 # Marks a namespace that a run made.
 MADE: Final = {"app.kubernetes.io/managed-by": "skill-runner"}
+LEASE: Final = ("coordination.k8s.io/v1", "Lease")
+UNHEARD: Final = 15.0  # seconds that a Lease without a duration of its own is watched for
 FOLLOW: Final = 30.0  # seconds in which pods of a workload that is gone, and the like, may end
 _NAMESPACE: Final = {"apiVersion": "v1", "kind": "Namespace"}
 _REPORTS: Final = frozenset({"metrics.k8s.io"})  # about objects that are counted already
@@ -134,14 +137,18 @@ async def take_away(
 async def _in_use(world: World, namespace: str, besides: Collection[Ref]) -> bool:
     """Whether the namespace holds anything that is not there by itself, nor in `besides`.
 
-    Every kind that may be listed is looked at. Those that follow others are looked at last, and
-    waited for: the pods of a workload that is gone go after it.
+    Every kind that may be listed is looked at. Leases are watched, since controllers that are gone
+    leave theirs. What follows others is looked at last, and waited for: the pods of a workload that
+    is gone go after it.
     """
     kinds = [t for t in await world.cluster.resource_types(fresh=True) if _is_telling(t)]
     for kind in kinds:
-        ours = {r.name for r in besides if (r.kind, r.namespace) == (kind.kind, namespace)}
-        if not _follows(kind) and await _inside(world, kind, namespace) - ours:
+        if _follows(kind) or (kind.api_version, kind.kind) == LEASE:
+            continue
+        if await _inside(world, kind, namespace) - _named(besides, kind.kind, namespace):
             return True
+    if await _is_renewed(world, namespace, _named(besides, LEASE[1], namespace)):
+        return True
     clock = world.clock
     deadline = clock.monotonic() + FOLLOW
     followers = [kind for kind in kinds if _follows(kind)]
@@ -150,6 +157,39 @@ async def _in_use(world: World, namespace: str, besides: Collection[Ref]) -> boo
             return True
         await clock.sleep(LOOK_EVERY)
     return False
+
+
+def _named(refs: Collection[Ref], kind: str, namespace: str) -> set[str]:
+    return {ref.name for ref in refs if (ref.kind, ref.namespace) == (kind, namespace)}
+
+
+async def _is_renewed(world: World, namespace: str, ours: Collection[str]) -> bool:
+    """Whether somebody holds a Lease of the namespace: it changes within its duration.
+
+    By our own clock, as with the lock of a run: nobody's wall clock is compared with another's.
+    """
+    seen: dict[str, str] = {}
+    longest, begun = 0.0, world.clock.monotonic()
+    while True:
+        try:
+            found = (await world.cluster.list(*LEASE, namespace=namespace)).items
+        except NotFound:
+            return False
+        except ApiError:
+            return True
+        held = {
+            str(each["metadata"]["name"]): each for each in found
+            if at(each, "spec.holderIdentity", "") and each["metadata"]["name"] not in ours
+        }  # fmt: skip
+        versions = {name: str(at(each, "metadata.resourceVersion")) for name, each in held.items()}
+        if seen and any(seen.get(name) != version for name, version in versions.items()):
+            return True
+        lasting = [float(at(e, "spec.leaseDurationSeconds", UNHEARD)) for e in held.values()]
+        longest = max([longest, *lasting])
+        if not held or world.clock.monotonic() - begun > longest:
+            return False
+        seen = versions
+        await world.clock.sleep(LOOK_EVERY)
 
 
 def _is_telling(kind: ResourceType) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from uuid import uuid4
+
 import pytest
 
 from skill_runner import graph, namespaces, session
@@ -144,7 +147,7 @@ async def test_a_release_that_a_stranger_made_again_is_left_installed(applied: S
     "kind",
     [("batch/v1", "CronJob"), ("networking.k8s.io/v1", "Ingress"), ("v1", "ServiceAccount"),
      ("networking.k8s.io/v1", "NetworkPolicy"), ("rbac.authorization.k8s.io/v1", "Role"),
-     ("coordination.k8s.io/v1", "Lease"), ("autoscaling/v2", "HorizontalPodAutoscaler")],
+     ("autoscaling/v2", "HorizontalPodAutoscaler")],
     ids=lambda kind: kind[1],
 )  # fmt: skip
 async def test_a_namespace_stays_with_anything_of_a_neighbour(
@@ -154,6 +157,28 @@ async def test_a_namespace_stays_with_anything_of_a_neighbour(
     await applied.cluster.create(foreign(Ref(*kind, "neighbour", "demo")))
     await remove(applied)
     assert await applied.cluster.get(Ref(*kind, "neighbour", "demo"))
+
+
+@pytest.mark.parametrize("lives", [True, False])
+async def test_a_namespace_stays_with_a_lease_that_somebody_renews(
+    applied: Stage, lives: bool
+) -> None:
+    """A controller that is gone leaves its Lease behind, as Dapr's operator does."""
+    lease = Ref("coordination.k8s.io/v1", "Lease", "operator", "demo")
+    spec = {"holderIdentity": "operator-1", "leaseDurationSeconds": 15}
+    await applied.run()
+    await applied.cluster.create({**foreign(lease), "spec": spec})
+
+    async def renew() -> None:
+        while lives:
+            await applied.world.clock.sleep(7)
+            applied.cluster.edit(lease, lambda o: o["spec"].update(renewTime=str(uuid4())))
+
+    controller = asyncio.ensure_future(renew())
+    await remove(applied)
+    controller.cancel()
+    names = [o["metadata"]["name"] for o in (await applied.cluster.list("v1", "Namespace")).items]
+    assert (SPACE.name in names) == lives
 
 
 async def test_a_namespace_that_is_ours_alone_goes(applied: Stage) -> None:

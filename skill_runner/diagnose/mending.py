@@ -29,8 +29,9 @@ MENDING: Final[Mapping[Code, str]] = {
     "or have the policy changed.",
     "QUOTA_EXCEEDED": "Ask for less, remove something, or raise the ResourceQuota.",
     "SERVICE_ACCOUNT_MISSING": "Create the ServiceAccount in the namespace, or correct its name.",
-    "PROBE_FAILING": "Make the container answer its probe, or correct the probe; if the start is "
-    "slow, add a startupProbe or raise failureThreshold.",
+    "PROBE_FAILING": "Make the container answer its probe, or correct the probe (“connection "
+    "refused”: nothing listens on that port); if the start is slow, add a startupProbe or raise "
+    "failureThreshold.",
     "JOB_FAILED": "Read the log of the Job's pod, fix why it fails (or raise the Job's limit), "
     "delete the Job, and run again.",
     "HOOK_FAILED": "Read the hook's log, fix why it fails, and run again: the hook runs anew.",
