@@ -138,6 +138,21 @@ def interrupted(
     )  # fmt: skip
 
 
+def out_of_time(
+    seconds: float, installation: str = "", steps: Iterable[StepResult] = ()
+) -> Outcome:
+    """The outcome of a command that its --deadline ended."""
+    problem = Problem(
+        code="NOT_READY_IN_TIME", resource=installation, retryable=True,
+        cause=f"the command did not end within its deadline of {seconds:g} s",
+        mend="Run it again, which goes on from here, or give it a longer --deadline.",
+    )  # fmt: skip
+    return Outcome(
+        status="failed", exit_code=5, installation=installation, problem=problem,
+        steps=tuple(steps),
+    )  # fmt: skip
+
+
 def bug(error: Exception, where: str, *, installation: str = "") -> Outcome:
     """The outcome of an exception that is a fault of ours; `where` says where more is."""
     problem = Problem(

@@ -13,6 +13,7 @@ from dataclasses import replace
 import click
 
 from skill_runner import failure
+from skill_runner.commands.options import DEADLINE
 from skill_runner.commands.show import View, print_outcome
 from skill_runner.commands.signals import Interrupts
 from skill_runner.commands.tape import RUN
@@ -48,12 +49,16 @@ def _work(
     """The outcome of the work, whatever happens, and where its run and its journal are."""
     run: Run | None = None
     journal: Journal | None = None
+    seconds = _deadline()
     try:
         run = _begin(label, installation)
         with View(verbose=verbose) as view:
             journal = Journal(run, [view, *([_stream] if output == "jsonl" else [])], time.time)
             journal(RunStarted(run.id, str(run.folder)))
-            outcome = asyncio.run(interrupts.run(work(run, journal)))
+            outcome = asyncio.run(interrupts.run(_within(seconds, work(run, journal))))
+    except _OutOfTime:
+        steps = journal.steps if journal else ()
+        outcome = failure.out_of_time(seconds or 0.0, installation, steps)
     except SkillError as error:
         outcome = failure.outcome_of(error, installation=installation)
     except (asyncio.CancelledError, KeyboardInterrupt):
@@ -62,6 +67,27 @@ def _work(
     except Exception as error:
         outcome = _bug(error, run, installation)
     return outcome, run, journal
+
+
+class _OutOfTime(Exception):
+    pass
+
+
+def _deadline() -> float | None:
+    """Seconds that the command may take, by its --deadline."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get(DEADLINE) if context else None
+
+
+async def _within(seconds: float | None, work: Awaitable[Outcome]) -> Outcome:
+    """The outcome; _OutOfTime once the work was cancelled at its deadline and has cleaned up."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError:
+        if limit.expired():
+            raise _OutOfTime from None
+        raise
 
 
 def _begin(label: str, installation: str) -> Run:

@@ -22,6 +22,8 @@ from skill_runner.skill import Skill
 _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9.-]{1,253})?")
 Command = Callable[..., Any]
 STDIN = "-"
+DEADLINE: Final = "skill_runner.deadline"  # key of click's context, which nested commands share
+LOOKING: Final = 300.0  # seconds that a command which only looks may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,27 @@ def output_option(function: Command) -> Command:
 
 
 def outcome_option(function: Command) -> Command:
-    """-o text|json|jsonl, of commands whose document is an outcome."""
-    return click.option(
-        "-o", "--output", type=click.Choice(["text", "json", "jsonl"]), default="text",
-        help="text for people; json: one outcome on stdout; jsonl: a line for each event, then "
-        "the outcome.",
-    )(function)  # fmt: skip
+    """-o text|json|jsonl and --deadline, of commands whose document is an outcome."""
+    return _with(
+        function,
+        click.option(
+            "-o", "--output", type=click.Choice(["text", "json", "jsonl"]), default="text",
+            help="text for people; json: one outcome on stdout; jsonl: a line for each event, then "
+            "the outcome.",
+        ),
+        click.option(
+            "--deadline", metavar="SECONDS", type=click.FloatRange(0, min_open=True),
+            expose_value=False, callback=_keep_deadline,
+            help=f"End the whole command after this time, as Ctrl-C would (exit 5); plan and why "
+            f"have {LOOKING:.0f}.",
+        ),
+    )  # fmt: skip
+
+
+def _keep_deadline(context: click.Context, _: click.Parameter, seconds: float | None) -> None:
+    """For `execute`: seconds, or None where the command's steps have their own."""
+    looks = context.info_name in ("plan", "why")
+    context.meta[DEADLINE] = LOOKING if seconds is None and looks else seconds
 
 
 def input_options(function: Command) -> Command:
