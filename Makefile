@@ -64,6 +64,7 @@ bench: venv ## timings, side by side, as ratios
 	$(BIN)/python bench/help.py
 	$(BIN)/python bench/agents.py
 	$(BIN)/python bench/cluster.py
+	$(BIN)/python bench/scale.py
 	$(BIN)/python bench/diagnosis.py
 
 docs: venv ## write the generated references again
