@@ -16,7 +16,7 @@ from skill_runner.errors import HookFailed
 
 # What changes nothing. Everything else that a door offers is a write, also what it gains later.
 READS: Final = frozenset({
-    "allowed", "close", "definitions", "get", "history", "hooks", "list", "logs", "manifest",
+    "close", "definitions", "denied", "get", "history", "hooks", "list", "logs", "manifest",
     "resource_type", "resource_types", "template", "version", "watch",
 })  # fmt: skip
 

@@ -32,6 +32,7 @@ MADE = {
     # compiled when their module is loaded, where `loaded_patterns` finds them
     "skill_runner/diagnose/creation.py: p": (),
     "skill_runner/diagnose/pull.py: p": (),
+    "skill_runner/images/apps/failures.py: _LOCATED": (),
     "skill_runner/images/apps/failures.py: pattern": (),
     "skill_runner/plaintext.py: f'[{_ALWAYS}\\t\\n\\r]'": (),
     "skill_runner/plaintext.py: f'[{_ALWAYS}]'": (),

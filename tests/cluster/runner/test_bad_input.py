@@ -76,9 +76,9 @@ def test_a_user_with_some_rights_is_told_all_that_are_missing(
     told = " ".join(refused["problem"]["evidence"])
     assert refused["problem"]["code"] == "FORBIDDEN"
     assert refused["changed"] is False
-    assert "Deployment (apps/v1) in few" in told
-    assert "Lease" in told
-    assert "Secret" not in told
+    assert "create deployments.apps in few" in told
+    assert "create leases.coordination.k8s.io in few" in told
+    assert "secrets" not in told
 
 
 def test_the_owner_of_one_namespace_needs_no_more(

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tarfile
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -38,6 +39,7 @@ def scaffold(folder: Path, *arguments: str) -> Path:
         text=True, timeout=600, env={**os.environ, "CI": "1"}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "app" / "made.txt").write_text(uuid4().hex)  # or an earlier run's image would do
     return folder / "app"
 
 
