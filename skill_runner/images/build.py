@@ -17,7 +17,7 @@ from skill_runner.assets.gobuild import build_module
 from skill_runner.errors import BuildFailed
 from skill_runner.images.builders import find_builder
 from skill_runner.images.debian import debian_rootfs
-from skill_runner.images.maven import maven_jars
+from skill_runner.images.maven import DIGESTS, check_jars, maven_jars
 from skill_runner.images.npm import npm_modules
 from skill_runner.images.recipe import DIGITS, Recipe
 from skill_runner.progress import Note, Report
@@ -87,13 +87,19 @@ async def _gather(recipe: Recipe, context: Path, report: Report) -> None:
                 rootfs = context / "rootfs.tar"
                 group.create_task(debian_rootfs(recipe.suite, recipe.packages, rootfs, report))
             if recipe.artifacts:
-                group.create_task(maven_jars(recipe.artifacts, context / "jars", report))
+                group.create_task(_jars(recipe, context / "jars", report))
             if recipe.modules:
                 group.create_task(npm_modules(recipe.modules, context / "npm", report))
             if recipe.go is not None:
                 group.create_task(_go_tools(recipe.folder, recipe.go, context / "bin", report))
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+async def _jars(recipe: Recipe, target: Path, report: Report) -> None:
+    await maven_jars(recipe.artifacts, target, report)
+    if (held := recipe.folder / DIGESTS).is_file():
+        check_jars(target, held)
 
 
 async def _go_tools(folder: Path, build: Build, target: Path, report: Report) -> None:

@@ -1,14 +1,23 @@
-"""Jars from Maven coordinates, by `mvn` and the settings that it has on this machine."""
+"""Jars from Maven coordinates, by `mvn` and the settings that it has on this machine.
+
+A repository's own checksums only tell that a download is whole: whoever changes a jar there, or on
+a mirror, changes them as well. So a recipe holds the digests of its jars, in the form of sha256sum.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 from xml.sax.saxutils import escape
 
+from skill_runner.errors import BuildFailed
 from skill_runner.images.process import need, run_tool
 from skill_runner.progress import Note, Report
+
+DIGESTS: Final = "jars.sha256"
 
 
 async def maven_jars(artifacts: Iterable[str], target: Path, report: Report) -> None:
@@ -26,6 +35,20 @@ async def maven_jars(artifacts: Iterable[str], target: Path, report: Report) -> 
             cwd=Path(folder),
             env={"MAVEN_OPTS": "-Dstyle.color=never"},
         )  # fmt: skip
+
+
+def check_jars(target: Path, held: Path) -> None:
+    """BuildFailed where the jars are not those that the file `held` names, digest for digest."""
+    wanted = dict(line.split()[::-1] for line in held.read_text("utf-8").splitlines() if line)
+    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in target.iterdir()}
+    for name in sorted({*wanted, *found}):
+        if wanted.get(name) != found.get(name):
+            raise BuildFailed(
+                f"{name} from Maven is not the jar that {held.parent.name}/{held.name} holds: "
+                f"expected {wanted.get(name, 'no such jar')}, found {found.get(name, 'none')}",
+                hint=f"Where its version was changed on purpose, write {held.name} again with "
+                "sha256sum; otherwise the repository or a mirror has another jar: do not use it.",
+            )
 
 
 def pom(artifacts: Iterable[str]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from skill_runner.images.maven import maven_jars, pom
+from skill_runner.errors import BuildFailed
+from skill_runner.images.maven import DIGESTS, check_jars, maven_jars, pom
+from skill_runner.images.recipe import load_recipe
 from skill_runner.progress import silent
+from skill_runner.shipped import shipped
 
 MAVEN = "{http://maven.apache.org/POM/4.0.0}"
 
@@ -30,3 +34,35 @@ async def test_what_has_another_checksum_than_its_repository_says_is_refused(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     await maven_jars(["org.example:one:1.0"], tmp_path / "jars", silent)
     assert "--strict-checksums" in (tmp_path / "asked").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("other", "one.jar from Maven is not the jar"), ("more", "found [0-9a-f]{64}"),
+     ("none", "found none")],
+)  # fmt: skip
+def test_another_jar_than_the_recipe_holds_is_refused(
+    tmp_path: Path, change: str, said: str
+) -> None:
+    jars, held = tmp_path / "jars", tmp_path / DIGESTS
+    jars.mkdir()
+    (jars / "one.jar").write_bytes(b"one")
+    held.write_text(f"{hashlib.sha256(b'one').hexdigest()}  one.jar\n")
+    check_jars(jars, held)
+    if change == "none":
+        (jars / "one.jar").unlink()
+    else:
+        (jars / ("one.jar" if change == "other" else "two.jar")).write_bytes(b"another")
+    with pytest.raises(BuildFailed, match=said):
+        check_jars(jars, held)
+
+
+def test_each_recipe_of_ours_holds_the_digests_of_its_jars() -> None:
+    recipes = [load_recipe(path.parent) for path in shipped("skills").rglob("recipe.yaml")]
+    with_jars = [recipe for recipe in recipes if recipe.artifacts]
+    assert with_jars
+    for recipe in with_jars:
+        held = (recipe.folder / DIGESTS).read_text("utf-8").split()[1::2]
+        for artifact in recipe.artifacts:
+            _, name, version = artifact.split(":")
+            assert f"{name}-{version}.jar" in held
