@@ -85,7 +85,8 @@ def test_what_only_looks_has_a_deadline_of_its_own(
     command: str, given: list[str], seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SKILL_PATH", str(SKILLS))
-    main = skill.get_command(click.Context(skill), command)
+    parent = click.Context(skill, info_name="skill", **skill.context_settings)
+    main = skill.get_command(parent, command)
     assert main is not None
-    with main.make_context(command, given) as context:
+    with main.make_context(command, given, parent=parent) as context:
         assert context.meta[DEADLINE] == seconds
