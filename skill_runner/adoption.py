@@ -12,7 +12,6 @@ from skill_runner import releases, strangers
 from skill_runner.backends.base import FIELD_MANAGER, HELM_MANAGER, Object, Ref, Release
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.owned import Found
-from skill_runner.ownership import explain
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quoting import excerpt
 from skill_runner.record import Record
@@ -40,7 +39,8 @@ async def _line(found: Found, plan: Plan, world: World) -> str:
         changes = await _of_release(found.what, plan, world)
     else:
         changes = await _of_object(found, plan, world)
-    return f"would take over: {explain(found.what, found.whose)}; {changes or 'nothing differs'}"
+    whose = f"{found.name}, which belongs to {found.whose.owner}"
+    return f"would take over {whose}: {changes or 'nothing differs'}"
 
 
 async def _of_release(release: Release, plan: Plan, world: World) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -103,8 +104,11 @@ def _speaker(error: SkillError) -> str:
 
 
 def cause_of(error: BaseException) -> str:
-    """The first line of an error, as a cause: quoted where others worded it."""
+    """The first line of an error, as a cause: quoted where others worded it. A cancellation has
+    none: whoever cancelled says why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, asyncio.CancelledError):
+        return ""
     if not lines:
         return type(error).__name__
     if isinstance(error, SkillError) and (speaker := _speaker(error)):
@@ -118,11 +122,16 @@ def cause_of(error: BaseException) -> str:
 def outcome_of(error: SkillError, *, installation: str = "", run: str = "") -> Outcome:
     """The outcome of a command that ended before anything began."""
     status, code = status_of(error)
-    hint = (error.hint,) if error.hint else ()
+    problem = problem_of(error)
+    notes = (error.hint,) if error.hint and error.hint != problem.mend else ()
     return Outcome(
-        status=status, exit_code=code, installation=installation, run=run,
-        problem=problem_of(error), notes=hint,
-    )  # fmt: skip
+        status=status,
+        exit_code=code,
+        installation=installation,
+        run=run,
+        problem=problem,
+        notes=notes,
+    )
 
 
 def interrupted(
@@ -148,7 +157,7 @@ def out_of_time(
         mend="Run it again, which goes on from here, or give it a longer --deadline.",
     )  # fmt: skip
     return Outcome(
-        status="failed", exit_code=5, installation=installation, problem=problem,
+        status="not_ready", exit_code=5, installation=installation, problem=problem,
         steps=tuple(steps),
     )  # fmt: skip
 

@@ -120,8 +120,10 @@ async def run_plan(
         problem = await failure.handle(walk, error)
         recovery = await undo.undo(walk, error, old)
         if not _is_settled(recovery):
-            given_up = await _give_up(walk, error)
-            problem = wayback.with_way_back(walk, problem, given_up=given_up)
+            continued = old is not None and old.good is not None
+            if walk.changed or continued:
+                given_up = await _give_up(walk, error)
+                problem = wayback.with_way_back(walk, problem, old, given_up=given_up)
     outcome = replace(_outcome(walk, error, problem), recovery=recovery)
     return replace(outcome, seconds=world.clock.monotonic() - started)
 
@@ -177,7 +179,7 @@ async def _give_up(walk: Walk, error: SkillError) -> bool:
 
     False for a run that only ran out of time, or lost its cluster or lock: the next continues it.
     """
-    if not walk.changed or isinstance(error, undo.LEFT_ALONE):
+    if isinstance(error, undo.LEFT_ALONE):
         return False
     try:
         walk.check_lock()

@@ -12,26 +12,31 @@ from skill_runner.conform import shown
 from skill_runner.outcome import NextAction, Problem
 
 if TYPE_CHECKING:
+    from skill_runner.record import Record
     from skill_runner.runner import Walk
 
 _WIDEST: Final = 80  # characters of a value; a longer one is no argument of a command to read
 _MOST: Final = 5
 
 
-def with_way_back(walk: Walk, problem: Problem, *, given_up: bool) -> Problem:
-    """The problem with the command that undoes this run's change; the change itself is a note.
+def with_way_back(walk: Walk, problem: Problem, old: Record | None, *, given_up: bool) -> Problem:
+    """The problem with the command that undoes the change; the change itself is a note. It may be
+    an earlier run's, which this one continued.
 
     `given_up`: the next run goes by what was ready last, by itself; otherwise it continues, and
     the old values must be named. Nothing is added where no installation was ready before, or where
     no input differs.
     """
     good = walk.record.good
-    changed = _changed(walk, good.inputs) if good and walk.changed else {}
+    changed = _changed(walk, good.inputs) if good else {}
     if not changed:
         return problem
     listed = [f"{name}: {shown(old)} → {shown(new)}" for name, (old, new) in changed.items()]
     more = f" and {len(listed) - _MOST} more" if len(listed) > _MOST else ""
-    walk.notes.insert(0, f"this run changed {', '.join(listed[:_MOST])}{more}; it was ready before")
+    before = old.inputs if old and old.good else {}
+    continued = all(before.get(name) == new for name, (_, new) in changed.items())
+    who = "a run before, which this one continued," if continued else "this run"
+    walk.notes.insert(0, f"{who} changed {', '.join(listed[:_MOST])}{more}; it was ready before")
     name = walk.plan.installation
     words = ["skill", "run", walk.plan.skill.name, "--name", name.name, "-n", name.namespace]
     if not given_up:
@@ -39,7 +44,7 @@ def with_way_back(walk: Walk, problem: Problem, *, given_up: bool) -> Problem:
         if any(len(each) > _WIDEST for each in sets):
             return problem
         words += [word for each in sets for word in ("--set", each)]
-    back = NextAction(run=shlex.join(words), safe=False, why="undoes the change of this run")
+    back = NextAction(run=shlex.join(words), safe=False, why="undoes that change")
     return replace(problem, next=(*problem.next, back))
 
 

@@ -306,7 +306,7 @@ async def test_a_change_that_failed_is_told_and_its_way_back_works(stage: Stage)
     assert failed.problem is not None
     back = failed.problem.next[-1]
     assert (back.run, back.safe) == ("skill run demo-setup --name demo-setup -n demo", False)
-    assert back.why == "undoes the change of this run"
+    assert back.why == "undoes that change"
     assert "hunter" not in to_json(failed)
     again = await stage.run()  # what that command does
     assert (again.status, (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"]) == ("ready", 2)
@@ -321,6 +321,26 @@ async def test_a_change_that_the_next_run_continues_is_undone_by_its_old_values(
     assert failed.problem is not None
     assert failed.problem.next[-1].run.endswith("-n demo --set replicas=2")
     await stage.run("replicas=2")  # what that command does
+    assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
+
+
+async def test_a_change_that_was_stopped_and_then_fails_is_given_up(stage: Stage) -> None:
+    """The run that continues it was not asked for it, and says what was changed before."""
+    await stage.run("replicas=2")
+    running = asyncio.ensure_future(stage.run("replicas=7"))
+    while (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] != 7:
+        await stage.world.clock.sleep(0.1)
+    await stage.world.clock.sleep(1)  # Helm is done, and the run waits for what it made
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    failed = await stage.run()
+    assert failed.status == "failed"
+    said = "a run before, which this one continued, changed replicas: 2 → 7; it was ready before"
+    assert failed.notes[0] == said
+    assert failed.problem is not None
+    assert failed.problem.next[-1].run == "skill run demo-setup --name demo-setup -n demo"
+    assert (await stage.run()).status == "ready"
     assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
 
 

@@ -233,9 +233,9 @@ async def test_a_plan_to_adopt_says_what_it_would_take_over_and_change(applied: 
     planned = await graph.plan([request], applied.world, applied.library, adopt=True)
     assert planned.status == "planned"
     release, settings = planned.notes[-2:]
-    assert release.startswith("would take over: release demo/app")
+    assert release.startswith("would take over release demo/app, which belongs to Helm release")
     assert f"changes spec.replicas of {DEPLOYMENT}" in release
-    assert settings.startswith(f"would take over: {MAP}")
+    assert settings.startswith(f"would take over {MAP}, which belongs to")
     assert "data.color" in settings
     assert "ours" not in settings  # values may be secret
     assert [await applied.cluster.get(DEPLOYMENT), await applied.cluster.get(MAP)] == before

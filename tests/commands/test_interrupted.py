@@ -70,7 +70,7 @@ def test_while_the_cluster_is_silent(silent: Silent, number: signal.Signals) -> 
 def test_a_command_ends_at_its_deadline(silent: Silent) -> None:
     out, err = silent.plan("--deadline", "0.5").communicate(timeout=60)
     document = json.loads(out.splitlines()[-1])
-    assert (document["status"], document["exit_code"]) == ("failed", 5), err
+    assert (document["status"], document["exit_code"]) == ("not_ready", 5), err
     assert document["problem"]["code"] == "NOT_READY_IN_TIME"
     assert "its deadline of 0.5 s" in document["problem"]["cause"]
     assert document["problem"]["retryable"]
