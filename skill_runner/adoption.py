@@ -44,7 +44,7 @@ async def _line(found: Found, plan: Plan, world: World) -> str:
 
 
 async def _of_release(release: Release, plan: Plan, world: World) -> str:
-    """What an upgrade makes, changes and deletes of a release's objects."""
+    """List what an upgrade makes, changes and deletes of a release's objects."""
     step = next(
         each for each in plan.steps
         if isinstance(each, PlannedRelease)
@@ -81,7 +81,7 @@ async def _placed(
 
 
 async def _would(world: World, ref: Ref, manifest: Object, *, manager: str = FIELD_MANAGER) -> str:
-    """What applying one object would do; empty when nothing."""
+    """Say what applying one object would do; empty when nothing."""
     try:
         live = await world.cluster.get(ref)
     except NotFound:

@@ -40,7 +40,7 @@ def patient(walk: Walk) -> Cluster:
 
 
 class _Patient:
-    """What the cluster of a walk is, but for `apply`."""
+    """The cluster of a walk, but for `apply`."""
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk

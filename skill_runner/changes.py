@@ -1,4 +1,4 @@
-"""Whether an existing installation lets its inputs change: free, grow, or refuse."""
+"""Tell whether an existing installation lets its inputs change: free, grow, or refuse."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _refusal(each: Input, old: Any, new: Any) -> str | None:
 
 
 def grows(old: Any, new: Any) -> bool:
-    """Whether `new` holds all of `old`: items, keys, or an amount that is not smaller."""
+    """Tell whether `new` holds all of `old`: items, keys, or an amount that is not smaller."""
     if isinstance(old, list) and isinstance(new, list):
         return all(item in new for item in old)
     if isinstance(old, dict) and isinstance(new, dict):

@@ -152,7 +152,7 @@ def _enum(error: _Error) -> str:
 
 
 def _described_schema(schema: Mapping[str, Any]) -> str:
-    """What a schema of few words asks for, after "must" or "must not"."""
+    """Say what a schema of few words asks for, after "must" or "must not"."""
     if "enum" in schema:
         return "be " + " or ".join(shown(choice) for choice in schema["enum"])
     if "const" in schema:

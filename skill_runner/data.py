@@ -32,7 +32,7 @@ _DEPTH: Final = 8  # owners above a claim that are followed
 
 
 class Occasion(Enum):
-    """Why something is to be deleted."""
+    """The reason for which something is to be deleted."""
 
     CHANGE = "change"  # inputs that leave it out, a rollback, an upgrade that drops it
     REMOVAL = "removal"  # of the installation, by hand or after a failed first run
@@ -40,7 +40,7 @@ class Occasion(Enum):
 
 
 async def reason_to_keep(cluster: Cluster, live: Object, occasion: Occasion) -> str:
-    """Why an object stays, in words; empty when it may be deleted.
+    """Say why an object stays; empty when it may be deleted.
 
     A removal takes what owns data volumes, and leaves the volumes (`operated.delete` does).
     """
@@ -73,8 +73,8 @@ async def _of_definition(cluster: Cluster, live: Object, occasion: Occasion) -> 
 
 
 async def has_objects(cluster: Cluster, definition: Object) -> bool:
-    """Whether any object of a definition's kind is there; where none can be asked for, there may
-    be some."""
+    """Tell whether any object of a definition's kind is there; where none can be asked for, there
+    may be some."""
     spec = definition["spec"]
     kind = str(spec["names"]["kind"])
     served = [v["name"] for v in spec["versions"] if v.get("served", True)]
@@ -139,12 +139,12 @@ def owners_of(obj: Object) -> Iterable[Object]:
 
 
 def is_owned(obj: Object, uid: str) -> bool:
-    """Whether the garbage collector deletes an object with the owner that has this uid."""
+    """Tell whether the garbage collector deletes an object with the owner that has this uid."""
     return any(reference.get("uid") == uid for reference in owners_of(obj))
 
 
 async def _is_ephemeral(cluster: Cluster, claim: Object) -> bool:
-    """Whether a claim is a generic ephemeral volume, which lives as long as its pod.
+    """Tell whether a claim is a generic ephemeral volume, which lives as long as its pod.
 
     That of a pod which is gone is taken for data: a StatefulSet that scales down owns its claims
     by pods as well.

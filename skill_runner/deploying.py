@@ -90,7 +90,7 @@ async def _sweep(walk: Walk, step: PlannedRelease, dropped: Iterable[Object]) ->
 
 
 async def _dropped(walk: Walk, step: PlannedRelease, made: Iterable[Object]) -> list[Object]:
-    """What some revision of the release made and the new one leaves out."""
+    """Find what some revision of the release made and the new one leaves out."""
     cluster, space = walk.world.cluster, step.namespace
     before = await walk.world.helm.manifest(step.release, space, every=True)
     placed = [await releases.with_namespace(cluster, manifest, space) for manifest in before]

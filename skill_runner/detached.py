@@ -94,7 +94,7 @@ def look(run_id: str) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a run is about, as its folder says: its scope, installations with their skills, and the
+    """The subject of a run, as its folder says: its scope, installations with their skills, and the
     cluster's context; empty where it did not come so far."""
 
     scope: Scope
@@ -103,7 +103,7 @@ class About:
 
 
 def about(run_id: str) -> About:
-    """What a run is about. UsageError when there is none of that id."""
+    """The subject of a run. UsageError when there is none of that id."""
     run = open_run(run_id)
     events = _events(run.folder / "events.jsonl")
     text = _facts(run).get("scope")

@@ -24,7 +24,7 @@ async def lose_pod(ctx: Context, name: str, *, seconds: float = 180) -> None:
 
 
 async def is_back(ctx: Context, pod: Ref, before: str) -> bool:
-    """Whether a pod of that name is ready, and is another than the one with uid `before`."""
+    """Tell whether a pod of that name is ready, and is another than the one with uid `before`."""
     try:
         found = await ctx.get(pod)
     except NotFound:

@@ -60,7 +60,7 @@ async def kill(run_id: str, clock: Clock) -> Ended:
 
 
 def told(run_id: str, how: Ended) -> dict[str, Any]:
-    """What became of a run that was ended, for programs."""
+    """The document about a run that was ended."""
     document = detached.look(run_id)
     return {"run": run_id, "ended": how, "status": document["status"],
             "changed": document["changed"], "installation": document["installation"]}  # fmt: skip

@@ -54,7 +54,7 @@ def fence_helm(helm: Helm, fence: Fence) -> Helm:
 
 
 class _Fenced:
-    """What `inner` is, but for its methods, which ask the fence first."""
+    """`inner`, with methods that ask the fence first."""
 
     def __init__(self, inner: object, fence: Fence) -> None:
         self._inner = inner

@@ -103,13 +103,13 @@ class Held:
 
     @property
     def taken(self) -> bool:
-        """Whether somebody else is known to have the Lease, or to have deleted it."""
+        """Tell whether somebody else is known to have the Lease, or to have deleted it."""
         with self._guard:
             return self._taken
 
     @property
     def gone(self) -> bool:
-        """Whether the Lease went with its namespace, which this run deleted. Nobody can take a
+        """Tell whether the Lease went with its namespace, which this run deleted. Nobody can take a
         lock there, so nothing is lost by it."""
         with self._guard:
             return self._taken and self._expected

@@ -64,11 +64,11 @@ class Holder:
 
     @property
     def is_near(self) -> bool:
-        """Whether its process would be one of this machine, in this container."""
+        """Tell whether its process would be one of this machine, in this container."""
         return bool(self.realm) and (self.host, self.realm) == (socket.gethostname(), _realm())
 
     def state(self) -> State:
-        """What its process does, where that can be known from here for certain."""
+        """Say what its process does, where that can be known from here for certain."""
         if not self.is_near or self.pid <= 0 or not self.started:
             return "unknown"
         state, started = _stat(self.pid)
@@ -80,7 +80,7 @@ class Holder:
         return "stopped" if state in "Tt" else "running"
 
     def is_gone(self) -> bool | None:
-        """Whether its process has ended; None when it cannot be known from here."""
+        """Tell whether its process has ended; None when it cannot be known from here."""
         state = self.state()
         return None if state == "unknown" else state == "gone"
 

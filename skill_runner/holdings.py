@@ -96,7 +96,7 @@ async def _operated_pods(cluster: Cluster, record: Record, space: str) -> list[O
 
 
 def _is_made_for(claim: Object, pod: Object) -> bool:
-    """Whether the maker of a pod, by the usual labels, made the claim that the pod mounts.
+    """Tell whether the maker of a pod, by the usual labels, made the claim that the pod mounts.
 
     Strimzi owns no claim of a broker (`deleteClaim: false`). One that a user has put there does not
     say that the operator manages it.
@@ -112,7 +112,7 @@ def _is_owned(claim: Object, owners: set[str]) -> bool:
 
 
 def is_claim_of(claim: Object, made_by: Object) -> bool:
-    """Whether a StatefulSet makes a claim of this name, with the labels that it gives it.
+    """Tell whether a StatefulSet makes a claim of this name, with the labels that it gives it.
 
     The controller names claims TEMPLATE-SET-ORDINAL and labels them by the set's selector
     (pkg/controller/statefulset/stateful_set_utils.go of Kubernetes).
@@ -127,7 +127,7 @@ def is_claim_of(claim: Object, made_by: Object) -> bool:
 
 
 def has_claim_named(made_by: Object, name: str) -> bool:
-    """Whether a StatefulSet makes, or takes, the claim of this name."""
+    """Tell whether a StatefulSet makes, or takes, the claim of this name."""
     stem, _, ordinal = name.rpartition("-")
     return ordinal.isdecimal() and any(
         stem == f"{template['metadata']['name']}-{made_by['metadata']['name']}"

@@ -113,7 +113,7 @@ def _find(skill: Skill, name: str) -> Hook:
 
 
 async def _call(function: Hook, name: str, context: Context, seconds: float) -> Any:
-    """What the hook returns; _Late, with what is left of it, after `seconds`.
+    """Return the hook's result; _Late, with what is left of it, after `seconds`.
 
     However it ends, its Context is closed then.
     """
@@ -161,7 +161,8 @@ async def _end(task: asyncio.Future[Any]) -> bool:
 
 
 async def _in_thread(function: Hook, name: str, context: Context) -> Any:
-    """What a plain function returns, from a thread that does not keep the process from ending."""
+    """Return a plain function's result, from a thread that does not keep the process from
+    ending."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
 

@@ -268,7 +268,7 @@ def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
 
 
 def _is_text(each: Input) -> bool:
-    """Whether only text can be right, so that 1.10 or no is taken as it is written."""
+    """Tell whether only text can be right, so that 1.10 or no is taken as it is written."""
     choices = each.schema.get("enum")
     if "type" in each.schema:
         return bool(each.schema["type"] == "string")

@@ -48,7 +48,7 @@ PACE: Final = Pace()
 
 
 def lease_ref(installation: Installation) -> Ref:
-    """Which Lease locks an installation."""
+    """The Lease that locks an installation."""
     name = f"skill-runner.{installation.name}"
     return Ref("coordination.k8s.io/v1", "Lease", name, installation.namespace)
 

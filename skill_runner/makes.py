@@ -59,7 +59,8 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Makes:
-    """What a skill declares: `here` in the installation's namespace, `cluster` without one."""
+    """The kinds that a skill declares: `here` in the installation's namespace, `cluster` without
+    one."""
 
     here: tuple[MadeKind, ...] = ()
     cluster: tuple[MadeKind, ...] = ()
@@ -85,6 +86,7 @@ class Makes:
 
 
 def is_named(manifest: Mapping[str, Any], kinds: Iterable[str]) -> bool:
-    """Whether a caller's --allow-kinds (`Secret`, `Deployment.apps`) names an object's kind."""
+    """Tell whether a caller's --allow-kinds (`Secret`, `Deployment.apps`) names an object's
+    kind."""
     made = MadeKind.of(manifest)
     return made.resource in kinds or made.kind in kinds

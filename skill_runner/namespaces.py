@@ -38,7 +38,7 @@ _EVERYWHERE: Final = frozenset({
 
 
 def namespace_ref(name: str) -> Ref:
-    """Which object a namespace is."""
+    """The reference of a namespace."""
     return Ref("v1", "Namespace", name)
 
 
@@ -135,7 +135,7 @@ async def take_away(
 
 
 async def _in_use(world: World, namespace: str, besides: Collection[Ref]) -> bool:
-    """Whether the namespace holds anything that is not there by itself, nor in `besides`.
+    """Tell whether the namespace holds anything that is not there by itself, nor in `besides`.
 
     Every kind that may be listed is looked at. Leases are watched, since controllers that are gone
     leave theirs. What follows others is looked at last, and waited for: the pods of a workload that
@@ -164,7 +164,7 @@ def _named(refs: Collection[Ref], kind: str, namespace: str) -> set[str]:
 
 
 async def _is_renewed(world: World, namespace: str, ours: Collection[str]) -> bool:
-    """Whether somebody holds a Lease of the namespace: it changes within its duration.
+    """Tell whether somebody holds a Lease of the namespace: it changes within its duration.
 
     By our own clock, as with the lock of a run: nobody's wall clock is compared with another's.
     """

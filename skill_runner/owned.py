@@ -79,7 +79,7 @@ async def in_the_way(
     installation: Installation,
     record: Record,
 ) -> list[Found]:
-    """What is there under the names of a release's objects, and is no object of that release.
+    """Find what has the names of a release's objects, and is no object of that release.
 
     `named` is the release's name and namespace. Helm deletes what has a hook's name before it makes
     the hook, and knows its own hooks by their annotation alone.
@@ -95,7 +95,7 @@ async def in_the_way(
 
 
 def is_hook(obj: Object) -> bool:
-    """Whether Helm runs it as a hook, by its annotation."""
+    """Tell whether Helm runs it as a hook, by its annotation."""
     return HOOK in ((obj.get("metadata") or {}).get("annotations") or {})
 
 
@@ -112,6 +112,6 @@ def problem_of(others: Sequence[Found], *, adoptable: bool = True) -> Problem:
 
 
 def refusal(*others: Found) -> StepFailed:
-    """What a step raises before it would touch what belongs to others."""
+    """Make the error of a step that would touch what belongs to others."""
     problem = problem_of(others)
     return StepFailed(problem.cause, problem=problem)

@@ -62,7 +62,7 @@ class Ownership:
 
     @property
     def is_free(self) -> bool:
-        """Whether we may write there: it is ours, or nothing is there."""
+        """Tell whether we may write there: it is ours, or nothing is there."""
         return self.state in ("ours", "absent")
 
 

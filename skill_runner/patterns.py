@@ -43,7 +43,7 @@ def compile_pattern(pattern: str) -> Pattern:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern is found anywhere in the text, as JSON Schema's `pattern` asks."""
+    """Tell whether the pattern is found anywhere in the text, as JSON Schema's `pattern` asks."""
     return compile_pattern(pattern).search(text) is not None
 
 

@@ -40,7 +40,7 @@ async def needs(
 
 
 async def _is_missing(cluster: Cluster, namespace: str) -> bool:
-    """Whether a namespace is to be made; one that we may not look at is taken for there."""
+    """Tell whether a namespace is to be made; one that we may not look at is taken for there."""
     try:
         await cluster.get(Ref("v1", "Namespace", namespace))
     except NotFound:

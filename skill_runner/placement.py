@@ -27,7 +27,7 @@ _NAMESPACED_CLUSTERS: Final = frozenset({"Cluster", "ClusterClass"})  # CNPG's, 
 
 
 def is_cluster_scoped(kind: str) -> bool:
-    """Whether objects of a kind have no namespace, as far as its name tells."""
+    """Tell whether objects of a kind have no namespace, as far as its name tells."""
     if kind in CLUSTER_SCOPED:
         return True
     return kind.startswith("Cluster") and kind not in _NAMESPACED_CLUSTERS

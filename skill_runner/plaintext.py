@@ -52,7 +52,7 @@ def published(schema: Mapping[str, Any], lines: bool = False) -> dict[str, Any]:
 
 
 def is_multiline(schema: Mapping[str, Any]) -> bool:
-    """Whether a text of this schema may hold tabs and line breaks."""
+    """Tell whether a text of this schema may hold tabs and line breaks."""
     return schema.get(MULTILINE) is True
 
 

@@ -195,7 +195,7 @@ def given_up(record: Record) -> Record:
 
 
 def same_but_times(one: Record, other: Record) -> bool:
-    """Whether two records say the same of the installation, whenever they were written."""
+    """Tell whether two records say the same of the installation, whenever they were written."""
     return _untimed(one) == _untimed(other)
 
 
@@ -230,7 +230,7 @@ async def read(cluster: Cluster, installation: Installation) -> Record | None:
 
 
 async def read_kept(cluster: Cluster, installation: Installation) -> Record | None:
-    """What a removal that kept data has left: the inputs, and the uids of the data."""
+    """Read what a removal that kept data has left: the inputs, and the uids of the data."""
     found = await _get(cluster, installation)
     if found is None or not _is_kept(found):
         return None
@@ -249,7 +249,8 @@ def _is_kept(found: Object) -> bool:
 
 
 async def exists(cluster: Cluster, installation: Installation) -> bool:
-    """Whether an installation is there, readable or not; one that only kept its data is not."""
+    """Tell whether an installation is there, readable or not; one that only kept its data is
+    not."""
     try:
         meta = (await cluster.get(_ref(installation)))["metadata"]
     except NotFound:

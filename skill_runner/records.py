@@ -30,7 +30,7 @@ class Records:
         return await self._opened(self._known[installation])
 
     async def read_kept(self, installation: Installation) -> Record | None:
-        """What a removal that kept data left of an installation, or None."""
+        """Read what a removal that kept data left of an installation, or None."""
         return await record.read_kept(self._cluster, installation)
 
     async def _opened(self, found: Record | None) -> Record | None:

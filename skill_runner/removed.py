@@ -17,7 +17,7 @@ from skill_runner.world import World
 
 @dataclass(slots=True)
 class Removed:
-    """What a removal did, in words.
+    """The account of a removal, in words.
 
     `kept` was seen in the cluster after everything else was gone; `lost` was to be kept and is not
     there; `left` belongs to others.

@@ -72,7 +72,7 @@ _BETTER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What each command needs, and the namespaces that must exist.
+    """The rights that each command needs, and the namespaces that must exist.
 
     `granted` is what the Roles that a run makes grant: who makes them must have it, too, or may
     escalate.
@@ -142,7 +142,7 @@ def _resource(manifest: Object, kinds: Kinds, own: str) -> tuple[str, str, str |
 
 
 def _children(manifests: Iterable[Object], kinds: Kinds, own: str) -> Iterator[Right]:
-    """What a wait follows below the objects: the same selections, without a cluster."""
+    """The kinds that a wait follows below the objects: the same selections, without a cluster."""
     expected = []
     for manifest in manifests:
         meta = {"namespace": own, **manifest["metadata"]}
@@ -173,8 +173,8 @@ def _calls_hooks(plan: Plan) -> bool:
 
 
 def _granted(manifests: Iterable[Object], own: str) -> Iterator[Right]:
-    """What the manifests' own Roles grant: the API server lets nobody grant what he has not, nor
-    bind a role of others without the verb for it."""
+    """The rights that the manifests' own Roles grant: the API server lets nobody grant what he has
+    not, nor bind a role of others without the verb for it."""
     made = {(m["kind"], m["metadata"]["name"]) for m in manifests if m["kind"].endswith("Role")}
     for manifest in manifests:
         kind = manifest["kind"]

@@ -129,8 +129,8 @@ async def run_plan(
 
 
 def _cause(caught: SkillError | asyncio.CancelledError, held: Held) -> SkillError:
-    """Why the run ended. A cancellation is raised on; a failure that it brought about is not one,
-    and a lock that is lost is what cancelled."""
+    """Find why the run ended. A cancellation is raised on; a failure that it brought about is not
+    one, and a lock that is lost is what cancelled."""
     if (loss := held.loss()) is not None:
         return loss
     task = asyncio.current_task()
@@ -175,7 +175,7 @@ def _is_settled(recovery: Recovery | None) -> bool:
 
 
 async def _give_up(walk: Walk, error: SkillError) -> bool:
-    """What failed does not become the installation's: the next run goes by what was ready last.
+    """Keep what failed out of the installation: the next run goes by what was ready last.
 
     False for a run that only ran out of time, or lost its cluster or lock: the next continues it.
     """

@@ -188,7 +188,8 @@ def _made(base: Path) -> dict[str, float]:
 
 
 def _has_ended(folder: Path, *, old: bool) -> bool:
-    """Whether the process of a run is gone; where nobody can know, an old run counts as ended."""
+    """Tell whether the process of a run is gone; where nobody can know, an old run counts as
+    ended."""
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         gone = Holder.parse(facts["process"]).is_gone()

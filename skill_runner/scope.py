@@ -1,4 +1,4 @@
-"""Which installations a command may concern: handed to a worker by whoever started it.
+"""The installations that a command may concern: handed to a worker by whoever started it.
 
 An MCP server confines its agents to skills and namespaces. What a command touches is known only
 when it has read the cluster's records, so the worker itself checks, before anything is done.
@@ -43,14 +43,14 @@ class Scope:
         return json.dumps(asdict(self))
 
     def allows(self, installation: str, skill: str) -> bool:
-        """Whether a command may concern this `namespace/name`, made by this skill."""
+        """Tell whether a command may concern this `namespace/name`, made by this skill."""
         namespace = installation.partition("/")[0]
         return (not self.skills or skill in self.skills) and (
             not self.namespaces or namespace in self.namespaces
         )
 
     def contains(self, other: Scope) -> bool:
-        """Whether everything that the other one allows is allowed here."""
+        """Tell whether everything that the other one allows is allowed here."""
         return _within(other.skills, self.skills) and _within(other.namespaces, self.namespaces)
 
     def check(self, installation: str, skill: str) -> None:

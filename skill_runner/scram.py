@@ -20,7 +20,7 @@ def make_verifier(password: str) -> str:
 
 
 def fits(password: str, verifier: str) -> bool:
-    """Whether a password is the one that a verifier stands for; never for another kind's."""
+    """Tell whether a password is the one that a verifier stands for; never for another kind's."""
     kind, _, rest = verifier.partition("$")
     head, _, keys = rest.partition("$")
     iterations, _, salt = head.partition(":")

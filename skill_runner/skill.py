@@ -203,7 +203,7 @@ class PolicyException:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookRight:
-    """What hooks.py does beyond pods and objects of the installation, in RBAC's words, and why.
+    """The rights of hooks.py beyond pods and objects of the installation, in RBAC's words, and why.
 
     `everywhere`: in all namespaces, or on cluster-scoped resources.
     """

@@ -58,7 +58,8 @@ async def find(
 
 
 def can_adopt(found: Found) -> bool:
-    """Whether `--adopt` makes it ours: a release, a definition, data, or an object of no release.
+    """Tell whether `--adopt` makes it ours: a release, a definition, data, or an object of no
+    release.
 
     What another installation of ours holds is given up there first; and Helm takes over whole
     releases, not single objects.
@@ -96,7 +97,7 @@ async def _records(plan: Plan, world: World) -> list[Found]:
 async def _objects(
     plan: Plan, world: World, manifests: Iterable[Object], old: Record | None, named: Named
 ) -> list[Found]:
-    """What others have under the names of the plan's objects; `named` releases may have made it."""
+    """Find others' objects under the plan's names; `named` releases may have made it."""
     applied = _applied(plan)
     others = []
     for manifest in manifests:
@@ -116,7 +117,7 @@ async def _objects(
 
 
 def _applied(plan: Plan) -> frozenset[Ref]:
-    """What the plan's apply steps name; their manifests are placed already."""
+    """The objects of the plan's apply steps; their manifests are placed already."""
     steps = [step for step in plan.steps if isinstance(step, PlannedApply)]
     return frozenset(Ref.of(manifest) for step in steps for manifest in step.manifests)
 

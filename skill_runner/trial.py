@@ -123,7 +123,7 @@ async def _attempt(skill: Skill, case: Mapping[str, Any], helm: Helm | None) -> 
 
 
 def _undeclared(skill: Skill, plan: Plan, rendered: Sequence[Object]) -> tuple[str, ...]:
-    """What the skill should declare under `makes`; one that declares nothing gets it all."""
+    """The `makes` that the skill should declare; one that declares nothing gets it all."""
     namespace = plan.installation.namespace
     declared = Declared(skill.name, namespace, plan.makes)
     missing = [manifest for manifest, _ in declared.faults(rendered)]

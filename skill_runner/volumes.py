@@ -88,7 +88,7 @@ async def _own_again(cluster: Cluster, ref: Ref) -> None:
 
 
 def _spared(live: Object) -> Object:
-    """What is noted on a disowned claim; empty on every other."""
+    """The note on a disowned claim; empty on every other."""
     text = at(live, "metadata.annotations", {}).get(SPARED, "")
     try:
         note = json.loads(text)

@@ -25,7 +25,7 @@ from skill_runner.world import World
 
 
 def declared_of(plan: Plan) -> Declared:
-    """What may be made for a plan's installation."""
+    """The kinds that a plan's installation may make."""
     return Declared(plan.skill.name, plan.installation.namespace, plan.makes, plan.allow_kinds)
 
 
@@ -137,7 +137,7 @@ class WalledHelm:
 
 
 def _ref(manifest: Mapping[str, Any]) -> Ref:
-    """What an object is called; preflight gives each a namespace, one without or not."""
+    """The reference of an object; preflight gives each a namespace, one without or not."""
     ref = Ref.of(manifest)
     return replace(ref, namespace=None) if is_cluster_scoped(ref.kind) else ref
 

@@ -52,11 +52,11 @@ class Permits:
 
     @property
     def scope(self) -> Scope:
-        """What every worker of this server may concern."""
+        """The scope of every worker of this server."""
         return Scope(self.skills, self.namespaces)
 
     def offers(self, tool: str) -> bool:
-        """Whether a tool can be used at all."""
+        """Tell whether a tool can be used at all."""
         return tool in RULES and not self._forbidden(RULES[tool])
 
     def check(self, tool: str, asked: Mapping[str, Any]) -> None:

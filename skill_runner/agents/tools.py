@@ -71,7 +71,7 @@ def tools(permits: Permits) -> tuple[Tool, ...]:
 
 
 def is_outcome(name: str) -> bool:
-    """Whether what a tool answers, refusals included, is an outcome."""
+    """Tell whether what a tool answers, refusals included, is an outcome."""
     return name not in ("list_skills", "describe_skill", "cancel")
 
 

@@ -157,7 +157,7 @@ async def fetch_go(scratch: Path, report: Report) -> tuple[str, str]:
 
 
 def _is_program(path: Path) -> bool:
-    """Whether it is Go itself, and not a script of the package that would import it."""
+    """Tell whether it is Go itself, and not a script of the package that would import it."""
     with path.open("rb") as file:
         return os.access(path, os.X_OK) and file.read(2) != b"#!"
 

@@ -118,8 +118,8 @@ def _each_once(objects: Iterable[Object]) -> tuple[Object, ...]:
 
 
 async def lacks_namespace(cluster: Cluster, name: str) -> bool:
-    """Whether Helm has to make a namespace first; it would fail for whoever may not make any, even
-    where the namespace exists."""
+    """Tell whether Helm has to make a namespace first; it would fail for whoever may not make any,
+    even where the namespace exists."""
     try:
         await cluster.get(Ref("v1", "Namespace", name))
     except NotFound:

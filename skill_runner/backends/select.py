@@ -13,7 +13,8 @@ _EQUAL = re.compile(r"^(?P<key>[^=!\s]+)\s*(?P<op>=|==|!=)\s*(?P<value>[^=!]*)$"
 
 
 def matches(obj: Object, labels: str | None, fields: str | None) -> bool:
-    """Whether both selectors let the object through. ApiError 400 for one that cannot be read."""
+    """Tell whether both selectors let the object through. ApiError 400 for one that cannot be
+    read."""
     have = obj.get("metadata", {}).get("labels") or {}
     return all(_label(have, term) for term in _terms(labels)) and all(
         _field(obj, term) for term in _terms(fields)

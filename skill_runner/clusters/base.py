@@ -57,7 +57,7 @@ class ClusterInfo:
     server: str = ""
     running: bool = True
     ready: bool | None = None
-    """Whether the node is Ready; None where nobody asked."""
+    """Tell whether the node is Ready; None where nobody asked."""
     since: str = ""
     memory: int | None = None
     components: tuple[ComponentInfo, ...] = ()
@@ -88,7 +88,7 @@ class Provider(Protocol):
         """Put an image into the cluster: an archive (OCI or Docker), or a local engine's image."""
 
     async def has_image(self, name: str, ref: str) -> bool:
-        """Whether the cluster's nodes have this very reference."""
+        """Tell whether the cluster's nodes have this very reference."""
 
     async def logs(self, name: str, component: str) -> str:
         """What a component of the cluster has logged."""

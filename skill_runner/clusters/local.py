@@ -34,7 +34,7 @@ _NONLOCAL: Final = Path("/proc/sys/net/ipv4/ip_nonlocal_bind")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """What is on this machine: its `own` addresses, the `nodes` of clusters of ours, and the
+    """The addresses on this machine: its `own` addresses, the `nodes` of clusters of ours, and the
     networks of software `bridges`, such as those of Docker, Podman and libvirt."""
 
     own: Callable[[Address], bool]
@@ -43,7 +43,7 @@ class Host:
 
 
 def is_local(server: str, host: Host, *, proxy: str = "", tls_server_name: str = "") -> bool:
-    """Whether a server of a kubeconfig is on this machine; what is doubtful is not."""
+    """Tell whether a server of a kubeconfig is on this machine; what is doubtful is not."""
     if proxy or not _URL.fullmatch(server):
         return False
     if tls_server_name and tls_server_name.lower() not in CERTIFIED:
@@ -83,7 +83,7 @@ def node_addresses() -> tuple[str, ...]:
 
 
 def has_address(address: Address) -> bool:
-    """Whether an interface of this machine has that address: a socket can be bound to it."""
+    """Tell whether an interface of this machine has that address: a socket can be bound to it."""
     if _NONLOCAL.is_file() and _NONLOCAL.read_text().strip() != "0":
         return False
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
@@ -114,8 +114,8 @@ def bridge_networks(
 
 
 def _is_closed_bridge(interface: Path) -> bool:
-    """Whether an interface is a bridge of which no port leads out: none is a network card, or is
-    made on top of one (VLAN, bond)."""
+    """Tell whether an interface is a bridge of which no port leads out: none is a network card, or
+    is made on top of one (VLAN, bond)."""
     ports = interface / "brif"
     if not ports.is_dir():
         return False

@@ -47,7 +47,7 @@ def guard(call: Callable[[], Any], arguments: Sequence[str] = ()) -> int:
 
 
 def wants_document(arguments: Sequence[str]) -> bool:
-    """Whether the caller is a program, by its -o; asked of arguments that may be wrong."""
+    """Tell whether the caller is a program, by its -o; asked of arguments that may be wrong."""
     wanted = ""
     for position, word in enumerate(arguments):
         if word == "--":

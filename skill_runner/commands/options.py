@@ -58,7 +58,7 @@ class Wanted:
 
     @property
     def piped(self) -> bool:
-        """Whether inputs come on standard input, which can be read only once."""
+        """Tell whether inputs come on standard input, which can be read only once."""
         return STDIN in self.values_files
 
 

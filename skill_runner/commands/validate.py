@@ -27,7 +27,7 @@ from skill_runner.trial import Trial, try_skill
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one folder. `trials` are those that were made, by name; `warnings` do not
+    """The result for one folder. `trials` are those that were made, by name; `warnings` do not
     make it wrong."""
 
     folder: str

@@ -46,7 +46,7 @@ class Missing:
         )
 
     def is_in(self, obj: Mapping[str, Any]) -> bool:
-        """Whether this object of the cluster ends the want."""
+        """Tell whether this object of the cluster ends the want."""
         return not self.key or any(self.key in at(obj, part, {}) for part in ("data", "binaryData"))
 
 

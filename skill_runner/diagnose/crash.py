@@ -100,7 +100,8 @@ def epoch(text: Any) -> float:
 
 
 def _troubled(pod: Object, status: Mapping[str, Any]) -> bool:
-    """Whether its end is a trouble: not for one that is ready, nor for an init that is done."""
+    """Tell whether its end is a trouble: not for one that is ready, nor for an init that is
+    done."""
     if status.get("ready"):
         return False
     ended = at(status, "state.terminated")

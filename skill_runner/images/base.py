@@ -16,7 +16,7 @@ class ImageStore(Protocol):
     """Where a cluster keeps its images; local clusters offer one."""
 
     async def has_image(self, ref: str) -> bool:
-        """Whether the cluster has this very reference."""
+        """Tell whether the cluster has this very reference."""
 
     async def load_archive(self, archive: Path) -> None:
         """Import an OCI or docker archive; ClusterLifecycleError when it is refused."""

@@ -120,7 +120,7 @@ class Builder:
         return {"TMPDIR": str(temporary)}
 
     async def has(self, ref: str) -> bool:
-        """Whether the builder's own store has this very image."""
+        """Tell whether the builder's own store has this very image."""
         child = await asyncio.create_subprocess_exec(
             *self.tool, "inspect", "--type", "image", ref, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,

@@ -137,6 +137,6 @@ def _one_line(text: str) -> Iterator[Source]:
 
 
 def _debians(keys: Sequence[str]) -> bool:
-    """Whether a source's keys are Debian's own; without any, those that apt trusts anyway."""
+    """Tell whether a source's keys are Debian's own; without any, those that apt trusts anyway."""
     names = [Path(part).name for key in keys for part in key.split(",")]
     return not names or any(name.startswith(KEYRING_NAME) for name in names)

@@ -51,7 +51,7 @@ def parse_reference(ref: str) -> Reference:
 
 
 async def registry_has(ref: str, *, client: httpx.AsyncClient | None = None) -> bool:
-    """Whether the image's registry answers, and has it. Never raises: no answer is a no."""
+    """Tell whether the image's registry answers, and has it. Never raises: no answer is a no."""
     where = parse_reference(ref)
     scheme = "http" if where.is_here else "https"
     url = f"{scheme}://{where.host}/v2/{where.repository}/manifests/{where.tag}"

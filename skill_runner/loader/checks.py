@@ -138,7 +138,8 @@ def _check_charts(source: Source) -> None:
 
 
 def is_remote(chart: str, repo: object) -> bool:
-    """Whether a step's chart is not in the skill's folder: from elsewhere, or where inputs say."""
+    """Tell whether a step's chart is not in the skill's folder: from elsewhere, or where inputs
+    say."""
     return repo is not None or chart.startswith("oci://") or "{{" in chart
 
 

@@ -123,7 +123,7 @@ def _is_scalar(code: str) -> bool:
 
 
 def _fault(action: _Action) -> str:
-    """Why an action prints raw; empty when it does not."""
+    """Say why an action prints raw; empty when it does not."""
     code = action.code
     if not code or _CONTROL.match(code):
         return ""

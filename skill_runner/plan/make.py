@@ -82,7 +82,8 @@ def make_plan(
 
 
 def _makes(skill: Skill, scope: Mapping[str, Any]) -> Makes | None:
-    """What the skill declares to make, with the other namespaces that these inputs name."""
+    """The kinds that the skill declares to make, with the other namespaces that these inputs
+    name."""
     if skill.declared is None:
         return None
     where = f"{skill.folder / 'skill.yaml'}: makes"

@@ -49,7 +49,7 @@ class ImageChoice:
 
     @property
     def is_given(self) -> bool:
-        """Whether the caller named this image, in place of the skill's own."""
+        """Tell whether the caller named this image, in place of the skill's own."""
         return self.source == "pull" and self.ref != self.official
 
     @property

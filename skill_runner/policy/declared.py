@@ -20,7 +20,7 @@ POD: Final = MadeKind("", "Pod", version="v1")  # which run_pod makes for a hook
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What may be made for one installation. `makes` is None where its skill declares nothing;
+    """The kinds that one installation may make. `makes` is None where its skill declares nothing;
     `allowed` are the kinds that the caller allows besides."""
 
     skill: str
@@ -36,7 +36,7 @@ class Declared:
         return Declared(self.skill, self.namespace, with_pod, self.allowed)
 
     def fault(self, manifest: Manifest) -> str:
-        """Why an object may not be made; empty when it may."""
+        """Say why an object may not be made; empty when it may."""
         kind = str(manifest.get("kind"))
         makes = self.makes or Makes()
         if is_cluster_scoped(kind):
@@ -65,7 +65,7 @@ class Declared:
                 yield manifest, why
 
     def remedy(self, manifests: Sequence[Manifest]) -> str:
-        """What to do about undeclared objects, by who may do it."""
+        """Say what to do about undeclared objects, and who may."""
         here = [m for m in manifests if not self._is_elsewhere(m)]
         kinds = ",".join(sorted({MadeKind.of(m).resource for m in here}))
         allow = f", or allow it: --allow-kinds {kinds}" if kinds else ""

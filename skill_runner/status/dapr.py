@@ -19,7 +19,8 @@ _TRUE: Final = frozenset({"y", "yes", "true", "t", "on", "1"})
 
 
 def wants_sidecar(pod: Object) -> bool:
-    """Whether the pod's annotation asks for a sidecar, by the words that Dapr takes for yes."""
+    """Tell whether the pod's annotation asks for a sidecar, by the words that Dapr takes for
+    yes."""
     said = at(pod, "metadata.annotations", {}).get(ENABLED)
     return str(said).strip().lower() in _TRUE
 
@@ -35,7 +36,7 @@ def sidecar_of(pod: Object) -> Mapping[str, Any] | None:
 
 
 def lacks_sidecar(pod: Object) -> bool:
-    """Whether the pod asks for a sidecar, has none, and would still need it.
+    """Tell whether the pod asks for a sidecar, has none, and would still need it.
 
     A pod is injected when it is made or never, so one that ended or is going needs none any more.
     """
@@ -44,7 +45,7 @@ def lacks_sidecar(pod: Object) -> bool:
 
 
 def has_ended(pod: Object) -> bool:
-    """Whether all its containers ended for good."""
+    """Tell whether all its containers ended for good."""
     return at(pod, "status.phase") in ("Succeeded", "Failed")
 
 

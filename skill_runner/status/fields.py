@@ -69,7 +69,7 @@ def is_false(cond: Mapping[str, Any] | None) -> bool:
 
 
 def says(cond: Mapping[str, Any]) -> str:
-    """What a condition says, as `Reason: “message”`; whichever of the two is there."""
+    """Quote what a condition says, as `Reason: “message”`; whichever of the two is there."""
     parts = [named(cond["reason"])] if cond.get("reason") else []
     parts += [excerpt(cond["message"], 240)] if cond.get("message") else []
     return ": ".join(parts) or f"{cond['type']} is {cond.get('status')}"

@@ -52,7 +52,7 @@ def ready_endpoints(slices: Iterable[Object]) -> tuple[int, int]:
 
 
 def endpoints_of(slices: Iterable[Object], ready_pods: Iterable[str]) -> Verdict:
-    """Whether a Service's slices have caught up with the pods (by name) that are ready."""
+    """Tell whether a Service's slices have caught up with the pods (by name) that are ready."""
     slices = list(slices)
     behind = {
         at(e, "targetRef.name")

@@ -56,7 +56,8 @@ def named_condition(obj: Object, name: str) -> Verdict:
 
 
 def is_unproven(obj: Object, condition_generation: int | None) -> bool:
-    """Whether an edited object's status carries no generation: an old answer looks like a new."""
+    """Tell whether an edited object's status carries no generation: an old answer looks like a
+    new."""
     return generation(obj) > 1 and observed_generation(obj) is None and condition_generation is None
 
 

@@ -36,7 +36,7 @@ class ScaledToZero:
 
     @property
     def restorable(self) -> bool:
-        """Whether applying the manifest again restores it: it states the number, and no other
+        """Tell whether applying the manifest again restores it: it states the number, and no other
         field manager owns it, which would be a conflict."""
         return self.stated and (self.unowned or self.by in ("", *_OURS))
 
@@ -70,7 +70,7 @@ def scaled_to_zero(manifest: Mapping[str, Any], live: Object | None) -> ScaledTo
 
 
 def scales(autoscaler: Object, kind: str, name: str) -> bool:
-    """Whether a HorizontalPodAutoscaler is for this object."""
+    """Tell whether a HorizontalPodAutoscaler is for this object."""
     target = at(autoscaler, "spec.scaleTargetRef", {})
     return (target.get("kind"), target.get("name")) == (kind, name)
 

@@ -93,6 +93,6 @@ def is_custom(api_version: str) -> bool:
 
 
 def is_passive(api_version: str, kind: str) -> bool:
-    """Whether existing is all that an object of this kind can do (ConfigMap, Role, Secret)."""
+    """Tell whether existing is all that an object of this kind can do (ConfigMap, Role, Secret)."""
     rule = RULES.get((group_of(api_version), kind))
     return rule is exists if rule else not is_custom(api_version)

@@ -68,7 +68,7 @@ def stateful_set(obj: Object) -> Verdict:
 
 
 def _rolling(stateful: Object) -> bool:
-    """Whether two revisions exist: with one, updatedReplicas may be left out of the status."""
+    """Tell whether two revisions exist: with one, updatedReplicas may be left out of the status."""
     update = at(stateful, "status.updateRevision")
     return bool(update) and update != at(stateful, "status.currentRevision")
 

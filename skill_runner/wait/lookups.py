@@ -75,7 +75,7 @@ class Lookups:
         return found or ()
 
     def has_status(self, ref: Ref) -> bool | None:
-        """Whether the CRD of a custom resource declares a status."""
+        """Tell whether the CRD of a custom resource declares a status."""
         key = ("status", ref.api_version, ref.kind)
         return self._have(key, 60.0, lambda: self._kind_has_status(ref))  # type: ignore[no-any-return]
 
@@ -92,8 +92,8 @@ class Lookups:
         return said
 
     def arrived(self, namespace: str, missing: Missing) -> bool:
-        """Whether what a kubelet missed is there by now, asked again every second; False before
-        the first answer and where nobody may ask. Values are not kept."""
+        """Tell whether what a kubelet missed is there by now, asked again every second; False
+        before the first answer and where nobody may ask. Values are not kept."""
         key = ("arrived", namespace, missing)
         return bool(self._have(key, AGAIN, lambda: self._is_there(namespace, missing)))
 
@@ -187,7 +187,7 @@ class Lookups:
 
 
 def declares_status(version: Any) -> bool:
-    """Whether a CRD's version has a status, as a subresource or in its schema."""
+    """Tell whether a CRD's version has a status, as a subresource or in its schema."""
     if at(version, "subresources.status") is not None:
         return True
     return at(version, "schema.openAPIV3Schema.properties.status") is not None

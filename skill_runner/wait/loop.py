@@ -142,7 +142,7 @@ class _Wait:
         return tuple(o for o in self._objects if str(o.ref) not in self._skipped)
 
     def _settled(self) -> bool:
-        """Whether everything that should be followed has been listed once."""
+        """Tell whether everything that should be followed has been listed once."""
         wanted = target_selections(self._objects, self._skipped) | child_selections(
             self._awaited(), self._view
         )
@@ -214,7 +214,7 @@ class _Wait:
 
 
 def needs_words(root: Judged) -> bool:
-    """Whether its log lines or its probe's answer are still on their way."""
+    """Tell whether its log lines or its probe's answer are still on their way."""
     return root.row.code in ("CRASH_LOOP", "OUT_OF_MEMORY", "JOB_FAILED", "HOOK_FAILED",
                              "COMMAND_NOT_FOUND") and not any(
         line.startswith("log of") for line in root.symptom.lines

@@ -55,13 +55,13 @@ def _unobserved(one: Watched, live: Object) -> Symptom:
 
 
 def _has_children(one: Watched) -> bool:
-    """Whether somebody makes pods for it: then they tell more than the missing report."""
+    """Tell whether somebody makes pods for it: then they tell more than the missing report."""
     maker = one.family.maker
     return bool(one.family.pods) or (maker is not None and maker is not one.live)
 
 
 def is_untouched(obj: Object) -> bool:
-    """Whether whoever applied it is the only one that ever wrote to it."""
+    """Tell whether whoever applied it is the only one that ever wrote to it."""
     entries = at(obj, "metadata.managedFields", [])
     return len({e.get("manager") for e in entries}) == 1 and not any(
         e.get("subresource") for e in entries

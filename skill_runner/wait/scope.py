@@ -81,7 +81,7 @@ def operator_label(ref: Ref) -> str | None:
 
 
 def has_selector(ref: Ref) -> bool:
-    """Whether its pods are those that the selector of its spec finds."""
+    """Tell whether its pods are those that the selector of its spec finds."""
     return ref.kind in (*_WORKLOADS, "Job") and ref.api_version.startswith(("apps/", "batch/"))
 
 

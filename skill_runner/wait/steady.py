@@ -25,7 +25,7 @@ class Steady:
 
     @property
     def certain(self) -> bool:
-        """Whether nothing has crashed so far: then the window is a formality."""
+        """Tell whether nothing has crashed so far: then the window is a formality."""
         return not self._crashed
 
     def left(
@@ -49,7 +49,7 @@ class Steady:
         return max(self.window, doubt, fresh, AFTER_A_CRASH if self._crashed else 0.0)
 
     def _same(self, pulse: Pulse) -> bool:
-        """Whether no container of the last look has restarted or stopped being ready.
+        """Tell whether no container of the last look has restarted or stopped being ready.
 
         A pod more or less (an autoscaler's) is no flap: the workload's own verdict counts it.
         """

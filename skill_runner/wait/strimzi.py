@@ -34,8 +34,8 @@ def pod_set_of(pool: Object, view: View) -> Object | None:
 
 
 def is_of_before(pod: Object, view: View) -> bool:
-    """Whether a broker is older than an edit that the operator has not reported on: what is wrong
-    with it is wrong with what was there before."""
+    """Tell whether a broker is older than an edit that the operator has not reported on: what is
+    wrong with it is wrong with what was there before."""
     labels, space = at(pod, "metadata.labels", {}), at(pod, "metadata.namespace")
     if POOL not in labels:
         return False

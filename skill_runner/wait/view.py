@@ -141,7 +141,7 @@ class View:
 
 
 def _is_in(namespace: str | None, space: str | None) -> bool:
-    """Whether what a selection of `space` found counts for a namespace."""
+    """Tell whether what a selection of `space` found counts for a namespace."""
     return not namespace or space in (None, namespace)
 
 

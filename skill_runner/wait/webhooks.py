@@ -73,7 +73,7 @@ async def ask_webhooks(cluster: Cluster, config: Object) -> str:
 
 
 def names(message: str, webhook: str) -> bool:
-    """Whether the API server says that it could not call this webhook."""
+    """Tell whether the API server says that it could not call this webhook."""
     return classify_refusal(message) == "WebhookUnavailable" and f'"{webhook}"' in message
 
 

@@ -218,7 +218,7 @@ async def produce_while_a_broker_restarts(ctx: Context) -> str:
 
 
 async def _flows(ctx: Context, mark: str) -> bool:
-    """Whether the topic is made and messages are on their way, as the pod says."""
+    """Tell whether the topic is made and messages are on their way, as the pod says."""
     pods = await ctx.list("v1", "Pod", labels=f"skill-runner.dev/mark={mark}")
     phases = {pod.get("status", {}).get("phase") for pod in pods}
     if "Running" not in phases:

@@ -332,7 +332,7 @@ async def _psql(
 
 
 def _unconnected(said: str, final: tuple[str, ...]) -> bool:
-    """Whether psql had no connection for a reason that may pass."""
+    """Tell whether psql had no connection for a reason that may pass."""
     failed = "connection to server" in said or "could not translate host name" in said
     return failed and not any(words in said for words in final)
 

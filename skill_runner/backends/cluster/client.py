@@ -286,7 +286,8 @@ def _bound_to_uid(manifest: Mapping[str, Any]) -> Iterator[None]:
 
 
 def contains(live: Any, wanted: Any) -> bool:
-    """Whether everything that is wanted is in the live object, whatever else the server added."""
+    """Tell whether everything that is wanted is in the live object, whatever else the server
+    added."""
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(
             key in live and contains(live[key], value) for key, value in wanted.items()

@@ -1,4 +1,4 @@
-"""Which of many rights we lack, by few questions to the API server.
+"""Find which of many rights we lack, by few questions to the API server.
 
 A SelfSubjectRulesReview lists the rules that hold in one namespace, those of ClusterRoleBindings
 among them. It tells nothing sure of cluster-scoped resources, because it does not say which rule
@@ -65,7 +65,7 @@ async def _may(transport: Transport, right: Right) -> bool:
 
 
 def grants(rule: Mapping[str, Any], right: Right) -> bool:
-    """Whether one rule of RBAC grants a right (as VerbMatches and its like in
+    """Tell whether one rule of RBAC grants a right (as VerbMatches and its like in
     k8s.io/kubernetes/pkg/apis/rbac/v1/evaluation_helpers.go)."""
     names = rule.get("resourceNames") or ()
     return (

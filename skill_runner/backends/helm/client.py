@@ -69,7 +69,7 @@ class PyHelm:
         )
 
     async def _capabilities(self) -> list[str]:
-        """What charts ask for in .Capabilities: by itself `helm template` asks no cluster, and
+        """The answers to .Capabilities of charts: by itself `helm template` asks no cluster, and
         would render for another version than `helm upgrade` does."""
         served = {f"{t.api_version}/{t.kind}" for t in await self._cluster.resource_types()}
         served |= {each.rpartition("/")[0] for each in served}

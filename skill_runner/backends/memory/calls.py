@@ -35,7 +35,8 @@ class Request:
         return Request(verb, ref.kind, ref.name, ref.namespace, dry_run, ref.api_version)
 
     def rights(self, *, creates: bool) -> tuple[Right, ...]:
-        """What it takes; a server-side apply that `creates` its object takes that as well."""
+        """The verbs that it takes; a server-side apply that `creates` its object takes that as
+        well."""
         if self.verb in _FREE:
             return ()
         verbs = _VERBS.get(self.verb, (self.verb,))
@@ -108,7 +109,7 @@ class Troubles:
         )
 
     def grants(self, right: Right) -> bool:
-        """Whether a Role or a ClusterRole with what was granted would."""
+        """Tell whether a Role or a ClusterRole with what was granted would."""
         if self.granted is None:
             return True
         return any(

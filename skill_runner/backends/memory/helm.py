@@ -233,7 +233,7 @@ class MemoryHelm:
                     await self._cluster.delete(ref)
 
     async def _current(self, name: str, namespace: str) -> list[Object]:
-        """What Helm compares with: the revisions that are deployed, else the one before."""
+        """The revisions that Helm compares with: those that are deployed, else the one before."""
         revisions = await self.history(name, namespace)
         chosen = [each for each in revisions if each.status == "deployed"] or revisions[-2:-1]
         return [

@@ -55,7 +55,7 @@ class Simulation:
             self._come_true(obj, fate, made)
 
     def _is_current(self, obj: Object) -> bool:
-        """Whether nobody removed the object, or changed it again, meanwhile."""
+        """Tell whether nobody removed the object, or changed it again, meanwhile."""
         found = self.cluster.store.select(lambda ref, _: ref == Ref.of(obj))
         return any(
             (o["metadata"]["uid"], o["metadata"].get("generation"))
@@ -216,7 +216,8 @@ class Simulation:
 
 
 def _may_select(service: Object, workload: Object) -> bool:
-    """Whether pods of the workload can be a Service's: no label that they must have forbids it."""
+    """Tell whether pods of the workload can be a Service's: no label that they must have forbids
+    it."""
     if service["metadata"]["namespace"] != workload["metadata"]["namespace"]:
         return False
     labels = (workload["spec"].get("selector") or {}).get("matchLabels") or {}

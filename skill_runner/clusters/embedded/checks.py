@@ -45,7 +45,7 @@ class Machine:
     snapshotter: str
     slirp_options: tuple[str, ...] = ()
     forwards: bool = False
-    """Whether the host forwards packets already; that setting of its is not ours to change."""
+    """Tell whether the host forwards packets already; that setting of its is not ours to change."""
 
     @property
     def way_out(self) -> WayOut:
@@ -97,7 +97,7 @@ def slirp_options(slirp: str) -> tuple[str, ...]:
 
 
 def fence_note(machine: Machine) -> str:
-    """What is said of a slirp4netns that is older than its fences; empty for a newer one."""
+    """The warning about a slirp4netns that is older than its fences; empty for a newer one."""
     missing = [option for option in SLIRP_FENCE if option not in machine.slirp_options]
     if not machine.slirp or not missing:
         return ""

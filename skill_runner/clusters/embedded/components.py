@@ -29,7 +29,7 @@ class Stage:
     answer: Literal["", "any", "ok"] = ""
 
     def may_start(self, status: int) -> bool:
-        """Whether to start, by the API server's HTTP status: 0 while nothing answers."""
+        """Tell whether to start, by the API server's HTTP status: 0 while nothing answers."""
         return {"": True, "any": status > 0, "ok": status == 200}[self.answer]
 
 

@@ -39,7 +39,7 @@ class Rules:
     patterns: tuple[tuple[Pattern, bool], ...]
 
     def leaves_out(self, path: str) -> bool:
-        """Whether a path (relative, with /) or a folder above it is left out."""
+        """Tell whether a path (relative, with /) or a folder above it is left out."""
         out = False
         for pattern, keep in self.patterns:
             if pattern.fullmatch(path):
@@ -47,7 +47,7 @@ class Rules:
         return out
 
     def may_bring_back(self) -> bool:
-        """Whether a left-out folder must be looked into all the same."""
+        """Tell whether a left-out folder must be looked into all the same."""
         return any(keep for _, keep in self.patterns)
 
 

@@ -132,7 +132,7 @@ def _locked_engine(lock: Path, package: str) -> str:
 
 
 def _is_too_new(wanted: str) -> bool:
-    """Whether a range of Node versions is plainly above the base image's."""
+    """Tell whether a range of Node versions is plainly above the base image's."""
     numbers = [int(n) for n in re.findall(r"(\d+)(?:\.[\dx*]+)*", wanted)]
     return bool(numbers) and "<" not in wanted and min(numbers) > NODE
 

@@ -39,7 +39,7 @@ class Prepared:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What the digest covers beside the files."""
+        """The settings that the digest covers beside the files."""
         return _parts(self.layout, self.bases)
 
     @property

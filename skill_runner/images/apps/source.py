@@ -75,8 +75,8 @@ class _Walk:
                 ) from error
 
     def _is_wanted(self, entry: os.DirEntry[str], name: str, place: str) -> bool:
-        """Whether to look at an entry, which is at `place` without links; links are followed only
-        to what may go along."""
+        """Tell whether to look at an entry, which is at `place` without links; links are followed
+        only to what may go along."""
         self._count()
         if NEVER_RULES.leaves_out(name) or NEVER_RULES.leaves_out(place):
             return False

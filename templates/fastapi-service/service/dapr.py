@@ -32,7 +32,7 @@ class Dapr:
         await self._client.aclose()
 
     async def is_ready(self) -> bool:
-        """Whether the sidecar and its components serve; it does not ask about this service."""
+        """Tell whether the sidecar and its components serve; it does not ask about this service."""
         try:
             answer = await self._client.get("/v1.0/healthz/outbound", timeout=2.0)
         except httpx2.HTTPError:
