@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, cast
 
-from skill_runner.backends.base import (
-    FIELD_MANAGER,
-    Cluster,
-    Helm,
-    Lifeline,
-    Object,
-    Ref,
-    Release,
-    ReleaseSpec,
-)
+from skill_runner.backends.base import Cluster, Helm, Lifeline, Object, Ref, Release, ReleaseSpec
 from skill_runner.errors import PreflightFailed, StepFailed
+from skill_runner.fence import READS
 from skill_runner.outcome import Problem
 from skill_runner.placement import is_cluster_scoped
 from skill_runner.plan import Plan
 from skill_runner.policy.declared import Declared
 from skill_runner.world import World
+
+# What a hook's cluster and Helm do beyond reading that makes no object.
+_WRITES: Final = ("delete", "exec", "mark_failed", "port_forward", "rollback", "uninstall")
+PASSES: Final = READS | {"target", "version", *_WRITES}
 
 
 def declared_of(plan: Plan) -> Declared:
@@ -31,12 +27,22 @@ def declared_of(plan: Plan) -> Declared:
 
 def cluster_of(plan: Plan, world: World) -> Cluster:
     """The cluster as the plan's hooks may use it."""
-    return WalledCluster(world.cluster, declared_of(plan).for_hooks)
+    return wall_cluster(world.cluster, declared_of(plan).for_hooks)
 
 
 def helm_of(plan: Plan, world: World) -> Helm:
     """Helm as the plan's hooks may use it."""
-    return WalledHelm(world.helm, declared_of(plan).for_hooks)
+    return wall_helm(world.helm, declared_of(plan).for_hooks)
+
+
+def wall_cluster(cluster: Cluster, declared: Declared) -> Cluster:
+    """The cluster, making only what is declared."""
+    return cast(Cluster, _WalledCluster(cluster, declared))
+
+
+def wall_helm(helm: Helm, declared: Declared) -> Helm:
+    """Helm, installing only what is declared."""
+    return cast(Helm, _WalledHelm(helm, declared))
 
 
 def check(plan: Plan, manifests: Sequence[Object]) -> None:
@@ -65,75 +71,47 @@ def _problem(declared: Declared, found: Sequence[tuple[Mapping[str, Any], str]])
     )
 
 
-class WalledCluster:
+class _Walled:
+    """`inner`, but for what makes objects: a method that is new does, until PASSES has it."""
+
+    def __init__(self, inner: Any, declared: Declared) -> None:
+        self._inner = inner
+        self._declared = declared
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in PASSES:
+            raise AttributeError(f"{name} is not let through by the wall of {self._declared.skill}")
+        return getattr(self._inner, name)
+
+
+class _WalledCluster(_Walled):
     """A cluster that makes only what is declared; a dry run makes nothing, and is let through."""
 
-    def __init__(self, cluster: Cluster, declared: Declared) -> None:
-        self._cluster = cluster
-        self._declared = declared
-        self.target = cluster.target
-        self.version = cluster.version
-        self.get = cluster.get
-        self.list = cluster.list
-        self.watch = cluster.watch
-        self.delete = cluster.delete
-        self.logs = cluster.logs
-        self.exec = cluster.exec
-        self.port_forward = cluster.port_forward
-        self.resource_types = cluster.resource_types
-        self.resource_type = cluster.resource_type
-        self.denied = cluster.denied
-        self.close = cluster.close
-
-    async def apply(
-        self,
-        manifest: Object,
-        *,
-        dry_run: bool = False,
-        force: bool = False,
-        manager: str = FIELD_MANAGER,
-    ) -> Object:
+    async def apply(self, manifest: Object, *, dry_run: bool = False, **how: Any) -> Object:
         if not dry_run:
             _refuse(self._declared, [manifest])
-        return await self._cluster.apply(manifest, dry_run=dry_run, force=force, manager=manager)
+        return cast(Object, await self._inner.apply(manifest, dry_run=dry_run, **how))
 
     async def create(self, manifest: Object, *, dry_run: bool = False) -> Object:
         if not dry_run:
             _refuse(self._declared, [manifest])
-        return await self._cluster.create(manifest, dry_run=dry_run)
+        return cast(Object, await self._inner.create(manifest, dry_run=dry_run))
 
     async def replace(self, obj: Object) -> Object:
         _refuse(self._declared, [obj])
-        return await self._cluster.replace(obj)
+        return cast(Object, await self._inner.replace(obj))
 
 
-class WalledHelm:
+class _WalledHelm(_Walled):
     """A Helm that installs only what is declared."""
 
-    def __init__(self, helm: Helm, declared: Declared) -> None:
-        self._helm = helm
-        self._declared = declared
-        self.version = helm.version
-        self.template = helm.template
-        self.definitions = helm.definitions
-        self.get = helm.get
-        self.history = helm.history
-        self.list = helm.list
-        self.manifest = helm.manifest
-        self.hooks = helm.hooks
-        self.rollback = helm.rollback
-        self.uninstall = helm.uninstall
-        self.mark_failed = helm.mark_failed
-
     def under(self, lifeline: Lifeline) -> Helm:
-        return WalledHelm(self._helm.under(lifeline), self._declared)
+        return cast(Helm, _WalledHelm(self._inner.under(lifeline), self._declared))
 
-    async def install_or_upgrade(
-        self, spec: ReleaseSpec, *, on_line: Callable[[str], None] | None = None
-    ) -> Release:
-        made = await self._helm.template(spec)
+    async def install_or_upgrade(self, spec: ReleaseSpec, **how: Any) -> Release:
+        made = await self._inner.template(spec)
         _refuse(self._declared, [_placed(manifest, spec.namespace) for manifest in made])
-        return await self._helm.install_or_upgrade(spec, on_line=on_line)
+        return cast(Release, await self._inner.install_or_upgrade(spec, **how))
 
 
 def _ref(manifest: Mapping[str, Any]) -> Ref:

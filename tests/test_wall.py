@@ -13,7 +13,7 @@ import click
 import pytest
 
 from skill_runner import graph, session, wall
-from skill_runner.backends.base import Object, ReleaseSpec
+from skill_runner.backends.base import Cluster, Helm, Object, ReleaseSpec
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.commands.options import _kinds
@@ -151,7 +151,7 @@ async def test_a_hook_installs_no_release_of_undeclared_kinds() -> None:
 
     helm.add_chart("/chart", rolebinding)
     makes = Makes(here=(MadeKind.parse("v1 ConfigMap"),))
-    walled = wall.WalledHelm(helm, Declared("demo", "demo", makes))
+    walled = wall.wall_helm(helm, Declared("demo", "demo", makes))
     spec = ReleaseSpec(name="a", namespace="demo", chart="/chart")
     with tempfile.TemporaryFile() as lifeline:
         for helm_of_a_hook in (walled, walled.under(lifeline)):
@@ -163,7 +163,7 @@ async def test_a_hook_installs_no_release_of_undeclared_kinds() -> None:
 async def test_a_dry_run_of_a_hook_makes_nothing_and_is_let_through() -> None:
     cluster = MemoryCluster()
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}})
-    walled = wall.WalledCluster(cluster, Declared("demo", "demo", Makes()))
+    walled = wall.wall_cluster(cluster, Declared("demo", "demo", Makes()))
     manifest = {"apiVersion": "v1", "kind": "ConfigMap",
                 "metadata": {"name": "a", "namespace": "demo"}}  # fmt: skip
     assert await walled.create(manifest, dry_run=True)
@@ -259,3 +259,17 @@ def test_a_kind_that_is_none_is_a_mistake(tmp_path: Path, entry: str) -> None:
 def test_allow_kinds_takes_kinds_only(value: str) -> None:
     with pytest.raises(click.BadParameter, match="expected Secret or"):
         _kinds(click.Context(click.Command("run")), click.Option(["--allow-kinds"]), value)
+
+
+def test_every_method_of_both_doors_is_let_through_or_walled() -> None:
+    """A method that is new is refused until somebody says that it makes nothing."""
+    cluster, helm = MemoryCluster(), MemoryHelm(MemoryCluster())
+    declared = Declared("demo", "demo", Makes())
+    for door, walled in (
+        (Cluster, wall.wall_cluster(cluster, declared)), (Helm, wall.wall_helm(helm, declared)),
+    ):  # fmt: skip
+        names = {name for name in vars(door) if not name.startswith("_")}
+        assert names
+        assert [name for name in names if not hasattr(walled, name)] == []
+    with pytest.raises(AttributeError, match="patch is not let through"):
+        wall.wall_cluster(cluster, declared).patch  # type: ignore[attr-defined]  # noqa: B018
