@@ -45,11 +45,7 @@ def connect(node: Node, host_network: int, host_mounts: int) -> None:
             f"route add unreachable {addresses.pods}",
         ]
     )
-    settings = Path("/proc/sys/net")
-    (settings / "ipv4/ip_forward").write_text("1")
-    (settings / "ipv4/conf/all/rp_filter").write_text("0")
-    # Nor does a connection of a process that is dead keep the whole network for two minutes.
-    (settings / "ipv4/tcp_orphan_retries").write_text("1")
+    _forward()
     rules = f"""table ip skill {{
         chain postrouting {{
             type nat hook postrouting priority 100
@@ -66,6 +62,15 @@ def connect(node: Node, host_network: int, host_mounts: int) -> None:
         command = ["nft", "--check", "--file", f"{node.folder}/forwarding.nft"]
         enter = _enter(host_network, host_mounts)
         subprocess.run([*enter, *command], check=True, capture_output=True, text=True)
+
+
+def _forward() -> None:
+    """Let the node pass packets on."""
+    settings = Path("/proc/sys/net")
+    (settings / "ipv4/ip_forward").write_text("1")
+    (settings / "ipv4/conf/all/rp_filter").write_text("0")
+    # Nor does a connection of a process that is dead keep the whole network for two minutes.
+    (settings / "ipv4/tcp_orphan_retries").write_text("1")
 
 
 def way_out(node: Node, host_network: int, host_mounts: int) -> tuple[Component, ...]:
