@@ -175,7 +175,7 @@ async def _is_renewed(world: World, namespace: str, ours: Collection[str]) -> bo
             found = (await world.cluster.list(*LEASE, namespace=namespace)).items
         except NotFound:
             return False
-        except ApiError:
+        except (Forbidden, ApiError):  # of what we may not see, there may be some
             return True
         held = {
             str(each["metadata"]["name"]): each for each in found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from skill_runner import graph, namespaces, session
-from skill_runner.backends.base import Object, Ref, ReleaseSpec
-from skill_runner.errors import NotFound, PreflightFailed
+from skill_runner.backends.base import Object, ObjectList, Ref, ReleaseSpec
+from skill_runner.errors import Forbidden, NotFound, PreflightFailed
 from skill_runner.graph import undo
 from skill_runner.outcome import Outcome
 from tests.test_session import DEPLOYMENT, SKILL, Stage, render, stage
@@ -179,6 +180,23 @@ async def test_a_namespace_stays_with_a_lease_that_somebody_renews(
     controller.cancel()
     names = [o["metadata"]["name"] for o in (await applied.cluster.list("v1", "Namespace")).items]
     assert (SPACE.name in names) == lives
+
+
+async def test_a_namespace_stays_where_its_leases_cannot_be_seen(
+    applied: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The removal is done all the same."""
+    await applied.run()
+    listing = applied.cluster.list
+
+    async def refusing(api_version: str, kind: str, **how: Any) -> ObjectList:
+        if kind == "Lease":
+            raise Forbidden("leases is forbidden")
+        return await listing(api_version, kind, **how)
+
+    monkeypatch.setattr(applied.cluster, "list", refusing)
+    assert (await remove(applied)).status == "removed"
+    assert await applied.cluster.get(SPACE)
 
 
 async def test_a_namespace_that_is_ours_alone_goes(applied: Stage) -> None:
