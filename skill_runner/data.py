@@ -14,7 +14,7 @@ from typing import Final
 
 from skill_runner.backends.base import Cluster, Object, Ref
 from skill_runner.errors import ApiError, Forbidden, NotFound
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 from skill_runner.status.table import group_of
 
 PVC: Final = ("v1", "PersistentVolumeClaim")

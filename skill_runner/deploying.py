@@ -11,11 +11,11 @@ from skill_runner.awaiting import await_objects
 from skill_runner.backends.base import Object, Ref, ReleaseSpec
 from skill_runner.changing import begin_change
 from skill_runner.errors import HelmError, NotFound
+from skill_runner.objects import at
 from skill_runner.owned import in_the_way, look, refusal
 from skill_runner.ownership import Held
 from skill_runner.plan import PlannedRelease
 from skill_runner.progress import Line
-from skill_runner.status.fields import at
 from skill_runner.wait import Expected
 
 if TYPE_CHECKING:

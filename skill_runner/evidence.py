@@ -19,9 +19,9 @@ import yaml
 from skill_runner.backends.base import Cluster, Object, Ref
 from skill_runner.diagnose.words import bounded, squeeze, telling_line
 from skill_runner.errors import SkillError
+from skill_runner.objects import at
 from skill_runner.outcome import Problem
 from skill_runner.redact import Redactor, strip_control
-from skill_runner.status.fields import at
 from skill_runner.wait import Suspect
 
 TAIL: Final = 30  # log lines of a container, and of its previous instance

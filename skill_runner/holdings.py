@@ -15,11 +15,11 @@ from skill_runner import volumes
 from skill_runner.backends.base import Cluster, Helm, Object, Ref
 from skill_runner.data import PVC, uids_above
 from skill_runner.errors import NotFound
+from skill_runner.objects import at
 from skill_runner.owned import look, look_at_release
 from skill_runner.ownership import Held, judge
 from skill_runner.placement import INSTANCE, KEPT, MANAGED_BY
 from skill_runner.record import Record
-from skill_runner.status.fields import at
 from skill_runner.status.table import is_custom
 
 SET: Final = "StatefulSet"

@@ -21,7 +21,7 @@ from skill_runner.fence import Closable, fence_cluster, fence_helm
 from skill_runner.outcome import Problem
 from skill_runner.quoting import excerpt
 from skill_runner.skill import Skill
-from skill_runner.uncancelled import patiently, uncancelled
+from skill_runner.tasks import patiently, uncancelled
 
 __all__ = ["Context", "GiveUp", "PodResult", "RetryLater", "call_hook", "load_hooks"]
 

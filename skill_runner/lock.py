@@ -27,7 +27,7 @@ from skill_runner.lease import (
 from skill_runner.log import get_logger
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Report, silent
-from skill_runner.uncancelled import uncancelled
+from skill_runner.tasks import uncancelled
 
 __all__ = ["PACE", "Connect", "Guard", "Held", "Pace", "hold", "lease_ref", "new_lease"]
 

@@ -9,10 +9,10 @@ from typing import Final
 from skill_runner.backends.base import Cluster, Ref, ResourceType
 from skill_runner.deletions import LOOK_EVERY, Leaving
 from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, PreflightFailed
+from skill_runner.objects import at
 from skill_runner.outcome import Problem
 from skill_runner.owned import look
 from skill_runner.record import Record
-from skill_runner.status.fields import at
 from skill_runner.status.table import group_of
 from skill_runner.suggest import did_you_mean
 from skill_runner.world import World

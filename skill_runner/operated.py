@@ -17,8 +17,8 @@ from skill_runner import data, holdings, volumes
 from skill_runner.backends.base import Object, Ref
 from skill_runner.deletions import Leaving, find_pods, until_gone
 from skill_runner.errors import Forbidden, NotFound
+from skill_runner.objects import at
 from skill_runner.removed import Removal
-from skill_runner.status.fields import at
 from skill_runner.status.table import is_custom
 
 # Annotations, as a JSON object, that an operator must see on the object before it goes, so that it

@@ -9,7 +9,7 @@ from typing import Any, Final
 from skill_runner.backends.base import Clock, Cluster, Object, Ref
 from skill_runner.errors import ApiError, Gone, NotFound
 from skill_runner.plan import Installation
-from skill_runner.uncancelled import uncancelled
+from skill_runner.tasks import uncancelled
 
 MAIN: Final = "main"  # the container that runs the command
 ENDED: Final = frozenset({"Succeeded", "Failed"})

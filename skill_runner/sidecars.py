@@ -18,6 +18,7 @@ from skill_runner.diagnose.crash import failed_component
 from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.words import bounded, times
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.objects import at
 from skill_runner.outcome import Code
 from skill_runner.status.dapr import (
     ENABLED,
@@ -27,7 +28,6 @@ from skill_runner.status.dapr import (
     public_port,
     sidecar_of,
 )
-from skill_runner.status.fields import at
 from skill_runner.status.pods import container_statuses
 from skill_runner.status.pods import pod as pod_verdict
 

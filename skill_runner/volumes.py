@@ -17,10 +17,10 @@ from typing import Final
 from skill_runner.backends.base import Cluster, Object, Ref
 from skill_runner.data import KEEP, Occasion, reason_to_keep
 from skill_runner.errors import Conflict, NotFound
+from skill_runner.objects import at
 from skill_runner.ownership import HELM_NAME
 from skill_runner.placement import KEPT
 from skill_runner.plan import Installation
-from skill_runner.status.fields import at
 
 # An annotation with a JSON object: `by` whom, and the annotations to `restore` (null: none).
 SPARED: Final = "skill-runner.dev/spared"

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from skill_runner.uncancelled import Haste, patiently, uncancelled
+from skill_runner.tasks import Haste, patiently, uncancelled
 
 
 async def test_a_cancellation_waits_for_the_end_of_the_work() -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar
 
-from skill_runner.uncancelled import Haste
+from skill_runner.tasks import Haste
 
 T = TypeVar("T")
 

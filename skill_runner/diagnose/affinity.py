@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skill_runner.diagnose.symptom import Object
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 
 _TERMS: Final = (
     "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"

@@ -10,8 +10,8 @@ from typing import Any, Final
 from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
 from skill_runner.diagnose.words import squeeze, telling_line, times
+from skill_runner.objects import at
 from skill_runner.quoting import excerpt, named
-from skill_runner.status.fields import at
 
 RECENT: Final = 10.0  # seconds: as long as a wait doubts what has crashed
 PAST: Final = 3600.0

@@ -12,8 +12,8 @@ from typing import Final
 
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
+from skill_runner.objects import at, condition, count, is_true
 from skill_runner.quoting import excerpt, named
-from skill_runner.status.fields import at, condition, count, is_true
 
 _PATTERNS: Final = (
     ("NamespaceTerminating", r"because it is being terminated|namespace \S+ is being terminated"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from skill_runner.diagnose.symptom import Object
-from skill_runner.status.fields import as_int, at
+from skill_runner.objects import as_int, at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Any
 from skill_runner.diagnose.containers import PodView
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
 from skill_runner.diagnose.words import telling_line
+from skill_runner.objects import at
 from skill_runner.quoting import excerpt, named
-from skill_runner.status.fields import at
 
 
 def probe_symptoms(view: PodView) -> Iterator[Symptom]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 
 Object = Mapping[str, Any]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
+from skill_runner.objects import at, condition, is_true
 from skill_runner.quoting import excerpt
 from skill_runner.status import Verdict
-from skill_runner.status.fields import at, condition, is_true
 
 # Reasons of conditions by which operators refuse what they are asked for: Strimzi's.
 INVALID: Final = frozenset({"InvalidResourceException", "NotSupported"})

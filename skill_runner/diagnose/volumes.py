@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
+from skill_runner.objects import at
 from skill_runner.quoting import excerpt
-from skill_runner.status.fields import at
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 

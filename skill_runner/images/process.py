@@ -14,7 +14,7 @@ from pathlib import Path
 
 from skill_runner.errors import BuildFailed
 from skill_runner.progress import Line, Report
-from skill_runner.uncancelled import patiently, uncancelled
+from skill_runner.tasks import patiently, uncancelled
 
 KEEP = 2000
 WIDEST = 16 * 1024  # bytes of one line; what is minified has lines of megabytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.status.fields import at, condition, count, is_true, says
+from skill_runner.objects import at, condition, count, is_true, says
 from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved
 
 

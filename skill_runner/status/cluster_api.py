@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.status.fields import (
+from skill_runner.objects import (  # fmt: skip
     at,
     condition,
     conditions,
@@ -11,7 +11,7 @@ from skill_runner.status.fields import (
     is_true,
     observed_generation,
     says,
-)  # fmt: skip
+)
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.verdict import (
     Object,

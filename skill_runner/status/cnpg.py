@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from skill_runner.objects import at, condition, count, generation, is_true
 from skill_runner.quoting import excerpt, named
-from skill_runner.status.fields import at, condition, count, generation, is_true
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.verdict import (
     Object,

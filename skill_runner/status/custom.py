@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner.quoting import excerpt, named
-from skill_runner.status.fields import (
+from skill_runner.objects import (  # fmt: skip
     as_int,
     at,
     condition,
@@ -20,7 +19,8 @@ from skill_runner.status.fields import (
     is_true,
     observed_generation,
     says,
-)  # fmt: skip
+)
+from skill_runner.quoting import excerpt, named
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.rules import is_unproven, named_condition
 from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved

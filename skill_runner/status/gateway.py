@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skill_runner.status.fields import as_int, at, generation, is_true, says
+from skill_runner.objects import as_int, at, generation, is_true, says
 from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved
 
 

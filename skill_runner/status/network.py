@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 from skill_runner.status.verdict import Object, Verdict, counted, progressing, ready
 
 

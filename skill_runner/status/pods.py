@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from skill_runner.objects import at, condition, count, is_false, is_true, says
 from skill_runner.quoting import excerpt, named
 from skill_runner.status.dapr import lacks_sidecar
-from skill_runner.status.fields import at, condition, count, is_false, is_true, says
 from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready
 
 

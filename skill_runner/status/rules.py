@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skill_runner.quoting import excerpt, named
-from skill_runner.skill import WaitRule
-from skill_runner.status.fields import (
+from skill_runner.objects import (  # fmt: skip
     as_int,
     at,
     condition,
@@ -14,7 +12,9 @@ from skill_runner.status.fields import (
     is_true,
     observed_generation,
     says,
-)  # fmt: skip
+)
+from skill_runner.quoting import excerpt, named
+from skill_runner.skill import WaitRule
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.jsonpath import find_value
 from skill_runner.status.verdict import Object, Verdict, progressing, ready, unobserved

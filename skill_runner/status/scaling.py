@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from skill_runner.objects import at, count
 from skill_runner.quoting import named
-from skill_runner.status.fields import at, count
 from skill_runner.status.verdict import Object
 
 KINDS: Final = ("Deployment", "StatefulSet")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from skill_runner.objects import at, condition, is_true, says
 from skill_runner.quantity import quantity_or_zero
-from skill_runner.status.fields import at, condition, is_true, says
 from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner.status.fields import at, condition, count, generation, is_false, is_true, says
+from skill_runner.objects import at, condition, count, generation, is_false, is_true, says
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.verdict import Object, Verdict, counted, failed, progressing, ready
 

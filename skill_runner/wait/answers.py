@@ -10,7 +10,7 @@ import httpx
 
 from skill_runner.backends.base import Cluster, Object
 from skill_runner.diagnose.words import AGENT
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 
 MOST: Final = 200
 READ: Final = 4096  # characters of a body

@@ -10,9 +10,9 @@ from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.remedies import next_actions
 from skill_runner.diagnose.symptom import Symptom
 from skill_runner.diagnose.words import times
+from skill_runner.objects import at, count
 from skill_runner.outcome import Problem
 from skill_runner.status import Verdict
-from skill_runner.status.fields import at, count
 from skill_runner.wait.expected import Suspect, WaitResult
 from skill_runner.wait.looking import Look
 from skill_runner.wait.view import View

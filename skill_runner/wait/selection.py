@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skill_runner.backends.base import Ref
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from skill_runner.diagnose.symptom import Symptom
+from skill_runner.objects import at
 from skill_runner.status import compute
-from skill_runner.status.fields import at
 from skill_runner.wait.lookups import Lookups
 from skill_runner.wait.verdicts import Watched
 

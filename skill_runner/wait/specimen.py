@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from skill_runner.backends.base import Object
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 
 NAME: Final = "skill-runner-dry-run"
 _CONTAINER: Final = {"name": "main", "image": "example.org/none:1"}

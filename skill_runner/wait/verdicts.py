@@ -8,10 +8,10 @@ from typing import Any
 
 from skill_runner.backends.base import Object
 from skill_runner.diagnose.volumes import binding_mode
+from skill_runner.objects import at, condition, count, is_true, says
 from skill_runner.skill import WaitRule
 from skill_runner.status import Verdict, compute
 from skill_runner.status.dapr import has_ended, sidecar_of, wants_sidecar
-from skill_runner.status.fields import at, condition, count, is_true, says
 from skill_runner.status.network import endpoints_of
 from skill_runner.status.pods import pod as pod_verdict
 from skill_runner.status.storage import unclaimed

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from skill_runner.backends.base import Object, Ref
-from skill_runner.status.fields import as_int, at
+from skill_runner.objects import as_int, at
 from skill_runner.wait.selection import Selection
 
 

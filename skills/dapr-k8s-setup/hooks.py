@@ -25,7 +25,7 @@ from skill_runner.sidecars import (
     not_loaded,
 )
 from skill_runner.status.dapr import has_ended, lacks_sidecar, wants_sidecar
-from skill_runner.uncancelled import uncancelled
+from skill_runner.tasks import uncancelled
 
 PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 PARTS = Path(__file__).parent / "scripts" / "probe-objects.yaml"

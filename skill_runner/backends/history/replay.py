@@ -29,7 +29,7 @@ from skill_runner.backends.base import (
 from skill_runner.backends.history.file import History, Moment
 from skill_runner.backends.select import matches
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, NotFound
-from skill_runner.status.fields import at
+from skill_runner.objects import at
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 from skill_runner.backends.base import Target
 from skill_runner.backends.helm.command import HelmCommand
 from skill_runner.errors import HelmError
-from skill_runner.uncancelled import Haste
+from skill_runner.tasks import Haste
 
 TARGET = Target("/etc/kube:/home/kube", "prod", "https://example.invalid")
 
