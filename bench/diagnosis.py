@@ -33,12 +33,13 @@ from bench.latency import measure_latency
 from bench.results import Run, print_scenarios
 from bench.traffic import measure_traffic
 from skill_runner import assets, clusters
-from skill_runner.backends.base import Cluster, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.cluster.transport import Transport, open_transport
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.errors import NotFound
+from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, to_json
 from skill_runner.progress import silent
 from skill_runner.wait import DEFAULT_POLICY, wait_ready

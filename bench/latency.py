@@ -14,8 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
+from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
 from skill_runner.wait import DEFAULT_POLICY, Expected, wait_ready
 from tests.testimage import IMAGE

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from skill_runner.backends.base import Object
+from skill_runner.objects import Object
 from tests.scale.client import APPLIES
 from tests.scale.crowd import crowd, write_skill
 from tests.scale.stage import standing

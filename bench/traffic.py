@@ -20,11 +20,12 @@ import yaml
 from rich.table import Table
 
 from bench.latency import _deployment
-from skill_runner.backends.base import Cluster, Object, ObjectList, Ref, WatchEvent
+from skill_runner.backends.base import Cluster, ObjectList, WatchEvent
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.history import RecordingCluster
 from skill_runner.clusters.base import ClusterInfo
+from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
 from skill_runner.wait import DEFAULT_POLICY, Expected, wait_ready
 

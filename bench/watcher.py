@@ -11,8 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from skill_runner.backends.base import Cluster, Object
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.cluster import connect
+from skill_runner.objects import Object
 
 
 def is_ready(obj: Object) -> bool:

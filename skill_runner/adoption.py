@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from skill_runner import releases, strangers
-from skill_runner.backends.base import FIELD_MANAGER, HELM_MANAGER, Object, Ref, Release
+from skill_runner.backends.base import FIELD_MANAGER, HELM_MANAGER, Release
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quoting import excerpt

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.diagnose import classify_refusal, explain_refusal
 from skill_runner.errors import ApiError, NotFound, StepFailed
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, Problem
 from skill_runner.progress import Note
 from skill_runner.quoting import excerpt

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm, Object, Ref
+from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm
 from skill_runner.errors import HookFailed
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code
 from skill_runner.plan import ImageChoice, Installation
 from skill_runner.pods import pod_manifest, run_to_completion

@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from skill_runner import record as records
-from skill_runner.backends.base import FIELD_MANAGER, Cluster, Object, Ref
+from skill_runner.backends.base import FIELD_MANAGER, Cluster
 from skill_runner.data import Occasion, reason_to_keep
 from skill_runner.deletions import Leaving
 from skill_runner.errors import Forbidden
+from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found, look, refusal
 from skill_runner.ownership import NOTHING, Held, Ownership, judge
 from skill_runner.placement import MARK as OWNER

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.errors import ApiError, Forbidden, NotFound
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.status.table import group_of
 
 PVC: Final = ("v1", "PersistentVolumeClaim")

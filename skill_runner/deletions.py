@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from skill_runner.backends.base import Cluster, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.errors import NotFound, NotReadyInTime
+from skill_runner.objects import Ref
 from skill_runner.progress import Awaiting, Note, ObjectState
 from skill_runner.wait.scope import has_selector, operator_label
 from skill_runner.wait.selection import label_selector

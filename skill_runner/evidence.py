@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import yaml
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.diagnose.words import bounded, squeeze, telling_line
 from skill_runner.errors import SkillError
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Problem
 from skill_runner.redact import Redactor, strip_control
 from skill_runner.wait import Suspect

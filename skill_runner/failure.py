@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from skill_runner import evidence, releases
-from skill_runner.backends.base import Ref
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.remedies import Subject, concrete
@@ -30,6 +29,7 @@ from skill_runner.errors import (
     SkillError,
     UsageError,
 )
+from skill_runner.objects import Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
 from skill_runner.progress import StepResult
 from skill_runner.quoting import excerpt

@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from skill_runner.backends.base import Clock, Cluster, Object, Ref
+from skill_runner.backends.base import Clock, Cluster
 from skill_runner.backends.clock import uptime
 from skill_runner.errors import ApiError, Conflict, LockLost, NotFound
 from skill_runner.lease import PACE, Pace, micro, words_of
 from skill_runner.log import get_logger
+from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 
 DELETED: Final = "its Lease was deleted"

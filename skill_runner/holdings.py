@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from skill_runner import volumes
-from skill_runner.backends.base import Cluster, Helm, Object, Ref
+from skill_runner.backends.base import Cluster, Helm
 from skill_runner.data import PVC, uids_above
 from skill_runner.errors import NotFound
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.owned import look, look_at_release
 from skill_runner.ownership import Held, judge
 from skill_runner.placement import INSTANCE, KEPT, MANAGED_BY

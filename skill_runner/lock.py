@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, Protocol
 
-from skill_runner.backends.base import Clock, Cluster, Object, Ref
+from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import Conflict, LockHeld, NotFound, SkillError
 from skill_runner.heart import LAST_BEAT, Connect, Heart, Held
 from skill_runner.lease import (
@@ -25,6 +25,7 @@ from skill_runner.lease import (
     words_of,
 )  # fmt: skip
 from skill_runner.log import get_logger
+from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Report, silent
 from skill_runner.tasks import uncancelled

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from skill_runner.backends.base import Cluster, Ref, ResourceType
+from skill_runner.backends.base import Cluster, ResourceType
 from skill_runner.deletions import LOOK_EVERY, Leaving
 from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, PreflightFailed
-from skill_runner.objects import at
+from skill_runner.objects import Ref, at
 from skill_runner.outcome import Problem
 from skill_runner.owned import look
 from skill_runner.record import Record

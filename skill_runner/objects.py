@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from skill_runner.quoting import excerpt, named
-from skill_runner.status.verdict import Object
+
+Object = dict[str, Any]  # a Kubernetes object as the API gives it
+
+# Kinds without a namespace; of the API server itself, and of what the skills meet. Others whose
+# name begins with Cluster are taken for such by the convention of the field (ClusterIssuer, …).
+CLUSTER_SCOPED: Final = frozenset({
+    "Namespace", "Node", "PersistentVolume", "StorageClass", "VolumeAttachment", "CSIDriver",
+    "CSINode", "CustomResourceDefinition", "APIService", "PriorityClass", "RuntimeClass",
+    "IngressClass", "GatewayClass", "FlowSchema", "PriorityLevelConfiguration",
+    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
+    "CertificateSigningRequest", "ServiceCIDR", "IPAddress", "VolumeAttributesClass",
+    "DeviceClass", "ResourceSlice", "VolumeSnapshotClass", "VolumeSnapshotContent",
+})  # fmt: skip
+_NAMESPACED_CLUSTERS: Final = frozenset({"Cluster", "ClusterClass"})  # CNPG's, Cluster API's
+
+_IRREGULAR: Final = {"Endpoints": "endpoints"}
 
 
 def at(obj: Any, path: str, default: Any = None) -> Any:
@@ -73,3 +90,45 @@ def says(cond: Mapping[str, Any]) -> str:
     parts = [named(cond["reason"])] if cond.get("reason") else []
     parts += [excerpt(cond["message"], 240)] if cond.get("message") else []
     return ": ".join(parts) or f"{cond['type']} is {cond.get('status')}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Which object: `namespace` is None for cluster-scoped kinds."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"
+
+    @staticmethod
+    def of(obj: Mapping[str, Any]) -> Ref:
+        """The reference of a Kubernetes object or manifest."""
+        meta = obj.get("metadata") or {}
+        return Ref(
+            obj.get("apiVersion", ""), obj.get("kind", ""), meta.get("name", ""),
+            meta.get("namespace"),
+        )  # fmt: skip
+
+
+def is_cluster_scoped(kind: str) -> bool:
+    """Tell whether objects of a kind have no namespace, as far as its name tells."""
+    if kind in CLUSTER_SCOPED:
+        return True
+    return kind.startswith("Cluster") and kind not in _NAMESPACED_CLUSTERS
+
+
+def plural_of(kind: str) -> str:
+    """The usual plural of a kind: pods, ingresses, networkpolicies, gateways."""
+    if kind in _IRREGULAR:
+        return _IRREGULAR[kind]
+    word = kind.lower()
+    if word.endswith(("s", "x", "ch", "sh")):
+        return f"{word}es"
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return f"{word[:-1]}ies"
+    return f"{word}s"

@@ -14,10 +14,9 @@ from contextlib import suppress
 from typing import Final
 
 from skill_runner import data, holdings, volumes
-from skill_runner.backends.base import Object, Ref
 from skill_runner.deletions import Leaving, find_pods, until_gone
 from skill_runner.errors import Forbidden, NotFound
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.removed import Removal
 from skill_runner.status.table import is_custom
 

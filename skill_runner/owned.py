@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skill_runner import releases
-from skill_runner.backends.base import Cluster, Helm, Object, Ref, Release
+from skill_runner.backends.base import Cluster, Helm, Release
 from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import NotFound, StepFailed
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
 from skill_runner.ownership import NOTHING, Held, Ownership, explain, judge
 

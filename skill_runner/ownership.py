@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from skill_runner.backends.base import Object, Ref, Release
+from skill_runner.backends.base import Release
+from skill_runner.objects import Object, Ref
 from skill_runner.placement import INSTANCE, KEPT, MANAGED_BY, MARK
 from skill_runner.plan import Installation
 

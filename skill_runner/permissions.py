@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from skill_runner.backends.base import Cluster, Object, Ref, Right
+from skill_runner.backends.base import Cluster, Right
 from skill_runner.errors import ApiError, Forbidden, NotFound
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
 from skill_runner.plan import Installation, Plan
 from skill_runner.rights import Kinds, rights_of

@@ -5,32 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from skill_runner.objects import is_cluster_scoped
+
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 INSTANCE: Final = "app.kubernetes.io/instance"
 # An annotation with namespace/name of the installation: a label takes no slash.
 MARK: Final = "skill-runner.dev/installation"
 # The same, on data that a removal kept, and on what it is about to delete after its owner.
 KEPT: Final = "skill-runner.dev/kept-by"
-
-# Kinds without a namespace; of the API server itself, and of what the skills meet. Others whose
-# name begins with Cluster are taken for such by the convention of the field (ClusterIssuer, …).
-CLUSTER_SCOPED: Final = frozenset({
-    "Namespace", "Node", "PersistentVolume", "StorageClass", "VolumeAttachment", "CSIDriver",
-    "CSINode", "CustomResourceDefinition", "APIService", "PriorityClass", "RuntimeClass",
-    "IngressClass", "GatewayClass", "FlowSchema", "PriorityLevelConfiguration",
-    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
-    "CertificateSigningRequest", "ServiceCIDR", "IPAddress", "VolumeAttributesClass",
-    "DeviceClass", "ResourceSlice", "VolumeSnapshotClass", "VolumeSnapshotContent",
-})  # fmt: skip
-_NAMESPACED_CLUSTERS: Final = frozenset({"Cluster", "ClusterClass"})  # CNPG's, Cluster API's
-
-
-def is_cluster_scoped(kind: str) -> bool:
-    """Tell whether objects of a kind have no namespace, as far as its name tells."""
-    if kind in CLUSTER_SCOPED:
-        return True
-    return kind.startswith("Cluster") and kind not in _NAMESPACED_CLUSTERS
 
 
 def flatten(documents: tuple[Any, ...]) -> Iterator[tuple[int, Any]]:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from skill_runner.backends.base import Clock, Cluster, Object, Ref
+from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import ApiError, Gone, NotFound
+from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.tasks import uncancelled
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from skill_runner import data, releases
-from skill_runner.backends.base import Ref
 from skill_runner.changing import begin_change
 from skill_runner.deletions import Leaving, until_gone
+from skill_runner.objects import Ref
 from skill_runner.owned import look
 from skill_runner.plan import PlannedApply
 from skill_runner.status.table import group_of

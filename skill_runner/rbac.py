@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from skill_runner.backends.base import Object, Right
+from skill_runner.backends.base import Right
+from skill_runner.objects import Object
 
 ACCOUNT: Final = "skill-runner"
 _API: Final = "rbac.authorization.k8s.io"

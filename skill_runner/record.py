@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.errors import BadRecord, NotFound, Refused, SkillError
+from skill_runner.objects import Object, Ref
 from skill_runner.ownership import Held, judge
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.recordform import fault_in

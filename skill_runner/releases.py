@@ -15,12 +15,11 @@ from skill_runner.backends.base import (
     HELM_MANAGER,
     Cluster,
     Helm,
-    Object,
-    Ref,
     Release,
     ReleaseSpec,
 )
 from skill_runner.errors import Conflict, NotFound, ReleaseLocked
+from skill_runner.objects import Object, Ref
 from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
 from skill_runner.plan import Installation, PlannedRelease
 from skill_runner.quoting import excerpt

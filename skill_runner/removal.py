@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from skill_runner import crds, holdings, namespaces, operated, pods, record, uninstalling
-from skill_runner.backends.base import Ref
 from skill_runner.deletions import Leaving, until_gone
 from skill_runner.lock import Guard, lease_ref
+from skill_runner.objects import Ref
 from skill_runner.owned import look
 from skill_runner.progress import Changing
 from skill_runner.record import Record

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from skill_runner import record
-from skill_runner.backends.base import Ref
 from skill_runner.data import Occasion
 from skill_runner.deletions import Leaving
 from skill_runner.errors import NotFound
 from skill_runner.lock import Guard
+from skill_runner.objects import Ref
 from skill_runner.record import Record
 from skill_runner.world import World
 

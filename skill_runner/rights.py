@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from skill_runner.backends.base import Object, Ref, ResourceType, Right
-from skill_runner.objects import at
-from skill_runner.placement import is_cluster_scoped
+from skill_runner.backends.base import ResourceType, Right
+from skill_runner.objects import Object, Ref, at, is_cluster_scoped, plural_of
 from skill_runner.plan import Plan
-from skill_runner.plurals import plural_of
 from skill_runner.status.table import is_custom
 from skill_runner.wait import Expected
 from skill_runner.wait.scope import child_selections

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from skill_runner.makes import Makes
+from skill_runner.policy.exceptions import PolicyException
 
 SCHEMA_VERSION: Final = 1
 EXACT_VERSION: Final = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
@@ -190,15 +191,6 @@ class Requirement:
     alias: str
     when: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyException:
-    """A policy rule that one object may break, and why."""
-
-    rule: str
-    resource: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

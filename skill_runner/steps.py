@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from skill_runner import applying, deploying, releases, uninstalling
 from skill_runner.awaiting import await_objects, meanwhile, settle
-from skill_runner.backends.base import Object, Ref
 from skill_runner.changing import begin_change
 from skill_runner.deletions import find_leaving, until_gone
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.hooks import call_hook
 from skill_runner.namespaces import ensure_namespace
+from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found, look, look_at_release, refusal
 from skill_runner.plan import (
     PlannedApply,

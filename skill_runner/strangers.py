@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from skill_runner import releases
-from skill_runner.backends.base import Object, Ref
 from skill_runner.crds import CRD, look_at_definition
 from skill_runner.data import PVC
 from skill_runner.errors import PreflightFailed
 from skill_runner.holdings import find_claims, has_claim_named
+from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found, is_hook, look, look_at_release, problem_of
 from skill_runner.ownership import HELM_NAME, NOTHING, judge
 from skill_runner.placement import KEPT, MARK

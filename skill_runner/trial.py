@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from skill_runner import policy
-from skill_runner.backends.base import Helm, Object, ReleaseSpec
+from skill_runner.backends.base import Helm, ReleaseSpec
 from skill_runner.conform import faults, shown
 from skill_runner.errors import HelmError, InputError, SkillFileError, UsageError
 from skill_runner.inputs import resolve_values
+from skill_runner.objects import Object
 from skill_runner.plan import (
     ImageChoice,
     Installation,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skill_runner import failure, record, releases, removal, volumes
-from skill_runner.backends.base import Object, Release
+from skill_runner.backends.base import Release
 from skill_runner.errors import (
     ClusterUnreachable,
     LockHeld,
@@ -20,6 +20,7 @@ from skill_runner.errors import (
     ReleaseLocked,
     SkillError,
 )
+from skill_runner.objects import Object
 from skill_runner.outcome import Recovery
 from skill_runner.owned import Found, in_the_way, refusal
 from skill_runner.ownership import Held, judge

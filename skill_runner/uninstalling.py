@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from skill_runner import data, operated, releases, volumes
-from skill_runner.backends.base import Object, Ref
 from skill_runner.deletions import Leaving, find_pods, until_gone
+from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found, look, look_at_release
 from skill_runner.ownership import Held, explain
 from skill_runner.plan import Installation

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from skill_runner import failure, proofs, record, releases, session
-from skill_runner.backends.base import Ref
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.library import PATH_VARIABLE, Library
+from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.record import Record

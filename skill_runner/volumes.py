@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.data import KEEP, Occasion, reason_to_keep
 from skill_runner.errors import Conflict, NotFound
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.ownership import HELM_NAME
 from skill_runner.placement import KEPT
 from skill_runner.plan import Installation

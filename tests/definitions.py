@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.backends.base import Object
+from skill_runner.objects import Object
 
 
 def definition(group: str, kind: str) -> Object:

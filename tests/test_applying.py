@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Object
 from skill_runner.errors import ApiError
+from skill_runner.objects import Object
 from tests.test_pruning import write
 from tests.test_session import Stage, stage
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 import pytest
 
 from skill_runner import lock, record
-from skill_runner.backends.base import Object, ReleaseSpec
+from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import ClusterUnreachable
+from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from tests.test_session import HOOKS, SKILL, Stage, render, stage
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Object, Ref, Release
+from skill_runner.backends.base import Release
+from skill_runner.objects import Object, Ref
 from skill_runner.ownership import (
     INSTALLATION_LABEL,
     NAMESPACE_LABEL,

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from skill_runner.backends.base import Object, Ref
 from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.context import SMALL
+from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.pods import find_left_behind, pod_manifest, run_to_completion
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from skill_runner import session
-from skill_runner.backends.base import Ref
 from skill_runner.errors import NotFound
+from skill_runner.objects import Ref
 from skill_runner.runner import Options
 from tests.test_session import SKILL, Stage, stage
 

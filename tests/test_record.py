@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from skill_runner import record
-from skill_runner.backends.base import Ref
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import Refused, SkillError
+from skill_runner.objects import Ref
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.record import ProofRecord, Record, ReleaseRecord
 from skill_runner.skill import Skill

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from skill_runner import lock, record, removal, session
-from skill_runner.backends.base import Object, Ref, ReleaseSpec
+from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.backends.releases import secret_name, with_status
 from skill_runner.context import SMALL
@@ -16,6 +16,7 @@ from skill_runner.deletions import find_pods
 from skill_runner.errors import HelmError, NotFound
 from skill_runner.graph import undo
 from skill_runner.namespaces import namespace_ref
+from skill_runner.objects import Object, Ref
 from skill_runner.pods import pod_manifest
 from tests.test_session import SKILL, Stage, render, stage
 

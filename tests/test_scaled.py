@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from skill_runner import record, verification, whys
-from skill_runner.backends.base import Object
+from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
 from skill_runner.runs import Run

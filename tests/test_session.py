@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from skill_runner import lock, record, removal, session, verification
-from skill_runner.backends.base import Object, Ref, ReleaseSpec
+from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.errors import (
     ClusterUnreachable,
@@ -26,6 +26,7 @@ from skill_runner.errors import (
 )
 from skill_runner.images.memory import MemoryImages
 from skill_runner.library import Library
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.plan import Installation
 from skill_runner.progress import Awaiting, Event

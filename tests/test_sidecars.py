@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Object
 from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.context import Context, GiveUp, RetryLater
+from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.progress import silent
 from skill_runner.sidecars import check_sidecars

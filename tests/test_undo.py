@@ -7,11 +7,12 @@ from collections.abc import Iterable
 import pytest
 
 from skill_runner import session
-from skill_runner.backends.base import Object, Ref, ReleaseSpec
+from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.backends.memory.pods import owned_by
 from skill_runner.backends.releases import secret_name
 from skill_runner.errors import HelmError
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, Recovery
 from tests.test_session import DEPLOYMENT, SKILL, Stage, become_ready, render, stage
 

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from skill_runner import graph, session, wall
-from skill_runner.backends.base import Cluster, Helm, Object, ReleaseSpec
+from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.commands.options import _kinds
@@ -21,6 +21,7 @@ from skill_runner.errors import PreflightFailed, SkillFileError, StepFailed
 from skill_runner.library import Library
 from skill_runner.loader import load_skill
 from skill_runner.makes import MadeKind, Makes
+from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.policy.declared import Declared
 from skill_runner.runner import Options

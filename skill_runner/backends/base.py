@@ -13,35 +13,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Object = dict[str, Any]  # a Kubernetes object as the API gives it
+from skill_runner.objects import Object, Ref
+
 Pick = Callable[[Object], Object | None]  # what is kept of an object of a list; None: nothing
 
 FIELD_MANAGER = "skill-runner"
 LOG_BYTES = 1024 * 1024  # of one log that is read; whoever writes it decides nothing beyond
 HELM_MANAGER = "helm"  # what Helm 4 calls itself
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
-    """Which object: `namespace` is None for cluster-scoped kinds."""
-
-    api_version: str
-    kind: str
-    name: str
-    namespace: str | None = None
-
-    def __str__(self) -> str:
-        where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {where}{self.name}"
-
-    @staticmethod
-    def of(obj: Mapping[str, Any]) -> Ref:
-        """The reference of a Kubernetes object or manifest."""
-        meta = obj.get("metadata") or {}
-        return Ref(
-            obj.get("apiVersion", ""), obj.get("kind", ""), meta.get("name", ""),
-            meta.get("namespace"),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from skill_runner.backends.base import Object
+from skill_runner.objects import Object
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -13,9 +13,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from skill_runner.backends.base import Cluster, Object, Ref, Release
+from skill_runner.backends.base import Cluster, Release
 from skill_runner.backends.manifests import read_manifests
 from skill_runner.errors import Conflict, Forbidden, HelmError, NotFound
+from skill_runner.objects import Object, Ref
 
 _OWN_LABELS: Final = {"name", "owner", "status", "version", "createdAt", "modifiedAt"}
 

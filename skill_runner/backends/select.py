@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from skill_runner.backends.base import Object
 from skill_runner.errors import ApiError
+from skill_runner.objects import Object
 
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<op>in|notin)\s+\((?P<values>[^)]*)\)$")
 _EQUAL = re.compile(r"^(?P<key>[^=!\s]+)\s*(?P<op>=|==|!=)\s*(?P<value>[^=!]*)$")

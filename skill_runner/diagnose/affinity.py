@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from skill_runner.diagnose.symptom import Object
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 
 _TERMS: Final = (
     "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from skill_runner.diagnose.events import Seen
-from skill_runner.diagnose.symptom import Object
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 from skill_runner.quoting import named
 from skill_runner.status.pods import container_statuses
 

@@ -10,8 +10,8 @@ from skill_runner.diagnose.config import Missing, missing_of
 from skill_runner.diagnose.crash import crash_symptoms
 from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.pull import classify_pull, explain_pull
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.objects import at
+from skill_runner.diagnose.symptom import Symptom, symptom_of
+from skill_runner.objects import Object, at
 from skill_runner.quoting import excerpt, named
 from skill_runner.status.pods import container_statuses
 

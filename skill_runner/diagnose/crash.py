@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from skill_runner.diagnose.events import Seen
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
+from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.diagnose.words import squeeze, telling_line, times
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 from skill_runner.quoting import excerpt, named
 
 RECENT: Final = 10.0  # seconds: as long as a wait doubts what has crashed

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from skill_runner.diagnose.events import Seen, about
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.objects import at, condition, count, is_true
+from skill_runner.diagnose.symptom import Symptom, symptom_of
+from skill_runner.objects import Object, at, condition, count, is_true
 from skill_runner.quoting import excerpt, named
 
 _PATTERNS: Final = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from skill_runner.diagnose.symptom import Object
-from skill_runner.objects import as_int, at
+from skill_runner.objects import Object, as_int, at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from skill_runner.diagnose.symptom import Object, Symptom
-from skill_runner.objects import at
+from skill_runner.diagnose.symptom import Symptom
+from skill_runner.objects import Object, at
 from skill_runner.status.pods import container_statuses
 
 HEALTHY_PERIOD: Final = 10.0  # seconds of readiness after which earlier restarts are forgiven

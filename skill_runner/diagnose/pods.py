@@ -9,8 +9,8 @@ from skill_runner.diagnose.config import missing_of
 from skill_runner.diagnose.containers import PodView, container_symptoms, missing_words
 from skill_runner.diagnose.probes import probe_symptoms
 from skill_runner.diagnose.scheduling import scheduling_symptoms
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.objects import at
+from skill_runner.diagnose.symptom import Symptom, symptom_of
+from skill_runner.objects import Object, at
 from skill_runner.quoting import excerpt
 from skill_runner.status.dapr import ENABLED, SIDECAR, lacks_sidecar
 from skill_runner.status.pods import pod as pod_verdict

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skill_runner.diagnose.containers import PodView
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
+from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.diagnose.words import telling_line
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 from skill_runner.quoting import excerpt, named
 
 

@@ -8,9 +8,10 @@ from skill_runner.diagnose.containers import PodView
 from skill_runner.diagnose.creation import creation_symptoms
 from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.pods import pod_symptoms
-from skill_runner.diagnose.symptom import Object, Symptom
+from skill_runner.diagnose.symptom import Symptom
 from skill_runner.diagnose.targets import Target, target_symptoms
 from skill_runner.diagnose.volumes import claim_symptoms
+from skill_runner.objects import Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

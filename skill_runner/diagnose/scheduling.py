@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from skill_runner.diagnose.affinity import refused_by_affinity
 from skill_runner.diagnose.containers import PodView
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.objects import at, condition, is_false
+from skill_runner.diagnose.symptom import Symptom, symptom_of
+from skill_runner.objects import Object, at, condition, is_false
 from skill_runner.quantity import quantity_or_zero
 from skill_runner.quoting import excerpt, named
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skill_runner.objects import at
-
-Object = Mapping[str, Any]
+from skill_runner.objects import Object, at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

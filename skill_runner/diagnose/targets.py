@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.objects import at, condition, is_true
+from skill_runner.diagnose.symptom import Symptom, symptom_of
+from skill_runner.objects import Object, at, condition, is_true
 from skill_runner.quoting import excerpt
 from skill_runner.status import Verdict
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from skill_runner.diagnose.events import Seen, about
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.objects import at
+from skill_runner.diagnose.symptom import Symptom, symptom_of
+from skill_runner.objects import Object, at
 from skill_runner.quoting import excerpt
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skill_runner import failure, namespaces, preflight, record, session
-from skill_runner.backends.base import Object
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.graph.resolve import Draft, settle
 from skill_runner.library import Library
+from skill_runner.objects import Object
 from skill_runner.outcome import Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.record import Record

@@ -12,6 +12,7 @@ from skill_runner.loader.files import digest, read_text
 from skill_runner.loader.source import Source, step_kind
 from skill_runner.loader.templates import alias_of, template_files
 from skill_runner.makes import Elsewhere, MadeKind, Makes
+from skill_runner.policy.exceptions import PolicyException
 from skill_runner.shipped import shared_chart
 from skill_runner.skill import (
     MISSING,
@@ -24,7 +25,6 @@ from skill_runner.skill import (
     Image,
     ImageStep,
     Input,
-    PolicyException,
     Proof,
     ReleaseStep,
     Requirement,

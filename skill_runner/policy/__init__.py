@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from skill_runner.placement import is_cluster_scoped
+from skill_runner.objects import is_cluster_scoped
+from skill_runner.policy.exceptions import PolicyException
 from skill_runner.policy.rules import NAMESPACE, RULES, Rule
-from skill_runner.skill import PolicyException
 
 __all__ = ["NAMESPACE", "RULES", "Rule", "Violation", "check", "rule_names"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from skill_runner.makes import MadeKind, Makes, is_named
-from skill_runner.placement import is_cluster_scoped
+from skill_runner.objects import is_cluster_scoped
 
 Manifest = Mapping[str, Any]
 

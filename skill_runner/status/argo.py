@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner.objects import at, conditions, says
+from skill_runner.objects import Object, at, conditions, says
 from skill_runner.quoting import excerpt, named
-from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved
+from skill_runner.status.verdict import Verdict, failed, progressing, ready, unobserved
 
 _FULL_REVISION: Final = 40  # a Git commit in full; names of branches and tags cannot be compared
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skill_runner.objects import at, condition, count, is_true, says
-from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved
+from skill_runner.objects import Object, at, condition, count, is_true, says
+from skill_runner.status.verdict import Verdict, failed, progressing, ready, unobserved
 
 
 def job(obj: Object) -> Verdict:

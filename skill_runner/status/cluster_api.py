@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skill_runner.objects import (  # fmt: skip
+    Object,
     at,
     condition,
     conditions,
@@ -13,15 +14,7 @@ from skill_runner.objects import (  # fmt: skip
     says,
 )
 from skill_runner.status.freshness import check_observed
-from skill_runner.status.verdict import (
-    Object,
-    Verdict,
-    counted,
-    failed,
-    progressing,
-    ready,
-    unobserved,
-)  # fmt: skip
+from skill_runner.status.verdict import Verdict, counted, failed, progressing, ready, unobserved
 
 _INJECTORS = ("cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from skill_runner.objects import Object
 from skill_runner.skill import WaitRule
 from skill_runner.status.custom import custom_resource
 from skill_runner.status.freshness import check_identity
 from skill_runner.status.rules import by_rule
 from skill_runner.status.table import RULES, group_of, is_custom
-from skill_runner.status.verdict import Object, Verdict, ready
+from skill_runner.status.verdict import Verdict, ready
 
 
 def compute(

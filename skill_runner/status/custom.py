@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from skill_runner.objects import (  # fmt: skip
+    Object,
     as_int,
     at,
     condition,
@@ -23,7 +24,7 @@ from skill_runner.objects import (  # fmt: skip
 from skill_runner.quoting import excerpt, named
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.rules import is_unproven, named_condition
-from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved
+from skill_runner.status.verdict import Verdict, failed, progressing, ready, unobserved
 
 # Positive conditions by habit of the field, the most telling first.
 POSITIVE: Final = ("Ready", "Available", "Programmed", "Established", "Healthy", "Accepted",

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from skill_runner.objects import as_int, at
-from skill_runner.status.verdict import Object
+from skill_runner.objects import Object, as_int, at
 
 SIDECAR: Final = "daprd"
 ENABLED: Final = "dapr.io/enabled"

@@ -6,8 +6,8 @@ An object's status is written later than its spec, by another program: right aft
 
 from __future__ import annotations
 
-from skill_runner.objects import at, generation, observed_generation
-from skill_runner.status.verdict import Object, Verdict, progressing, unobserved
+from skill_runner.objects import Object, at, generation, observed_generation
+from skill_runner.status.verdict import Verdict, progressing, unobserved
 
 
 def check_identity(

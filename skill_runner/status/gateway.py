@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skill_runner.objects import as_int, at, generation, is_true, says
-from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready, unobserved
+from skill_runner.objects import Object, as_int, at, generation, is_true, says
+from skill_runner.status.verdict import Verdict, failed, progressing, ready, unobserved
 
 
 def gateway_class(obj: Object) -> Verdict:

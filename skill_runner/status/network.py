@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from skill_runner.objects import at
-from skill_runner.status.verdict import Object, Verdict, counted, progressing, ready
+from skill_runner.objects import Object, at
+from skill_runner.status.verdict import Verdict, counted, progressing, ready
 
 
 def service(obj: Object) -> Verdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from skill_runner.objects import (  # fmt: skip
+    Object,
     as_int,
     at,
     condition,
@@ -17,7 +18,7 @@ from skill_runner.quoting import excerpt, named
 from skill_runner.skill import WaitRule
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.jsonpath import find_value
-from skill_runner.status.verdict import Object, Verdict, progressing, ready, unobserved
+from skill_runner.status.verdict import Verdict, progressing, ready, unobserved
 
 
 def by_rule(obj: Object, rule: WaitRule) -> Verdict:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from skill_runner.objects import at, count
+from skill_runner.objects import Object, at, count
 from skill_runner.quoting import named
-from skill_runner.status.verdict import Object
 
 KINDS: Final = ("Deployment", "StatefulSet")
 # Field managers that scale by a metric, to zero too: Kubernetes' HorizontalPodAutoscaler, KEDA.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from skill_runner.objects import at, condition, is_true, says
+from skill_runner.objects import Object, at, condition, is_true, says
 from skill_runner.quantity import quantity_or_zero
-from skill_runner.status.verdict import Object, Verdict, failed, progressing, ready
+from skill_runner.status.verdict import Verdict, failed, progressing, ready
 
 
 def claim(obj: Object) -> Verdict:

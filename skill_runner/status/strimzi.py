@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner.objects import at, condition, count, generation, is_false, is_true, says
+from skill_runner.objects import Object, at, condition, count, generation, is_false, is_true, says
 from skill_runner.status.freshness import check_observed
-from skill_runner.status.verdict import Object, Verdict, counted, failed, progressing, ready
+from skill_runner.status.verdict import Verdict, counted, failed, progressing, ready
 
 PAUSE: Final = "strimzi.io/pause-reconciliation"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from skill_runner.objects import Object
 from skill_runner.status import (
     argo,
     batch,
@@ -20,7 +21,7 @@ from skill_runner.status import (
     strimzi,
     workloads,
 )  # fmt: skip
-from skill_runner.status.verdict import Object, Verdict, ready
+from skill_runner.status.verdict import Verdict, ready
 
 Rule = Callable[[Object], Verdict]
 

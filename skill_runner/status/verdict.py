@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Object = Mapping[str, Any]
-
 State = Literal["ready", "progressing", "failed", "terminating", "missing", "unknown"]
 
 

@@ -6,9 +6,9 @@ maxUnavailable: 1` Helm 3's rule is content with zero pods.
 
 from __future__ import annotations
 
-from skill_runner.objects import at, condition, count, is_false, is_true, says
+from skill_runner.objects import Object, at, condition, count, is_false, is_true, says
 from skill_runner.status.freshness import check_observed
-from skill_runner.status.verdict import Object, Verdict, counted, failed, progressing, ready
+from skill_runner.status.verdict import Verdict, counted, failed, progressing, ready
 
 
 def deployment(obj: Object) -> Verdict:

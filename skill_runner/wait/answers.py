@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import httpx
 
-from skill_runner.backends.base import Cluster, Object
+from skill_runner.backends.base import Cluster
 from skill_runner.diagnose.words import AGENT
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 
 MOST: Final = 200
 READ: Final = 4096  # characters of a body

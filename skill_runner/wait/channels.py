@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from skill_runner.backends.base import Cluster, Object
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.select import matches
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 from skill_runner.wait.selection import Selection
 
 NARROW: Final = 4  # selections of one kind and namespace that are asked for one by one

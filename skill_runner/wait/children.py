@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from skill_runner.backends.base import Object
-from skill_runner.objects import at, count
+from skill_runner.objects import Object, at, count
 from skill_runner.wait.expected import Expected
 from skill_runner.wait.scope import operator_label
 from skill_runner.wait.strimzi import is_of_before, pod_set_of

@@ -8,10 +8,10 @@ from typing import Final
 
 import httpx
 
-from skill_runner.backends.base import Cluster, Object
+from skill_runner.backends.base import Cluster
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.errors import SkillError
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 from skill_runner.sidecars import unloaded_components, unloaded_words
 from skill_runner.status.dapr import SIDECAR, sidecar_of
 from skill_runner.status.pods import pod as pod_verdict

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from skill_runner.backends.base import Object
 from skill_runner.diagnose.probes import container_spec
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 from skill_runner.status.pods import container_statuses
 
 AFTER_A_CRASH: Final = 10.0

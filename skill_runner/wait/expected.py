@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
 from skill_runner.skill import WaitRule
 from skill_runner.status import Verdict

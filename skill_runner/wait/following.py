@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
-from skill_runner.backends.base import Clock, Cluster, Object
+from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import Forbidden, Gone, NotFound, SkillError
 from skill_runner.log import get_logger
+from skill_runner.objects import Object
 from skill_runner.wait.channels import Sorter, read
 from skill_runner.wait.selection import Selection
 from skill_runner.wait.view import View

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from skill_runner.backends.base import Object
 from skill_runner.diagnose import PodView, Scene, Symptom, Target, find_symptoms, read_events
 from skill_runner.diagnose.config import Missing, missed_by
 from skill_runner.diagnose.crash import last_end
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.probes import container_spec
 from skill_runner.diagnose.symptom import symptom_of
-from skill_runner.objects import at, condition, is_false
+from skill_runner.objects import Object, at, condition, is_false
 from skill_runner.skill import WaitRule
 from skill_runner.status.pods import container_statuses
 from skill_runner.status.pods import pod as pod_verdict

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Any, Final
 
-from skill_runner.backends.base import Clock, Cluster, Object, Ref
+from skill_runner.backends.base import Clock, Cluster
 from skill_runner.diagnose.config import Missing
 from skill_runner.diagnose.words import bounded
 from skill_runner.errors import Forbidden, NotFound, SkillError
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.wait.answers import ask_probe
 
 FRESH: Final = 15.0

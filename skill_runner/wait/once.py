@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from skill_runner.backends.base import Clock, Cluster, Object
+from skill_runner.backends.base import Clock, Cluster
 from skill_runner.diagnose import FailurePolicy, Ledger, judge, root_cause
 from skill_runner.diagnose.crash import epoch, past_ends, recent_ends
 from skill_runner.diagnose.symptom import Symptom
 from skill_runner.errors import Forbidden, NotFound
-from skill_runner.objects import at, condition, is_false
+from skill_runner.objects import Object, at, condition, is_false
 from skill_runner.skill import WaitRule
 from skill_runner.wait.channels import Sorter, channels, read
 from skill_runner.wait.expected import Expected, WaitResult

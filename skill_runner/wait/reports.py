@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from skill_runner.diagnose.symptom import Object, Symptom, symptom_of
-from skill_runner.objects import at
+from skill_runner.diagnose.symptom import Symptom, symptom_of
+from skill_runner.objects import Object, at
 from skill_runner.wait.verdicts import Watched
 
 _UNTOUCHED: Final = "no controller has touched it since it was applied"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from skill_runner.backends.base import Ref
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
+from skill_runner.objects import Ref
 from skill_runner.skill import FailureOverride, WaitRule
 from skill_runner.wait.expected import Expected
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from skill_runner.backends.base import Object, Ref
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.status.table import is_passive
 from skill_runner.wait.expected import Expected
 from skill_runner.wait.selection import Selection, label_selector

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skill_runner.backends.base import Ref
-from skill_runner.objects import at
+from skill_runner.objects import Ref, at
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from skill_runner.backends.base import Object
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 
 NAME: Final = "skill-runner-dry-run"
 _CONTAINER: Final = {"name": "main", "image": "example.org/none:1"}

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from skill_runner.backends.base import Object, Ref
-from skill_runner.objects import at, count
+from skill_runner.objects import Object, Ref, at, count
 from skill_runner.status import Verdict
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.pods import pod as pod_verdict

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from skill_runner.backends.base import Object
 from skill_runner.diagnose.events import Seen, read_events
-from skill_runner.objects import at
+from skill_runner.objects import Object, at
 from skill_runner.status.pods import pod as pod_verdict
 
 _PULL = ("Pulling", "Pulled", "Failed")

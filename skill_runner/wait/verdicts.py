@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skill_runner.backends.base import Object
 from skill_runner.diagnose.volumes import binding_mode
-from skill_runner.objects import at, condition, count, is_true, says
+from skill_runner.objects import Object, at, condition, count, is_true, says
 from skill_runner.skill import WaitRule
 from skill_runner.status import Verdict, compute
 from skill_runner.status.dapr import has_ended, sidecar_of, wants_sidecar

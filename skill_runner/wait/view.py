@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from skill_runner.backends.base import Object, Ref
-from skill_runner.objects import as_int, at
+from skill_runner.objects import Object, Ref, as_int, at
 from skill_runner.wait.selection import Selection
 
 

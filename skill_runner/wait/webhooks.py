@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from skill_runner.backends.base import Cluster, Object, Ref, ResourceType
+from skill_runner.backends.base import Cluster, ResourceType
 from skill_runner.diagnose import classify_refusal
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.errors import NotFound, SkillError
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.quoting import excerpt, named
 from skill_runner.status.verdict import progressing
 from skill_runner.wait.lookups import Lookups

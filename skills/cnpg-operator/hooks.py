@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from skill_runner.backends.base import Object
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.hooks import Context, GiveUp, RetryLater
+from skill_runner.objects import Object
 from skill_runner.quoting import excerpt
 from skill_runner.status import compute
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.backends.base import Object, Ref
 from skill_runner.errors import NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.objects import Object, Ref
 from skill_runner.passwords import generate_password, read_secret, write_secret
 from skill_runner.quoting import excerpt
 from skill_runner.sidecars import PROBING, WITHOUT_SECRET_STORE, check_sidecars

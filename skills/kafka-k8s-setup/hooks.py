@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skill_runner.backends.base import Ref
 from skill_runner.claims import check_claims
 from skill_runner.drills import is_back
 from skill_runner.errors import HookFailed, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.objects import Ref
 from skill_runner.patterns import PatternError, compile_pattern
 from skill_runner.quoting import excerpt
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from skill_runner.backends.base import Object, Ref
 from skill_runner.claims import check_claims
 from skill_runner.drills import lose_pod
 from skill_runner.errors import HookFailed, NotFound
 from skill_runner.hooks import Context, GiveUp, RetryLater
+from skill_runner.objects import Object, Ref
 from skill_runner.passwords import (
     copy_secret,
     ensure_password,

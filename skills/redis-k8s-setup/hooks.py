@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from skill_runner.backends.base import Object, Ref
 from skill_runner.claims import check_claims
 from skill_runner.context import PodResult
 from skill_runner.drills import lose_pod
 from skill_runner.hooks import Context, GiveUp, RetryLater
+from skill_runner.objects import Object, Ref
 from skill_runner.passwords import copy_secret, ensure_password, read_secret
 from skill_runner.quoting import excerpt
 

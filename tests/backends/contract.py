@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Cluster, Helm, Object, Ref, ReleaseSpec, Right, WatchEvent
+from skill_runner.backends.base import Cluster, Helm, ReleaseSpec, Right, WatchEvent
 from skill_runner.backends.releases import Releases, secret_name, with_status
 from skill_runner.errors import (
     ApiError,
@@ -25,6 +25,7 @@ from skill_runner.errors import (
     NotFound,
     ReleaseLocked,
 )
+from skill_runner.objects import Object, Ref
 
 # Clusters put ConfigMaps of their own into every namespace.
 OURS = {"made-by": "contract"}

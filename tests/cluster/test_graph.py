@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from skill_runner import graph
-from skill_runner.backends.base import Cluster, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.commands import connect
 from skill_runner.commands.target import Asked
 from skill_runner.library import default_library
+from skill_runner.objects import Ref
 from skill_runner.progress import silent
 from skill_runner.runner import Options
 from skill_runner.runs import Run

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import yaml
 
-from skill_runner.backends.base import Object, Ref, ReleaseSpec
+from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.memory import MemoryCluster
+from skill_runner.objects import Object, Ref
 from tests.definitions import definition
 
 SPACE: Final = "demo"

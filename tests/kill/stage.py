@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from skill_runner import graph, record, session
-from skill_runner.backends.base import Object, Ref
 from skill_runner.backends.memory import FakeClock, MemoryCluster, simulate
 from skill_runner.backends.releases import payload_of
 from skill_runner.graph.undo import remove
 from skill_runner.images.memory import MemoryImages
 from skill_runner.library import Library
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from skill_runner.placement import KEPT
 from skill_runner.runner import Options

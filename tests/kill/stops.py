@@ -12,17 +12,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from skill_runner.backends.base import (
-    Object,
-    Ref,
-    Release,
-    ReleaseSpec,
-    ResourceType,
-    Right,
-    WatchEvent,
-)
+from skill_runner.backends.base import Release, ReleaseSpec, ResourceType, Right, WatchEvent
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.errors import SkillError
+from skill_runner.objects import Object, Ref
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from skill_runner.policy import RULES, check, rule_names
+from skill_runner.policy.exceptions import PolicyException
 from skill_runner.policy.images import repository
-from skill_runner.skill import PolicyException
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 

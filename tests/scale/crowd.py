@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import yaml
 
-from skill_runner.backends.base import Object, ReleaseSpec
+from skill_runner.backends.base import ReleaseSpec
+from skill_runner.objects import Object
 
 PODS, SECRETS, OBJECTS, INSTALLATIONS = 10_000, 5_000, 300, 20
 HERE: Final = "big"  # the namespace of ours, in which every tenth of the crowd is, too

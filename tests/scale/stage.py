@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skill_runner import graph, session
-from skill_runner.backends.base import Object
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import KubeCluster, connect
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm, simulate
 from skill_runner.images.memory import MemoryImages
 from skill_runner.library import Library
+from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
 from skill_runner.runs import Run

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from skill_runner import clusters
-from skill_runner.backends.base import Ref
 from skill_runner.backends.kubeconfig import default_path
+from skill_runner.objects import Ref
 from tests.reaper import reaped
 from tests.skills.driver import Driver
 

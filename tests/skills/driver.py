@@ -19,13 +19,14 @@ import jsonschema
 
 from skill_runner import clusters
 from skill_runner.assets import cache_folder
-from skill_runner.backends.base import Cluster, ExecResult, Object, Ref
+from skill_runner.backends.base import Cluster, ExecResult
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import KubeCluster, connect
 from skill_runner.backends.cluster.discovery import Discovery
 from skill_runner.backends.cluster.transport import open_transport
 from skill_runner.context import SMALL
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.objects import Object, Ref
 from skill_runner.outcome import json_schema
 from skill_runner.plan import Installation
 from skill_runner.pods import pod_manifest, run_to_completion

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from skill_runner.backends.base import Ref
+from skill_runner.objects import Ref
 from skill_runner.plan import Installation
 from skill_runner.scaffold import write_template
 from skill_runner.shipped import shipped

@@ -10,7 +10,7 @@ import pytest
 
 from evals.contracts import count_tokens, install_client
 from evals.tokens import texts
-from skill_runner.backends.base import Ref
+from skill_runner.objects import Ref
 from tests.skills.driver import Driver
 
 pytestmark = pytest.mark.cluster

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Ref
+from skill_runner.objects import Ref
 from skill_runner.plan import Installation
 from skill_runner.shipped import shipped
 from tests.skills.driver import Driver

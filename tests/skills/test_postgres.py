@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Ref
 from skill_runner.images.build import archive_path
+from skill_runner.objects import Ref
 from tests.skills.artefacts import assert_nowhere
 from tests.skills.driver import Driver
 from tests.skills.images import renamed

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Ref
 from skill_runner.errors import NotFound
+from skill_runner.objects import Ref
 from tests.skills.driver import Driver
 from tests.skills.images import load_recipe_image
 from tests.skills.operators import CNPG

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from skill_runner.backends.base import Ref
+from skill_runner.objects import Ref
 from tests.skills import stand_in
 from tests.skills.artefacts import assert_nowhere
 from tests.skills.driver import Driver

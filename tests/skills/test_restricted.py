@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.base import Object, Right
+from skill_runner.backends.base import Right
+from skill_runner.objects import Object
 from skill_runner.rights import better
 from tests.skills.account import Account, account, rights_in
 from tests.skills.driver import Driver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.backends.base import Object
+from skill_runner.objects import Object
 from skill_runner.status.scaling import scaled_to_zero, scales
 
 

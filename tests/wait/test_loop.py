@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Ref, WatchEvent
+from skill_runner.backends.base import WatchEvent
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, Gone
+from skill_runner.objects import Ref
 from skill_runner.progress import Awaiting
 from skill_runner.skill import FailureOverride, WaitRule
 from skill_runner.wait import DEFAULT_POLICY, Expected

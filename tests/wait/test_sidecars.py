@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Object, Ref
 from skill_runner.diagnose import DEFAULT_POLICY
+from skill_runner.objects import Object, Ref
 from skill_runner.wait import WaitResult, look_once
 from tests.wait.world import World, running
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.objects import Object, Ref
 from skill_runner.progress import Awaiting
 from skill_runner.wait import Expected, WaitResult
 from tests.wait.world import World, owned_by, running

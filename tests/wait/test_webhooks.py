@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Object
 from skill_runner.errors import ApiError, Forbidden
+from skill_runner.objects import Object
 from skill_runner.wait import Expected
 from skill_runner.wait.specimen import smallest, specimen_of
 from skill_runner.wait.webhooks import ask_webhooks

@@ -12,15 +12,13 @@ from skill_runner.backends.base import (
     FIELD_MANAGER,
     LOG_BYTES,
     ExecResult,
-    Object,
     ObjectList,
     Pick,
-    Ref,
     ResourceType,
     Right,
     Target,
     WatchEvent,
-)  # fmt: skip
+)
 from skill_runner.backends.cluster import streams
 from skill_runner.backends.cluster.attempts import Effect, Sleep
 from skill_runner.backends.cluster.discovery import Discovery, collection_path
@@ -30,6 +28,7 @@ from skill_runner.backends.cluster.reviews import denied
 from skill_runner.backends.cluster.transport import APPLY, Transport, open_transport
 from skill_runner.backends.kubeconfig import read_kubeconfig
 from skill_runner.errors import ApiError, ClusterUnreachable, Conflict, NotFound
+from skill_runner.objects import Object, Ref
 
 WATCH_SECONDS: Final = 290  # the server ends a watch by then; below the usual idle limits
 # The kubelet answers so, with 200, when its runtime does not tell it of the container: for a

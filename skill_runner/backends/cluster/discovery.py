@@ -10,9 +10,10 @@ import asyncio
 from typing import Any, Final
 from urllib.parse import quote
 
-from skill_runner.backends.base import Ref, ResourceType
+from skill_runner.backends.base import ResourceType
 from skill_runner.backends.cluster.transport import Transport
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.objects import Ref
 
 _ACCEPT: Final = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from skill_runner.backends.base import Object, ObjectList, Pick
+from skill_runner.backends.base import ObjectList, Pick
 from skill_runner.backends.cluster.transport import Transport
 from skill_runner.errors import Gone
+from skill_runner.objects import Object
 
 PAGE: Final = 500  # as kubectl asks
 RESTARTS: Final = 3  # a list that is compacted away again and again is read whole in the end

@@ -11,16 +11,15 @@ from skill_runner.backends.base import (
     Clock,
     Cluster,
     ExecResult,
-    Object,
     ObjectList,
     Pick,
-    Ref,
     ResourceType,
     Right,
     WatchEvent,
-)  # fmt: skip
+)
 from skill_runner.backends.history.file import History, Moment, What
 from skill_runner.errors import ClusterUnreachable, Forbidden, NotFound, SkillError
+from skill_runner.objects import Object, Ref
 
 
 class RecordingCluster:

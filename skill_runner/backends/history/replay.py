@@ -17,19 +17,17 @@ from skill_runner.backends.base import (
     FIELD_MANAGER,
     Clock,
     ExecResult,
-    Object,
     ObjectList,
     Pick,
-    Ref,
     ResourceType,
     Right,
     Target,
     WatchEvent,
-)  # fmt: skip
+)
 from skill_runner.backends.history.file import History, Moment
 from skill_runner.backends.select import matches
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, NotFound
-from skill_runner.objects import at
+from skill_runner.objects import Object, Ref, at
 
 
 @dataclass(frozen=True, slots=True)

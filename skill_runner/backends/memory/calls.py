@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from skill_runner.backends.base import Ref, Right
+from skill_runner.backends.base import Right
 from skill_runner.errors import Forbidden
-from skill_runner.plurals import plural_of
+from skill_runner.objects import Ref, plural_of
 
 # Our calls in the words of RBAC. Commands and ports come over WebSockets, whose GET takes the verb
 # get; since Kubernetes 1.35 create, too.

@@ -20,15 +20,13 @@ from skill_runner.backends.base import (
     LOG_BYTES,
     Clock,
     ExecResult,
-    Object,
     ObjectList,
     Pick,
-    Ref,
     ResourceType,
     Right,
     Target,
     WatchEvent,
-)  # fmt: skip
+)
 from skill_runner.backends.clock import within
 from skill_runner.backends.memory.calls import ExecCall, Fault, Request, Troubles
 from skill_runner.backends.memory.clock import FakeClock
@@ -36,6 +34,7 @@ from skill_runner.backends.memory.store import Store, not_found
 from skill_runner.backends.memory.watches import Watches
 from skill_runner.backends.select import matches
 from skill_runner.errors import Conflict, NotFound
+from skill_runner.objects import Object, Ref
 
 Controller = Callable[["MemoryCluster", Object], Awaitable[None] | None]
 ExecHandler = Callable[["ExecCall"], ExecResult | Awaitable[ExecResult]]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from skill_runner.backends.base import Object
+from skill_runner.objects import Object
 
 Path = tuple[str | tuple[str, str], ...]  # a pair is the item of a keyed list: ("name", "web")
 Manager = tuple[str, str]  # name and operation: ("skill-runner", "Apply")

@@ -14,15 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from skill_runner.backends.base import (
-    HELM_MANAGER,
-    Helm,
-    Lifeline,
-    Object,
-    Ref,
-    Release,
-    ReleaseSpec,
-)
+from skill_runner.backends.base import HELM_MANAGER, Helm, Lifeline, Release, ReleaseSpec
 from skill_runner.backends.clock import within
 from skill_runner.backends.manifests import read_manifests
 from skill_runner.backends.memory.cluster import MemoryCluster
@@ -36,6 +28,7 @@ from skill_runner.backends.releases import (
     with_status,
 )
 from skill_runner.errors import ChartError, Conflict, HelmError, NotFound, ReleaseLocked, SkillError
+from skill_runner.objects import Object, Ref
 
 Render = Callable[[ReleaseSpec], Iterable[Object]]
 

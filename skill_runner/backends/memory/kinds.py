@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from skill_runner.backends.base import Object, ResourceType
-from skill_runner.plurals import plural_of
+from skill_runner.backends.base import ResourceType
+from skill_runner.objects import Object, plural_of
 
 _VERBS: Final = ("create", "delete", "get", "list", "patch", "update", "watch")
 

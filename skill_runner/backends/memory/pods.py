@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.objects import Object, Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

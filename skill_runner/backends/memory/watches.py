@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from copy import deepcopy
 
-from skill_runner.backends.base import Object, Ref, WatchEvent
+from skill_runner.backends.base import WatchEvent
 from skill_runner.backends.memory.store import Change, Store
 from skill_runner.errors import Gone
+from skill_runner.objects import Object, Ref
 
 Wanted = Callable[[Ref, Object], bool]
 

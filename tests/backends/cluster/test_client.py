@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from skill_runner.backends.base import Ref, WatchEvent
+from skill_runner.backends.base import WatchEvent
 from skill_runner.backends.cluster import KubeCluster, connect
 from skill_runner.backends.cluster.attempts import ATTEMPTS
 from skill_runner.backends.cluster.client import LOG_TRIES, NO_LOG
@@ -20,6 +20,7 @@ from skill_runner.errors import (
     NotFound,
     UsageError,
 )  # fmt: skip
+from skill_runner.objects import Ref
 from tests.backends.cluster.conftest import Server, discovery, group, status, write_kubeconfig
 
 POD = Ref("v1", "Pod", "web", "shop")

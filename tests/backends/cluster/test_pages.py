@@ -8,11 +8,11 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 
-from skill_runner.backends.base import Object, Ref
 from skill_runner.backends.cluster import KubeCluster
 from skill_runner.backends.cluster.pages import PAGE, RESTARTS
 from skill_runner.backends.cluster.transport import REQUESTS
 from skill_runner.errors import NotFound
+from skill_runner.objects import Object, Ref
 from tests.backends.cluster.conftest import Server, discovery, group, status
 
 PODS = "/api/v1/namespaces/shop/pods"

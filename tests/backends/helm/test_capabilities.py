@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.base import Object, ReleaseSpec, Right
+from skill_runner.backends.base import ReleaseSpec, Right
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import HelmError
+from skill_runner.objects import Object
 from tests.backends.helm.test_command import script
 
 CRD: Object = {

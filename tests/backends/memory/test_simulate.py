@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.backends.base import Object, Ref
 from skill_runner.backends.memory import FakeClock, Fate, MemoryCluster, simulate
+from skill_runner.objects import Object, Ref
 from skill_runner.status import compute
 from tests.backends.contract import deployment
 

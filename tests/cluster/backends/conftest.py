@@ -10,8 +10,9 @@ import pytest
 
 from skill_runner.assets import ensure
 from skill_runner.backends import cluster as cluster_backend
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.lock import Connect
+from skill_runner.objects import Object, Ref
 from tests.testcluster import TestCluster
 
 

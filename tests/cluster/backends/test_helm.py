@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.base import Cluster, Ref, ReleaseSpec
+from skill_runner.backends.base import Cluster, ReleaseSpec
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.helm import PyHelm
 from skill_runner.errors import ClusterUnreachable
+from skill_runner.objects import Ref
 from tests import backends
 from tests.backends.cluster.conftest import write_kubeconfig
 from tests.backends.contract import following

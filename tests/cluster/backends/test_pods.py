@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Cluster, ExecResult, Object
+from skill_runner.backends.base import Cluster, ExecResult
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.objects import Object
 from tests.testimage import IMAGE
 
 pytestmark = pytest.mark.usefixtures("busybox")

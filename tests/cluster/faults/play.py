@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster.transport import Transport
 from skill_runner.backends.history import History, RecordingCluster
 from skill_runner.errors import Conflict, NotFound
+from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
 from skill_runner.wait import DEFAULT_POLICY, Expected, WaitResult, wait_ready
 from tests.cluster.faults.helming import play_through_helm

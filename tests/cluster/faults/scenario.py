@@ -11,10 +11,11 @@ from typing import Any
 
 import yaml
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.cluster.transport import Transport
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.errors import ApiError
+from skill_runner.objects import Object, Ref
 from skill_runner.skill import FailureOverride, WaitRule
 from skill_runner.wait import Expected, WaitResult
 

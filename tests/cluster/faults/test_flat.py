@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import Cluster, Object, ObjectList, Ref, WatchEvent
+from skill_runner.backends.base import Cluster, ObjectList, WatchEvent
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.history import RecordingCluster
+from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
 from skill_runner.wait import DEFAULT_POLICY, Expected, wait_ready
 from tests.cluster.faults.scenario import apply_when_served

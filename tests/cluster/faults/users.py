@@ -14,9 +14,10 @@ from typing import Any
 
 import yaml
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.cluster import connect
 from skill_runner.errors import NotFound
+from skill_runner.objects import Object, Ref
 from tests.cluster.faults.scenario import Deed, Scenario
 
 NAME = "limited"

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import pytest
 
-from skill_runner.backends.base import Cluster, Object, Ref
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.cluster import connect
 from skill_runner.errors import NotFound
+from skill_runner.objects import Object, Ref
 from tests.skills.driver import Driver
 from tests.testcluster import TestCluster
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from skill_runner.backends.base import Ref
 from skill_runner.lease import lease_ref, new_lease
+from skill_runner.objects import Ref
 from skill_runner.plan import Installation
 from tests.cluster.runner.conftest import Hands
 from tests.cluster.runner.processes import Command, left_of, running

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from skill_runner.backends.base import Ref
+from skill_runner.objects import Ref
 from skill_runner.outcome import json_schema
 from tests.cluster.runner.conftest import TINY, Hands
 from tests.skills.driver import Driver

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.objects import Object, Ref
 from tests.cluster.runner.conftest import Hands
 from tests.cluster.runner.processes import left_of, running
 from tests.cluster.runner.proxy import Call, Log

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from skill_runner.backends.base import Ref
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.cluster.transport import open_transport
+from skill_runner.objects import Ref
 from tests.cluster.runner.conftest import Hands
 from tests.skills.driver import Driver
 

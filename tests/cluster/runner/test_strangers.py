@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from skill_runner.assets import ensure
-from skill_runner.backends.base import Ref
+from skill_runner.objects import Ref
 from tests.cluster.runner.conftest import TINY, Hands
 from tests.skills.driver import Driver
 

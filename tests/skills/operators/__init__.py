@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.objects import Object, Ref
 from tests.skills.driver import Driver
 from tests.testimage import busybox_archive
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.objects import Object, Ref
 
 API: Final = "kafka.strimzi.io/v1"
 NAME: Final = "kafka-k8s-setup"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
-from skill_runner.backends.base import Object, Ref
+from skill_runner.objects import Object, Ref
 
 API: Final = "postgresql.cnpg.io/v1"
 SPACE: Final = "postgres"

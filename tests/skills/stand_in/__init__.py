@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from skill_runner.backends.base import Object
+from skill_runner.objects import Object
 
 PASSWORD: Final = "a-password-of-the-provider-8f3c"
 POOLED: Final = "ep-calm-sun-pooler"

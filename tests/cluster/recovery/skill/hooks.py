@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skill_runner.backends.base import Ref
 from skill_runner.hooks import Context
+from skill_runner.objects import Ref
 
 
 async def looks(ctx: Context) -> str:
