@@ -14,8 +14,8 @@ from skill_runner.errors import ApiError, NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
-from skill_runner.quoting import excerpt
 from skill_runner.record import Record
+from skill_runner.text.quoting import excerpt
 from skill_runner.world import World
 
 _TOLD: Final = 8  # fields of one object, and objects of one release

@@ -14,7 +14,7 @@ from skill_runner.errors import ApiError, NotFound, StepFailed
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, Problem
 from skill_runner.progress import Note
-from skill_runner.quoting import excerpt
+from skill_runner.text.quoting import excerpt
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

@@ -13,8 +13,8 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import SchemaError, ValidationError
 
-from skill_runner.patterns import PatternError, compile_pattern, matches
 from skill_runner.suggest import did_you_mean
+from skill_runner.text.patterns import PatternError, compile_pattern, matches
 from skill_runner.yamltext import Path
 
 _SHOWN: Final = 60

@@ -32,7 +32,7 @@ from skill_runner.errors import (
 from skill_runner.objects import Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
 from skill_runner.progress import StepResult
-from skill_runner.quoting import excerpt
+from skill_runner.text.quoting import excerpt
 from skill_runner.wait import Expected, Suspect, look_once
 from skill_runner.world import World
 

@@ -14,9 +14,9 @@ from typing import Any, Final, TextIO
 from skill_runner.conform import Fault, shown
 from skill_runner.errors import InputError
 from skill_runner.plaintext import RULE, input_faults, published
-from skill_runner.redact import texts_of
 from skill_runner.skill import MISSING, Input, Skill
 from skill_runner.suggest import did_you_mean
+from skill_runner.text.redact import texts_of
 from skill_runner.yamltext import YamlFault, read_one
 
 _MAX_SHOWN: Final = 20

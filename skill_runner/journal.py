@@ -24,8 +24,8 @@ from skill_runner.progress import (
     StepResult,
     StepStarted,
 )
-from skill_runner.redact import Redactor
 from skill_runner.runs import Run
+from skill_runner.text.redact import Redactor
 
 # Fields whose words are ours: a secret that happens to be one of them says nothing.
 OURS: Final = frozenset({"id", "run", "status", "state", "details", "context", "server"})

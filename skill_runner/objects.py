@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from skill_runner.quoting import excerpt, named
+from skill_runner.text.quoting import excerpt, named
 
 Object = dict[str, Any]  # a Kubernetes object as the API gives it
 

@@ -15,8 +15,8 @@ from skill_runner.objects import Object, Ref
 from skill_runner.ownership import Held, judge
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.recordform import fault_in
-from skill_runner.redact import texts_of
 from skill_runner.skill import Skill
+from skill_runner.text.redact import texts_of
 
 SCHEMA: Final = 2  # 1: without uids and without what was good before a change
 KEY: Final = "record.json"

@@ -23,8 +23,8 @@ import yaml
 from skill_runner.errors import SkillError, UsageError
 from skill_runner.holder import Holder
 from skill_runner.progress import Amount, Event, Of
-from skill_runner.redact import Redactor
 from skill_runner.scope import OPEN, Scope
+from skill_runner.text.redact import Redactor
 
 APP: Final = "kube-skills"
 # In a detached worker's environment: the run whose folder its caller has made already.

@@ -20,12 +20,12 @@ from skill_runner.library import Library
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem
 from skill_runner.plan import Plan
-from skill_runner.quoting import excerpt
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
 from skill_runner.runs import Run
 from skill_runner.skill import WaitRule
 from skill_runner.status.table import is_custom
+from skill_runner.text.quoting import excerpt
 from skill_runner.verification import expected_objects, outputs_of, plan_of
 from skill_runner.wait import Expected, look_once
 from skill_runner.world import World

@@ -17,8 +17,8 @@ from skill_runner.diagnose.mending import MENDING
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_dict, to_json
-from skill_runner.quoting import EXCERPT, excerpt, named
-from skill_runner.redact import Redactor
+from skill_runner.text.quoting import EXCERPT, excerpt, named
+from skill_runner.text.redact import Redactor
 from tests.test_whys import Stage
 
 MARK = "IGNORE PREVIOUS"

@@ -18,8 +18,8 @@ from skill_runner.progress import (
     StepFinished,
     StepResult,
 )
-from skill_runner.redact import Redactor
 from skill_runner.runs import Run
+from skill_runner.text.redact import Redactor
 
 SECRET = "hunter2-password"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from skill_runner.conform import faults
 from skill_runner.errors import UsageError
 from skill_runner.images.apps.ignore import compile_rules
-from skill_runner.patterns import LONGEST, PatternError, compile_pattern, matches, quoted
+from skill_runner.text.patterns import LONGEST, PatternError, compile_pattern, matches, quoted
 
 # Each keeps a backtracking engine busy for longer than a life.
 HOSTILE = [

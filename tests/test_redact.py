@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skill_runner.redact import MARK, Redactor, strip_control
+from skill_runner.text.redact import MARK, Redactor, strip_control
 
 SECRET = 'p@ss/wörd "x"+1'
 

@@ -14,8 +14,8 @@ from skill_runner.errors import SkillError, UsageError
 from skill_runner.holder import Holder
 from skill_runner.isolation import python_command
 from skill_runner.progress import Line
-from skill_runner.redact import Redactor
 from skill_runner.runs import KEEP_DAYS, KEEP_RUNS, Run, open_run, prune, start_run
+from skill_runner.text.redact import Redactor
 
 NOW = 1_700_000_000.0
 

@@ -27,8 +27,8 @@ from skill_runner.errors import SkillError, UsageError
 from skill_runner.library import Library
 from skill_runner.lifeline import Lifeline
 from skill_runner.outcome import Outcome, redacted, to_dict
-from skill_runner.redact import Redactor
 from skill_runner.runs import Run
+from skill_runner.text.redact import Redactor
 
 Document = dict[str, Any]
 Progress = Callable[[str], Awaitable[None]]

@@ -83,8 +83,8 @@ def _answer(error: BaseException) -> int:
     """The outcome of an error on stdout; imported late, since help needs none of it."""
     from skill_runner import failure
     from skill_runner.outcome import redacted, to_json
-    from skill_runner.redact import Redactor
     from skill_runner.runs import OUTCOME, open_run
+    from skill_runner.text.redact import Redactor
 
     if isinstance(error, SkillError):
         outcome = failure.outcome_of(error)

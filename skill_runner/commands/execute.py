@@ -22,9 +22,9 @@ from skill_runner.holder import Holder
 from skill_runner.journal import Journal
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.progress import Amount, Event, Report, RunStarted
-from skill_runner.redact import Redactor
 from skill_runner.runs import OUTCOME, Run, event_data, start_run
 from skill_runner.scope import Scope
+from skill_runner.text.redact import Redactor
 
 Work = Callable[[Run, Report], Awaitable[Outcome]]
 

@@ -26,7 +26,7 @@ from skill_runner.progress import (
     StepFinished,
     StepStarted,
 )
-from skill_runner.redact import strip_control
+from skill_runner.text.redact import strip_control
 
 HEARTBEAT: Final = 20.0  # seconds; some callers give up on a silent child after 300 s
 MARKS: Final = {

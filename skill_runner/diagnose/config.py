@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from skill_runner.diagnose.events import Seen
 from skill_runner.objects import Object, at
-from skill_runner.quoting import named
 from skill_runner.status.pods import container_statuses
+from skill_runner.text.quoting import named
 
 _TOLD: Final = re.compile(
     r"(?P<kind>secret|configmap) \"(?P<name>[^\"\s]{1,253})\" not found"

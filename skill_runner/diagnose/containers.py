@@ -12,8 +12,8 @@ from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.pull import classify_pull, explain_pull
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.objects import Object, at
-from skill_runner.quoting import excerpt, named
 from skill_runner.status.pods import container_statuses
+from skill_runner.text.quoting import excerpt, named
 
 _PULL_REASONS: Final = (
     "ErrImagePull",

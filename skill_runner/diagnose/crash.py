@@ -11,7 +11,7 @@ from skill_runner.diagnose.events import Seen
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.diagnose.words import squeeze, telling_line, times
 from skill_runner.objects import Object, at
-from skill_runner.quoting import excerpt, named
+from skill_runner.text.quoting import excerpt, named
 
 RECENT: Final = 10.0  # seconds: as long as a wait doubts what has crashed
 PAST: Final = 3600.0

@@ -13,7 +13,7 @@ from typing import Final
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.objects import Object, at, condition, count, is_true
-from skill_runner.quoting import excerpt, named
+from skill_runner.text.quoting import excerpt, named
 
 _PATTERNS: Final = (
     ("NamespaceTerminating", r"because it is being terminated|namespace \S+ is being terminated"),

@@ -11,9 +11,9 @@ from skill_runner.diagnose.probes import probe_symptoms
 from skill_runner.diagnose.scheduling import scheduling_symptoms
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.objects import Object, at
-from skill_runner.quoting import excerpt
 from skill_runner.status.dapr import ENABLED, SIDECAR, lacks_sidecar
 from skill_runner.status.pods import pod as pod_verdict
+from skill_runner.text.quoting import excerpt
 
 _GOING = ("Evicted", "Preempting", "Shutdown", "NodeShutdown", "Terminated", "NodeLost",
           "UnexpectedAdmissionError", "NodeAffinity", "OutOfcpu", "OutOfmemory")  # fmt: skip

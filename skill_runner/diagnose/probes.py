@@ -9,7 +9,7 @@ from skill_runner.diagnose.containers import PodView
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.diagnose.words import telling_line
 from skill_runner.objects import Object, at
-from skill_runner.quoting import excerpt, named
+from skill_runner.text.quoting import excerpt, named
 
 
 def probe_symptoms(view: PodView) -> Iterator[Symptom]:

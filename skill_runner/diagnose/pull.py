@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from skill_runner.quoting import excerpt, named
+from skill_runner.text.quoting import excerpt, named
 
 _PATTERNS: Final = (
     ("ImageWrongArch", r"no match for platform|no matching manifest for|"

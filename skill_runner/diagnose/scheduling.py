@@ -12,7 +12,7 @@ from skill_runner.diagnose.containers import PodView
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.objects import Object, at, condition, is_false
 from skill_runner.quantity import quantity_or_zero
-from skill_runner.quoting import excerpt, named
+from skill_runner.text.quoting import excerpt, named
 
 _CLAIM: Final = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 

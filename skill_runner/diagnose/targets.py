@@ -8,8 +8,8 @@ from typing import Final
 
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.objects import Object, at, condition, is_true
-from skill_runner.quoting import excerpt
 from skill_runner.status import Verdict
+from skill_runner.text.quoting import excerpt
 
 # Reasons of conditions by which operators refuse what they are asked for: Strimzi's.
 INVALID: Final = frozenset({"InvalidResourceException", "NotSupported"})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.objects import Object, at
-from skill_runner.quoting import excerpt
+from skill_runner.text.quoting import excerpt
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from skill_runner.redact import strip_control
+from skill_runner.text.redact import strip_control
 
 NEAR: Final = 4  # of the last lines; what was said long before the end is about something else
 LINE: Final = 200  # characters of a line that is quoted in a sentence

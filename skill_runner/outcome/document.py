@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from skill_runner.outcome.types import SCHEMA, Outcome, Problem, SkillResult
 from skill_runner.progress import StepResult
-from skill_runner.redact import Redactor, strip_control
+from skill_runner.text.redact import Redactor, strip_control
 
 LIMIT: Final = 4096  # bytes; lists and evidence are cut to stay under it
 

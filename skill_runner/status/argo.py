@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from skill_runner.objects import Object, at, conditions, says
-from skill_runner.quoting import excerpt, named
 from skill_runner.status.verdict import Verdict, failed, progressing, ready, unobserved
+from skill_runner.text.quoting import excerpt, named
 
 _FULL_REVISION: Final = 40  # a Git commit in full; names of branches and tags cannot be compared
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from skill_runner.objects import Object, at, condition, count, generation, is_true
-from skill_runner.quoting import excerpt, named
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.verdict import Verdict, counted, failed, progressing, ready, unobserved
+from skill_runner.text.quoting import excerpt, named
 
 HEALTHY: Final = "Cluster in healthy state"
 TERMINAL: Final = (

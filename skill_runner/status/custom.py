@@ -21,10 +21,10 @@ from skill_runner.objects import (  # fmt: skip
     observed_generation,
     says,
 )
-from skill_runner.quoting import excerpt, named
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.rules import is_unproven, named_condition
 from skill_runner.status.verdict import Verdict, failed, progressing, ready, unobserved
+from skill_runner.text.quoting import excerpt, named
 
 # Positive conditions by habit of the field, the most telling first.
 POSITIVE: Final = ("Ready", "Available", "Programmed", "Established", "Healthy", "Accepted",

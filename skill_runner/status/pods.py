@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skill_runner.objects import Object, at, condition, count, is_false, is_true, says
-from skill_runner.quoting import excerpt, named
 from skill_runner.status.dapr import lacks_sidecar
 from skill_runner.status.verdict import Verdict, failed, progressing, ready
+from skill_runner.text.quoting import excerpt, named
 
 
 def pod(obj: Object) -> Verdict:

@@ -14,11 +14,11 @@ from skill_runner.objects import (  # fmt: skip
     observed_generation,
     says,
 )
-from skill_runner.quoting import excerpt, named
 from skill_runner.skill import WaitRule
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.jsonpath import find_value
 from skill_runner.status.verdict import Verdict, progressing, ready, unobserved
+from skill_runner.text.quoting import excerpt, named
 
 
 def by_rule(obj: Object, rule: WaitRule) -> Verdict:

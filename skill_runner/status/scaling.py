@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from skill_runner.objects import Object, at, count
-from skill_runner.quoting import named
+from skill_runner.text.quoting import named
 
 KINDS: Final = ("Deployment", "StatefulSet")
 # Field managers that scale by a metric, to zero too: Kubernetes' HorizontalPodAutoscaler, KEDA.

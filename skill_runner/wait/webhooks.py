@@ -15,8 +15,8 @@ from skill_runner.diagnose import classify_refusal
 from skill_runner.diagnose.symptom import Symptom, symptom_of
 from skill_runner.errors import NotFound, SkillError
 from skill_runner.objects import Object, Ref, at
-from skill_runner.quoting import excerpt, named
 from skill_runner.status.verdict import progressing
+from skill_runner.text.quoting import excerpt, named
 from skill_runner.wait.lookups import Lookups
 from skill_runner.wait.specimen import specimen_of
 from skill_runner.wait.verdicts import Watched

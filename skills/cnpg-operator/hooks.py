@@ -8,8 +8,8 @@ from typing import Any, Final
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.hooks import Context, GiveUp, RetryLater
 from skill_runner.objects import Object
-from skill_runner.quoting import excerpt
 from skill_runner.status import compute
+from skill_runner.text.quoting import excerpt
 
 RELEASE: Final = "cnpg"
 SELECTOR: Final = "app.kubernetes.io/name=cloudnative-pg"

@@ -16,7 +16,6 @@ from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import ApiError, Conflict, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
 from skill_runner.objects import Object, Ref
-from skill_runner.quoting import excerpt
 from skill_runner.sidecars import (
     PROBING,
     WITHOUT_SECRET_STORE,
@@ -26,6 +25,7 @@ from skill_runner.sidecars import (
 )
 from skill_runner.status.dapr import has_ended, lacks_sidecar, wants_sidecar
 from skill_runner.tasks import uncancelled
+from skill_runner.text.quoting import excerpt
 
 PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 PARTS = Path(__file__).parent / "scripts" / "probe-objects.yaml"

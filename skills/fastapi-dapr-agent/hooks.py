@@ -17,8 +17,8 @@ from skill_runner.errors import NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
 from skill_runner.objects import Object, Ref
 from skill_runner.passwords import generate_password, read_secret, write_secret
-from skill_runner.quoting import excerpt
 from skill_runner.sidecars import PROBING, WITHOUT_SECRET_STORE, check_sidecars
+from skill_runner.text.quoting import excerpt
 
 PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 TOKEN: Final = "APP_API_TOKEN"  # noqa: S105 - a variable's name

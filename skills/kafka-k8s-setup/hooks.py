@@ -18,8 +18,8 @@ from skill_runner.drills import is_back
 from skill_runner.errors import HookFailed, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
 from skill_runner.objects import Ref
-from skill_runner.patterns import PatternError, compile_pattern
-from skill_runner.quoting import excerpt
+from skill_runner.text.patterns import PatternError, compile_pattern
+from skill_runner.text.quoting import excerpt
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # The archive of loaded classes that the image carries halves the start of every tool; where it

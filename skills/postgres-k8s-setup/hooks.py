@@ -26,8 +26,8 @@ from skill_runner.passwords import (
     write_secret,
 )
 from skill_runner.pguri import connection_values
-from skill_runner.quoting import excerpt
 from skill_runner.scram import fits, make_verifier
+from skill_runner.text.quoting import excerpt
 
 CNPG: Final = "postgresql.cnpg.io/v1"
 SCRIPTS: Final = Path(__file__).parent / "scripts"

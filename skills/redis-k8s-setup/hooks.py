@@ -17,7 +17,7 @@ from skill_runner.drills import lose_pod
 from skill_runner.hooks import Context, GiveUp, RetryLater
 from skill_runner.objects import Object, Ref
 from skill_runner.passwords import copy_secret, ensure_password, read_secret
-from skill_runner.quoting import excerpt
+from skill_runner.text.quoting import excerpt
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
 DATA_VERSION: Final = "skill-runner.dev/data-version"

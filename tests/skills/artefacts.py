@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from skill_runner.backends.releases import payload_of
 from skill_runner.objects import Object, Ref
-from skill_runner.redact import encodings
+from skill_runner.text.redact import encodings
 from tests.skills.driver import Driver
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from skill_runner.errors import UsageError
-from skill_runner.patterns import Pattern, PatternError, compile_pattern, quoted
+from skill_runner.text.patterns import Pattern, PatternError, compile_pattern, quoted
 
 FILE: Final = ".dockerignore"
 # What stands in for a .dockerignore: made anew by the build, or about the work and not the program.

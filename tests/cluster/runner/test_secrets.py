@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from skill_runner.objects import Ref
-from skill_runner.redact import encodings
+from skill_runner.text.redact import encodings
 from tests.cluster.runner.conftest import TINY, Hands
 from tests.skills.driver import Driver
 

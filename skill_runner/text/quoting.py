@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from skill_runner.redact import strip_control
+from skill_runner.text.redact import strip_control
 
 EXCERPT: Final = 160  # characters between the marks
 _MARKS: Final = str.maketrans("“”„‟«»", '""""""')
