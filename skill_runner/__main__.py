@@ -2,7 +2,7 @@
 
 import os
 
-from skill_runner.isolation import leave_current_folder
+from skill_runner.processes.isolation import leave_current_folder
 
 
 def main() -> None:

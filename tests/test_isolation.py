@@ -14,8 +14,8 @@ import pytest
 import yaml
 from mcp import Client, StdioServerParameters
 
-from skill_runner import isolation
 from skill_runner.cli import COMMANDS
+from skill_runner.processes import isolation
 from tests.hostile import Traps
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,7 @@ from typing import Final
 
 from skill_runner.assets.catalogue import Build, Part
 from skill_runner.assets.on_path import parse_version
-from skill_runner.isolation import python_command
+from skill_runner.processes.isolation import python_command
 from skill_runner.progress import Amount, Line, Note, Report
 
 GO_NEEDED: Final = (1, 26)

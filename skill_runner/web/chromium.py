@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.isolation import python_command
+from skill_runner.processes.isolation import python_command
 
 VARIABLE: Final = "SKILL_BROWSER"  # the path of a Chromium; `none` leaves the browser out
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -23,7 +23,7 @@ import pyhelm3
 from skill_runner.backends.base import Lifeline, Target
 from skill_runner.backends.helm.errors import helm_error
 from skill_runner.errors import HelmError
-from skill_runner.isolation import python_command
+from skill_runner.processes.isolation import python_command
 from skill_runner.tasks import patiently, uncancelled
 
 GRACE_SECONDS: Final = 10.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from skill_runner.clusters.embedded.settings import Node
-from skill_runner.isolation import python_command
+from skill_runner.processes.isolation import python_command
 
 FIRST_PORT = "2379"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from skill_runner.clusters.embedded.settings import Node
-from skill_runner.isolation import python_command
+from skill_runner.processes.isolation import python_command
 
 MODULE: Final = "skill_runner.clusters.embedded.node"
 

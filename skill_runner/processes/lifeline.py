@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Final
 
-from skill_runner.killing import kill_tree
+from skill_runner.processes.killing import kill_tree
 
 LET_GO: Final = b"go on without me\n"
 HURRY: Final = 30.0  # seconds after which a worker that was cut off hurries its clean-up,
