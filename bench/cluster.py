@@ -30,7 +30,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from skill_runner import assets, clusters
+from skill_runner import binaries, clusters
 from skill_runner.backends.cluster import KubeCluster, connect
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.errors import ApiError
@@ -179,7 +179,7 @@ def main() -> None:
     here = [name for name in clusters.PROVIDERS if name == "embedded" or shutil.which(name)]
     found: dict[str, list[Round]] = {name: [] for name in chosen.provider or here}
     if "embedded" in found:
-        asyncio.run(assets.ensure_all(list(assets.BY_TOOL)))
+        asyncio.run(binaries.ensure_all(list(binaries.BY_TOOL)))
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
         file.write(busybox_archive())
         file.flush()

@@ -32,7 +32,7 @@ from bench.causes import names_cause
 from bench.latency import measure_latency
 from bench.results import Run, print_scenarios
 from bench.traffic import measure_traffic
-from skill_runner import assets, clusters
+from skill_runner import binaries, clusters
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
@@ -180,7 +180,7 @@ async def run_scenarios(bench: Bench, only: Sequence[str]) -> list[Run]:
 
 async def measure(arguments: argparse.Namespace, info: ClusterInfo) -> None:
     assert info.kubeconfig is not None
-    helm = await assets.ensure("helm")
+    helm = await binaries.ensure("helm")
     cluster = await connect(str(info.kubeconfig), info.context)
     transport = await open_transport(cluster.target, asyncio.sleep)
     bench = Bench(info, cluster, transport, helm, arguments.at_once, arguments.keep)

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from skill_runner.assets import cache_folder
+from skill_runner.binaries import cache_folder
 
 ROOT = Path(__file__).parents[1]
 SKILLS = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skill_runner.assets import cache_folder
+from skill_runner.binaries import cache_folder
 from skill_runner.clusters import tools
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.clusters.kubeconfigs import user_kubeconfig

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from skill_runner import assets, clusters
+from skill_runner import binaries, clusters
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.clusters.kubeconfigs import merge_context, remove_context, user_kubeconfig
 from skill_runner.commands.cluster_view import print_clusters, print_status, watching
@@ -211,7 +211,7 @@ def logs(name: str | None, provider: str, component: str) -> None:
 def prefetch(output: str, verbose: bool) -> None:
     """Fetch the pinned binaries (Helm included) now, so that `up` needs no network."""
     with watching(verbose=verbose) as report:
-        found = asyncio.run(assets.ensure_all(list(assets.BY_TOOL), report=report))
+        found = asyncio.run(binaries.ensure_all(list(binaries.BY_TOOL), report=report))
     if output == "json":
         click.echo(json.dumps({tool: str(path) for tool, path in found.items()}))
         return

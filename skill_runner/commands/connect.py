@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from skill_runner import assets, clusters
+from skill_runner import binaries, clusters
 from skill_runner.backends.base import Cluster, Target
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
@@ -34,11 +34,11 @@ async def world(asked: Asked, report: Report, registry: str = "") -> AsyncIterat
     seen = taped(cluster, clock)
     try:
         await seen.version()
-        helm = await assets.ensure("helm", report=report)
+        helm = await binaries.ensure("helm", report=report)
         yield World(
             helm=taped_helm(PyHelm(str(helm), cluster), seen),
             cluster=seen,
-            images=make_images(image_store(target), assets.cache_folder(), registry),
+            images=make_images(image_store(target), binaries.cache_folder(), registry),
             clock=clock,
             connect=lambda: _again(target),
             report=report,

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from skill_runner import assets
+from skill_runner import binaries
 from skill_runner.commands.options import output_option
 
 
@@ -81,8 +81,8 @@ def _tools() -> list[Finding]:
 
 def _assets() -> list[Finding]:
     findings = []
-    for part in assets.PARTS:
-        paths, source = assets.find(part)
+    for part in binaries.PARTS:
+        paths, source = binaries.find(part)
         findings.append(
             Finding(
                 f"{part.name} {part.version}",

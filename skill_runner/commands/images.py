@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from skill_runner import assets
+from skill_runner import binaries
 from skill_runner.commands.connect import image_store
 from skill_runner.commands.options import cluster_options, output_option
 from skill_runner.commands.show import View
@@ -67,7 +67,7 @@ def build(skill: str, verbose: bool) -> int:
     """Build the images of SKILL from their recipes; prints the archives' paths."""
     with View(verbose=verbose) as view:
         for recipe, ref in _recipes(skill):
-            archive = asyncio.run(build_recipe(recipe, ref, assets.cache_folder(), view))
+            archive = asyncio.run(build_recipe(recipe, ref, binaries.cache_folder(), view))
             click.echo(f"{ref}  {archive}")
     return 0
 
@@ -92,7 +92,7 @@ async def _load(skill: str, asked: Asked, view: View) -> None:
             hint="Push them to a registry that it reaches: skill images push … --registry HOST",
         )
     for recipe, ref in _recipes(skill):
-        archive = await build_recipe(recipe, ref, assets.cache_folder(), view)
+        archive = await build_recipe(recipe, ref, binaries.cache_folder(), view)
         await store.load_archive(archive)
         click.echo(f"loaded {ref} into {target.context}")
 
@@ -105,7 +105,7 @@ def push(skill: str, registry: str, verbose: bool) -> int:
     """Build the images of SKILL and push them to a registry; prints what to set as `image`."""
     with View(verbose=verbose) as view:
         for recipe, ref in _recipes(skill):
-            archive = asyncio.run(build_recipe(recipe, ref, assets.cache_folder(), view))
+            archive = asyncio.run(build_recipe(recipe, ref, binaries.cache_folder(), view))
             pushed = asyncio.run(push_archive(Path(archive), ref, registry, view))
             click.echo(f"pushed {pushed}")
             click.echo(f"use it: skill run {skill} --set image={pushed}")

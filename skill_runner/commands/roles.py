@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner import assets, graph, preflight, rbac
+from skill_runner import binaries, graph, preflight, rbac
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
@@ -28,7 +28,7 @@ async def roles_for(request: Request, command: Command, library: Library) -> lis
     """The objects to apply; charts are rendered by Helm, for the kinds of an empty cluster."""
     cluster = MemoryCluster()
     world = World(
-        helm=PyHelm(str(await assets.ensure("helm")), cluster), cluster=cluster,
+        helm=PyHelm(str(await binaries.ensure("helm")), cluster), cluster=cluster,
         images=MemoryImages(), clock=SystemClock(), connect=lambda: _same(cluster),
     )  # fmt: skip
     prepared = await graph.prepare([request], world, library)

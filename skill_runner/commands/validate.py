@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from skill_runner import assets
+from skill_runner import binaries
 from skill_runner.backends.base import Helm
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.memory import MemoryCluster
@@ -82,7 +82,7 @@ def _folders(paths: tuple[str, ...]) -> list[Path]:
 
 def _helm() -> Helm | None:
     """Helm as it is on this machine; rendering needs no cluster, so none is given."""
-    found, _ = assets.find(assets.BY_TOOL["helm"])
+    found, _ = binaries.find(binaries.BY_TOOL["helm"])
     return PyHelm(str(found["helm"]), MemoryCluster()) if "helm" in found else None
 
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from skill_runner.assets.catalogue import Build
-from skill_runner.assets.gobuild import build_module
+from skill_runner.binaries.catalogue import Build
+from skill_runner.binaries.gobuild import build_module
 from skill_runner.errors import BuildFailed
 from skill_runner.images.builders import find_builder
 from skill_runner.images.debian import debian_rootfs

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from skill_runner.assets.catalogue import machine_architecture
+from skill_runner.binaries.catalogue import machine_architecture
 from skill_runner.clusters.embedded.cgroups import hierarchies, remove_cgroups
 from skill_runner.clusters.embedded.pause import exit_program
 from skill_runner.clusters.embedded.processes import read_process

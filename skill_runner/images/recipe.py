@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from skill_runner.assets.catalogue import Build
+from skill_runner.binaries.catalogue import Build
 from skill_runner.errors import SkillFileError
 
 LOCAL_PREFIX: Final = "skill.local"  # never a registry: only what was loaded has this name

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.assets.catalogue import PARTS, Download, Part, machine_architecture
-from skill_runner.assets.download import Downloader, checksum_of
+from skill_runner.binaries.catalogue import PARTS, Download, Part, machine_architecture
+from skill_runner.binaries.download import Downloader, checksum_of
 from skill_runner.progress import Amount, Event, silent
 from tests.assets.server import serving
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from skill_runner import assets
-from skill_runner.assets.catalogue import BY_TOOL, Part
-from skill_runner.assets.gobuild import build_command
-from skill_runner.assets.on_path import find_on_path, parse_version
+from skill_runner import binaries
+from skill_runner.binaries.catalogue import BY_TOOL, Part
+from skill_runner.binaries.gobuild import build_command
+from skill_runner.binaries.on_path import find_on_path, parse_version
 from skill_runner.errors import AssetError, UsageError
 from skill_runner.progress import Event, Note
 
@@ -31,13 +31,13 @@ def program(file: Path, says: str) -> Path:
 
 async def test_path_comes_first_in_a_suitable_version(tmp_path: Path) -> None:
     binary = program(tmp_path / "bin/helm", "v4.1.0")
-    assert await assets.ensure("helm") == binary
+    assert await binaries.ensure("helm") == binary
 
 
 async def test_unsuitable_version_is_passed_over(tmp_path: Path) -> None:
     program(tmp_path / "bin/helm", "v3.19.1")
     cached = program(tmp_path / f"cache/assets/{_folder(BY_TOOL['helm'])}/helm", "v4.3.1")
-    assert await assets.ensure("helm") == cached
+    assert await binaries.ensure("helm") == cached
 
 
 def test_every_kubernetes_binary_is_looked_at(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_every_kubernetes_binary_is_looked_at(tmp_path: Path) -> None:
 async def test_error_says_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKILL_ASSETS", "path")
     with pytest.raises(AssetError) as caught:
-        await assets.ensure_all(["etcd", "coredns"])
+        await binaries.ensure_all(["etcd", "coredns"])
     text = str(caught.value)
     assert "etcd 3.7.3 cannot be had. Tried:\n  PATH: etcd is not on PATH" in text
     assert "coredns 1.15.0 cannot be had" in text
@@ -63,8 +63,10 @@ async def test_unreachable_mirror_and_no_build(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SKILL_ASSETS", "download")
     monkeypatch.setenv("SKILL_DOWNLOAD_MIRROR", "http://127.0.0.1:1")
     with pytest.raises(AssetError, match=r"download: 127\.0\.0\.1:1 does not answer"):
-        await assets.ensure("etcd")
-    leftovers = [f for f in assets.cache_folder().rglob("*") if f.suffix != ".lock" and f.is_file()]
+        await binaries.ensure("etcd")
+    leftovers = [
+        f for f in binaries.cache_folder().rglob("*") if f.suffix != ".lock" and f.is_file()
+    ]
     assert leftovers == []
 
 
@@ -80,7 +82,7 @@ async def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
         if isinstance(event, Note):
             told.set()
 
-    waiting = asyncio.create_task(assets.ensure("helm", report=listen))
+    waiting = asyncio.create_task(binaries.ensure("helm", report=listen))
     await told.wait()
     binary = program(folder / "helm", "v4.3.1")
     other.release()
@@ -89,15 +91,15 @@ async def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
 
 async def test_unknown_names_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="no asset is called 'kubectl'; there are: containerd"):
-        await assets.ensure("kubectl")
+        await binaries.ensure("kubectl")
     monkeypatch.setenv("SKILL_ASSETS", "guess")
     with pytest.raises(UsageError, match="'guess'; it is one of auto, path, download, build"):
-        await assets.ensure("helm")
+        await binaries.ensure("helm")
 
 
 def test_every_build_is_pinned() -> None:
-    modules = Path(assets.__file__).parent / "modules"
-    for part in assets.PARTS:
+    modules = Path(binaries.__file__).parent / "modules"
+    for part in binaries.PARTS:
         if part.build is None:
             continue
         pinned = (modules / part.name / "go.mod").read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.assets.gobuild import GO_PACKAGE, fetch_go
+from skill_runner.binaries.gobuild import GO_PACKAGE, fetch_go
 from skill_runner.progress import silent
 
 # As the package lays it out: a script that imports it, and Go itself.

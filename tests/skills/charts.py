@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from skill_runner.assets import cache_folder
+from skill_runner.binaries import cache_folder
 
 
 def _helm() -> str | None:

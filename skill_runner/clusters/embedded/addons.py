@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 from tenacity import retry, retry_if_exception_type, retry_if_result, wait_fixed
 
-from skill_runner.assets.catalogue import machine_architecture
+from skill_runner.binaries.catalogue import machine_architecture
 from skill_runner.clusters.embedded.api import apply, connect_api
 from skill_runner.clusters.embedded.components import import_command
 from skill_runner.clusters.embedded.pause import pause_archive

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from skill_runner.assets import cache_folder
+from skill_runner.binaries import cache_folder
 from skill_runner.progress import Note, Report
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from skill_runner import assets
+from skill_runner import binaries
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.clusters.embedded import launch, leftovers, processes, readiness, report_status
 from skill_runner.clusters.embedded.checks import NO_WAY_OUT, check_machine, fence_note
@@ -24,7 +24,7 @@ from skill_runner.errors import ClusterLifecycleError, UsageError
 from skill_runner.progress import Note, Report, silent
 
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
-TOOLS: Final = tuple(t for part in assets.PARTS if part.name != "helm" for t in part.tools)
+TOOLS: Final = tuple(t for part in binaries.PARTS if part.name != "helm" for t in part.tools)
 
 
 class Embedded:
@@ -44,7 +44,7 @@ class Embedded:
                 check_inotify()
                 if note := fence_note(machine) if machine.way_out else NO_WAY_OUT:
                     report(Note(note))
-                tools = await assets.ensure_all(TOOLS, report=report)
+                tools = await binaries.ensure_all(TOOLS, report=report)
                 try:
                     await launch.start_node(options, folder, tools, machine)
                 except OSError as error:

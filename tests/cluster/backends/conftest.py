@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from skill_runner.assets import ensure
 from skill_runner.backends import cluster as cluster_backend
 from skill_runner.backends.base import Cluster
+from skill_runner.binaries import ensure
 from skill_runner.lock import Connect
 from skill_runner.objects import Object, Ref
 from tests.testcluster import TestCluster

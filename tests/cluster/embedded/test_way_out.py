@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from skill_runner import assets
+from skill_runner import binaries
 from skill_runner.clusters.embedded import processes
 from skill_runner.clusters.embedded.places import clusters_folder
 from skill_runner.clusters.embedded.settings import Node, read_node
@@ -31,7 +31,7 @@ def name() -> str:
 
 @pytest.fixture
 def host(name: str, tmp_path: Path) -> Iterator[FakeHost]:
-    coredns = asyncio.run(assets.ensure("coredns"))
+    coredns = asyncio.run(binaries.ensure("coredns"))
     with fake_host(name, tmp_path, coredns) as host:
         yield host
         host.skill("cluster", "down", "--name", name)

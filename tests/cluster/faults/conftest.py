@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from skill_runner import assets
+from skill_runner import binaries
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.cluster.transport import Transport, open_transport
@@ -28,7 +28,7 @@ def images(
 @pytest.fixture(scope="session")
 def helm() -> str:
     """The path of the pinned helm."""
-    return str(asyncio.run(assets.ensure("helm")))
+    return str(asyncio.run(binaries.ensure("helm")))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.assets import ensure
+from skill_runner.binaries import ensure
 from skill_runner.objects import Ref
 from tests.cluster.runner.conftest import TINY, Hands
 from tests.skills.driver import Driver

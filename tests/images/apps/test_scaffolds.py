@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from skill_runner.assets.ensure import cache_folder
+from skill_runner.binaries.ensure import cache_folder
 from skill_runner.errors import BuildFailed
 from skill_runner.images.apps.build import build_application
 from skill_runner.images.apps.prepare import find_layout, prepare

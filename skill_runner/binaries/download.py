@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from skill_runner.assets.catalogue import Download, Part, machine_architecture
+from skill_runner.binaries.catalogue import Download, Part, machine_architecture
 from skill_runner.progress import Amount, Report
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)

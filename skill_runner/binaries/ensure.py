@@ -14,10 +14,10 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from skill_runner.assets.catalogue import BY_TOOL, Part, machine_architecture
-from skill_runner.assets.download import Downloader, downloader
-from skill_runner.assets.gobuild import build_part
-from skill_runner.assets.on_path import find_on_path
+from skill_runner.binaries.catalogue import BY_TOOL, Part, machine_architecture
+from skill_runner.binaries.download import Downloader, downloader
+from skill_runner.binaries.gobuild import build_part
+from skill_runner.binaries.on_path import find_on_path
 from skill_runner.errors import AssetError, UsageError
 from skill_runner.progress import Note, Report, silent
 

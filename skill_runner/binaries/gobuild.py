@@ -18,8 +18,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-from skill_runner.assets.catalogue import Build, Part
-from skill_runner.assets.on_path import parse_version
+from skill_runner.binaries.catalogue import Build, Part
+from skill_runner.binaries.on_path import parse_version
 from skill_runner.processes.isolation import python_command
 from skill_runner.progress import Amount, Line, Note, Report
 
@@ -33,7 +33,7 @@ async def build_part(part: Part, folder: Path, report: Report) -> str:
     """Build into `folder`. Nothing is returned when it worked, otherwise what went wrong."""
     if part.build is None:
         return "it is not built from Go modules here"
-    module = resources.files("skill_runner.assets").joinpath("modules", part.name)
+    module = resources.files("skill_runner.binaries").joinpath("modules", part.name)
     problem = await build_module(f"{part.name} {part.version}", part.build, module, folder, report)
     if problem:
         return problem

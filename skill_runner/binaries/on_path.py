@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from skill_runner.assets.catalogue import Part, Version
+from skill_runner.binaries.catalogue import Part, Version
 
 EXTRA_FOLDERS = {"cni": ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")}
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"

@@ -8,7 +8,7 @@ SKILL_DOWNLOAD_MIRROR   a base address that stands for the publishers' hosts: th
                         https://HOST/PATH is asked for at MIRROR/HOST/PATH
 """
 
-from skill_runner.assets.catalogue import BY_TOOL, PARTS, Part
-from skill_runner.assets.ensure import cache_folder, ensure, ensure_all, find
+from skill_runner.binaries.catalogue import BY_TOOL, PARTS, Part
+from skill_runner.binaries.ensure import cache_folder, ensure, ensure_all, find
 
 __all__ = ["BY_TOOL", "PARTS", "Part", "cache_folder", "ensure", "ensure_all", "find"]
