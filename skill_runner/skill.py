@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from skill_runner.makes import Makes
 from skill_runner.policy.exceptions import PolicyException
+from skill_runner.policy.makes import Makes
 
 SCHEMA_VERSION: Final = 1
 EXACT_VERSION: Final = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")

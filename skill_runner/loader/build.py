@@ -11,8 +11,8 @@ from skill_runner.loader.checks import is_remote
 from skill_runner.loader.files import digest, read_text
 from skill_runner.loader.source import Source, step_kind
 from skill_runner.loader.templates import alias_of, template_files
-from skill_runner.makes import Elsewhere, MadeKind, Makes
 from skill_runner.policy.exceptions import PolicyException
+from skill_runner.policy.makes import Elsewhere, MadeKind, Makes
 from skill_runner.shipped import shared_chart
 from skill_runner.skill import (
     MISSING,

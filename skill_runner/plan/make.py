@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from skill_runner.errors import SkillFileError, UsageError
-from skill_runner.makes import Makes
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.placement import fault_of, flatten, placed
 from skill_runner.plan.types import (
@@ -27,6 +26,7 @@ from skill_runner.plan.types import (
     PlannedStep,
     PlannedWait,
 )
+from skill_runner.policy.makes import Makes
 from skill_runner.render import evaluate, read_yaml, render_data, render_yaml
 from skill_runner.shipped import shared_chart
 from skill_runner.skill import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from skill_runner.makes import Makes
+from skill_runner.policy.makes import Makes
 from skill_runner.skill import Application, Check, Proof, Skill, WaitRule
 
 Manifest = dict[str, Any]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from skill_runner.makes import MadeKind, Makes, is_named
 from skill_runner.objects import is_cluster_scoped
+from skill_runner.policy.makes import MadeKind, Makes, is_named
 
 Manifest = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.makes import Elsewhere, MadeKind, Makes
 from skill_runner.policy.declared import Declared, lines_of
+from skill_runner.policy.makes import Elsewhere, MadeKind, Makes
 
 
 def kinds(*texts: str) -> tuple[MadeKind, ...]:
