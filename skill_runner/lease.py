@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import LockHeld, NotFound, SkillError
 from skill_runner.holder import Holder
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import NextAction, Problem
+from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Report
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from skill_runner import releases
 from skill_runner.backends.base import Cluster, Helm, Release
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import NotFound, StepFailed
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
+from skill_runner.outcome.fix import mending_of
 from skill_runner.ownership import NOTHING, Held, Ownership, explain, judge
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import Any
 from skill_runner import permissions, policy, releases, strangers, wall
 from skill_runner.backends.base import Cluster, Pick, ReleaseSpec
 from skill_runner.context import Context
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import (
     ChartError,
     Forbidden,
@@ -19,6 +18,7 @@ from skill_runner.errors import (
 from skill_runner.hooks import call_hook
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, Problem
+from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quantity import parse_quantity
 from skill_runner.record import Record

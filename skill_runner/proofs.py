@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skill_runner.awaiting import meanwhile
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import HookFailed, StepFailed
 from skill_runner.hooks import call_hook
 from skill_runner.outcome import NextAction, Problem
+from skill_runner.outcome.fix import mending_of
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.record import ProofRecord, Record
 from skill_runner.skill import Proof

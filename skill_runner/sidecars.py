@@ -15,11 +15,11 @@ import httpx
 from skill_runner.backends.base import Cluster
 from skill_runner.context import Context, GiveUp, RetryLater
 from skill_runner.diagnose.crash import failed_component
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.words import bounded, times
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Code
+from skill_runner.outcome.fix import mending_of
 from skill_runner.status.dapr import (
     ENABLED,
     SIDECAR,

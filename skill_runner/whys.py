@@ -12,13 +12,13 @@ from skill_runner import evidence, failure, proofs, record, releases
 from skill_runner.backends.base import Release
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.diagnose.words import times
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
 from skill_runner.library import Library
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem
+from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Plan
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk

@@ -13,10 +13,10 @@ import pytest
 from skill_runner import failure, whys
 from skill_runner.backends.releases import secret_name, with_status
 from skill_runner.commands.show import print_document
-from skill_runner.diagnose.mending import MENDING
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_dict, to_json
+from skill_runner.outcome.fix import MENDING
 from skill_runner.text.quoting import EXCERPT, excerpt, named
 from skill_runner.text.redact import Redactor
 from tests.test_whys import Stage

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from skill_runner.diagnose.ledger import Ledger
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.policy import FailurePolicy, Row
 from skill_runner.diagnose.remedies import next_actions
 from skill_runner.diagnose.symptom import Symptom
 from skill_runner.diagnose.words import plain, squeeze
 from skill_runner.outcome import Problem
+from skill_runner.outcome.fix import mending_of
 
 EVIDENCE_LINES = 7
 OWN_LINES = 4  # of the symptom itself, so that its consequences have room

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skill_runner.diagnose import Judged, as_problem, root_cause
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.diagnose.remedies import next_actions
 from skill_runner.diagnose.symptom import Symptom
 from skill_runner.diagnose.words import times
 from skill_runner.objects import Object, Ref, at, count
 from skill_runner.outcome import Problem
+from skill_runner.outcome.fix import mending_of
 from skill_runner.status import Verdict
 from skill_runner.wait.expected import Suspect, WaitResult
 from skill_runner.wait.looking import Look

@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from skill_runner.diagnose.mending import mending_of
 from skill_runner.errors import ApiError, Conflict, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
 from skill_runner.objects import Object, Ref
+from skill_runner.outcome.fix import mending_of
 from skill_runner.sidecars import (
     PROBING,
     WITHOUT_SECRET_STORE,

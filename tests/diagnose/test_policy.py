@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from skill_runner.diagnose import DEFAULT_POLICY, Judged, Ledger, Symptom, judge
-from skill_runner.diagnose.mending import MENDING
 from skill_runner.outcome import Code
+from skill_runner.outcome.fix import MENDING
 from skill_runner.skill import FailureOverride
 
 
