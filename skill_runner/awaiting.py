@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from skill_runner.errors import HookFailed, NotReadyInTime, StepFailed
 from skill_runner.progress import Note
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.wait import Expected, WaitResult, wait_ready
 
 if TYPE_CHECKING:

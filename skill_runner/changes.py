@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skill_runner.conform import shown
 from skill_runner.errors import Refused
 from skill_runner.quantity import parse_quantity
-from skill_runner.skill import Input, Skill
+from skill_runner.skill.model import Input, Skill
+from skill_runner.skill.schema import shown
 
 
 def check_changes(skill: Skill, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

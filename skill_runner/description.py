@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from skill_runner.conform import shown
 from skill_runner.inputs import inputs_schema
-from skill_runner.skill import (
+from skill_runner.skill.model import (
     ApplyStep,
     HookStep,
     ImageStep,
@@ -17,6 +16,7 @@ from skill_runner.skill import (
     Skill,
     Step,
 )
+from skill_runner.skill.schema import shown
 
 SCHEMA: Final = "skill-runner/skill/v1"
 

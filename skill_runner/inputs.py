@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from skill_runner.conform import Fault, shown
 from skill_runner.errors import InputError
-from skill_runner.plaintext import RULE, input_faults, published
-from skill_runner.skill import MISSING, Input, Skill
-from skill_runner.suggest import did_you_mean
+from skill_runner.skill.model import MISSING, Input, Skill
+from skill_runner.skill.plaintext import RULE, input_faults, published
+from skill_runner.skill.schema import Fault, shown
+from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.yaml_source import YamlFault, read_one
 from skill_runner.text.redact import texts_of
-from skill_runner.yamltext import YamlFault, read_one
 
 _MAX_SHOWN: Final = 20
 

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.conform import faults
 from skill_runner.errors import SkillFileError, UnknownSkill
-from skill_runner.library import Library
-from skill_runner.plaintext import input_faults
-from skill_runner.skill import Skill
-from skill_runner.suggest import did_you_mean
-from skill_runner.yamltext import Document, YamlFault, read_one
+from skill_runner.skill.library import Library
+from skill_runner.skill.model import Skill
+from skill_runner.skill.plaintext import input_faults
+from skill_runner.skill.schema import faults
+from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.yaml_source import Document, YamlFault, read_one
 
 _NAME: Final = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
                 "x-message": "lower-case letters, digits and hyphens"}  # fmt: skip

@@ -12,7 +12,7 @@ from skill_runner.outcome import NextAction, Problem
 from skill_runner.outcome.fix import mending_of
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.record import ProofRecord, Record
-from skill_runner.skill import Proof
+from skill_runner.skill.model import Proof
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

@@ -15,7 +15,7 @@ from skill_runner.objects import Object, Ref
 from skill_runner.ownership import Held, judge
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.recordform import fault_in
-from skill_runner.skill import Skill
+from skill_runner.skill.model import Skill
 from skill_runner.text.redact import texts_of
 
 SCHEMA: Final = 2  # 1: without uids and without what was good before a change

@@ -33,7 +33,7 @@ from skill_runner.progress import StepResult, StepStatus
 from skill_runner.record import Record
 from skill_runner.records import Records
 from skill_runner.runs import Run
-from skill_runner.skill import MISSING, Skill
+from skill_runner.skill.model import MISSING, Skill
 from skill_runner.world import World
 
 ImageMode = Literal["auto", "pull", "build"]

@@ -21,7 +21,6 @@ from typing import Any, Final
 
 from skill_runner import policy
 from skill_runner.backends.base import Helm, ReleaseSpec
-from skill_runner.conform import faults, shown
 from skill_runner.errors import HelmError, InputError, SkillFileError, UsageError
 from skill_runner.inputs import resolve_values
 from skill_runner.objects import Object
@@ -34,8 +33,9 @@ from skill_runner.plan import (
     make_plan,
 )
 from skill_runner.policy.declared import Declared, lines_of
-from skill_runner.skill import Skill
-from skill_runner.yamltext import YamlFault, read_one
+from skill_runner.skill.model import Skill
+from skill_runner.skill.schema import faults, shown
+from skill_runner.skill.yaml_source import YamlFault, read_one
 
 _TEXTS: Final = {"type": "array", "items": {"type": "string"}}
 _CASE: Final[Mapping[str, Any]] = {

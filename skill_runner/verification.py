@@ -9,14 +9,14 @@ from typing import Any
 
 from skill_runner import failure, proofs, record, releases, session
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
-from skill_runner.library import PATH_VARIABLE, Library
 from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
 from skill_runner.runs import Run
-from skill_runner.skill import Skill
+from skill_runner.skill.library import PATH_VARIABLE, Library
+from skill_runner.skill.model import Skill
 from skill_runner.wait import Expected, wait_ready
 from skill_runner.world import World
 

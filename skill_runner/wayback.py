@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from skill_runner.conform import shown
 from skill_runner.outcome import NextAction, Problem
+from skill_runner.skill.schema import shown
 
 if TYPE_CHECKING:
     from skill_runner.record import Record

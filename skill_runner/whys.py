@@ -15,7 +15,6 @@ from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.diagnose.words import times
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
-from skill_runner.library import Library
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem
 from skill_runner.outcome.fix import mending_of
@@ -23,7 +22,8 @@ from skill_runner.plan import Plan
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
 from skill_runner.runs import Run
-from skill_runner.skill import WaitRule
+from skill_runner.skill.library import Library
+from skill_runner.skill.model import WaitRule
 from skill_runner.status.table import is_custom
 from skill_runner.text.quoting import excerpt
 from skill_runner.verification import expected_objects, outputs_of, plan_of

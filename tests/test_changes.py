@@ -10,8 +10,8 @@ import pytest
 
 from skill_runner.changes import check_changes
 from skill_runner.errors import Refused
-from skill_runner.loader import load_skill
-from skill_runner.skill import Change, Skill
+from skill_runner.skill.loader import load_skill
+from skill_runner.skill.model import Change, Skill
 
 ECHO = Path(__file__).parent / "data" / "skills" / "echo"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from skill_runner.description import describe, type_of
-from skill_runner.loader import load_skill
+from skill_runner.skill.loader import load_skill
 
 ECHO = Path(__file__).parent / "data" / "skills" / "echo"
 

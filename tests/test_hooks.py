@@ -17,7 +17,7 @@ from skill_runner.errors import HookFailed, SkillFileError
 from skill_runner.hooks import call_hook, load_hooks
 from skill_runner.plan import Installation
 from skill_runner.progress import Event
-from skill_runner.skill import Skill
+from skill_runner.skill.model import Skill
 from skill_runner.tasks import Haste
 
 HEADER = "from skill_runner.hooks import GiveUp, RetryLater\n"

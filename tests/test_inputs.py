@@ -19,9 +19,9 @@ from skill_runner.inputs import (
     secret_values,
     without_secrets,
 )
-from skill_runner.library import default_library
-from skill_runner.loader import load_skill
-from skill_runner.skill import MISSING, Skill
+from skill_runner.skill.library import default_library
+from skill_runner.skill.loader import load_skill
+from skill_runner.skill.model import MISSING, Skill
 
 ECHO = Path(__file__).parent / "data" / "skills" / "echo"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skill_runner.errors import UnknownSkill
-from skill_runner.library import Library, default_library
+from skill_runner.skill.library import Library, default_library
 
 SKILLS = Path(__file__).parent / "data" / "skills"
 

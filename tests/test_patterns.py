@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skill_runner.conform import faults
 from skill_runner.errors import UsageError
 from skill_runner.images.apps.ignore import compile_rules
+from skill_runner.skill.schema import faults
 from skill_runner.text.patterns import LONGEST, PatternError, compile_pattern, matches, quoted
 
 # Each keeps a backtracking engine busy for longer than a life.

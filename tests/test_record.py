@@ -14,7 +14,7 @@ from skill_runner.errors import Refused, SkillError
 from skill_runner.objects import Ref
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.record import ProofRecord, Record, ReleaseRecord
-from skill_runner.skill import Skill
+from skill_runner.skill.model import Skill
 
 FULL = Record(
     installation=Installation("kafka", "events"),

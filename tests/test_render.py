@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skill_runner.errors import SkillFileError
-from skill_runner.render import (
+from skill_runner.skill.templating import (
     check_expression,
     check_template,
     evaluate,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from skill_runner.scaffold import write_template
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 
 @pytest.fixture

@@ -25,13 +25,13 @@ from skill_runner.errors import (
     UsageError,
 )
 from skill_runner.images.memory import MemoryImages
-from skill_runner.library import Library
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.plan import Installation
 from skill_runner.progress import Awaiting, Event
 from skill_runner.runner import Options
 from skill_runner.runs import Run
+from skill_runner.skill.library import Library
 from skill_runner.world import World
 
 SKILL = """

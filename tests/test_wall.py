@@ -18,13 +18,13 @@ from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.commands.options import _kinds
 from skill_runner.errors import PreflightFailed, SkillFileError, StepFailed
-from skill_runner.library import Library
-from skill_runner.loader import load_skill
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.policy.declared import Declared
 from skill_runner.policy.makes import MadeKind, Makes
 from skill_runner.runner import Options
+from skill_runner.skill.library import Library
+from skill_runner.skill.loader import load_skill
 from skill_runner.trial import try_skill
 from tests.graph.stage import Stage as GraphStage
 from tests.skills.charts import HELM

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.yamltext import Mark, YamlFault, read, read_one
+from skill_runner.skill.yaml_source import Mark, YamlFault, read, read_one
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from skill_runner.agents.guide import FILE, description, skill_markdown
 from skill_runner.errors import Refused, UsageError
-from skill_runner.skill import Skill
+from skill_runner.skill.model import Skill
 
 # Claude Code reads the first; the second is the convention that most other agents share.
 FOLDERS: Final = (".claude/skills", ".agents/skills")

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import jinja2
 
-from skill_runner.conform import shown
 from skill_runner.description import change_of, effects, type_of
-from skill_runner.shipped import shipped
-from skill_runner.skill import MISSING, Input, Proof, Skill
+from skill_runner.skill.model import MISSING, Input, Proof, Skill
+from skill_runner.skill.schema import shown
+from skill_runner.skill.shipped import shipped
 
 FILE: Final = "SKILL.md"
 MAX_DESCRIPTION: Final = 1024  # characters; the specification's

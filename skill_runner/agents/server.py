@@ -24,10 +24,10 @@ from skill_runner.agents.tools import Tool, is_outcome, tools
 from skill_runner.backends.base import Clock
 from skill_runner.description import describe
 from skill_runner.errors import SkillError, UsageError
-from skill_runner.library import Library
 from skill_runner.outcome import Outcome, redacted, to_dict
 from skill_runner.processes.lifeline import Lifeline
 from skill_runner.runs import Run
+from skill_runner.skill.library import Library
 from skill_runner.text.redact import Redactor
 
 Document = dict[str, Any]

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from skill_runner.commands.options import Wanted, input_options, output_option
 from skill_runner.commands.roles import NOTE, roles_for
-from skill_runner.conform import shown
 from skill_runner.description import (
     change_of,
     describe,
@@ -26,9 +25,10 @@ from skill_runner.description import (
     undo,
 )
 from skill_runner.errors import UsageError
-from skill_runner.library import default_library
 from skill_runner.rights import Command as Wants
-from skill_runner.skill import MISSING, Input, Skill
+from skill_runner.skill.library import default_library
+from skill_runner.skill.model import MISSING, Input, Skill
+from skill_runner.skill.schema import shown
 
 
 @click.command(

@@ -14,13 +14,13 @@ from skill_runner.commands.remove import confirm
 from skill_runner.commands.target import Asked
 from skill_runner.failure import cluster_of
 from skill_runner.graph.undo import remove
-from skill_runner.library import default_library
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
 from skill_runner.platform import Platform, read_platform
 from skill_runner.progress import Report
 from skill_runner.record import Record
 from skill_runner.runs import Run
+from skill_runner.skill.library import default_library
 from skill_runner.world import World
 
 

@@ -9,7 +9,7 @@ import click
 
 from skill_runner.agents.export import export
 from skill_runner.commands.options import output_option
-from skill_runner.library import default_library
+from skill_runner.skill.library import default_library
 
 
 @click.command(

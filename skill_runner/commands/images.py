@@ -19,7 +19,7 @@ from skill_runner.errors import UsageError
 from skill_runner.images.build import build_recipe
 from skill_runner.images.push import push_archive
 from skill_runner.images.recipe import Recipe, load_recipe, local_ref
-from skill_runner.library import default_library
+from skill_runner.skill.library import default_library
 
 
 @click.group(

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from skill_runner.commands.options import output_option
 from skill_runner.errors import SkillError
-from skill_runner.library import Library, default_library
-from skill_runner.skill import Skill
+from skill_runner.skill.library import Library, default_library
+from skill_runner.skill.model import Skill
 
 
 @dataclass(frozen=True, slots=True)

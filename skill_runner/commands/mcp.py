@@ -15,7 +15,7 @@ from skill_runner.commands import connect
 from skill_runner.commands.status import row
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
-from skill_runner.library import default_library
+from skill_runner.skill.library import default_library
 from skill_runner.standing import scaled_down
 
 

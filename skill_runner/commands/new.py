@@ -11,7 +11,7 @@ import click
 
 from skill_runner.commands.options import output_option
 from skill_runner.scaffold import APPLICATIONS, write_template
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 # What to do with a new application: look at its tests, then deploy it.
 NEXT: Final = {

@@ -16,8 +16,8 @@ from skill_runner import session
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.inputs import check_given, read_sets, read_values, refuse_open_secrets
-from skill_runner.library import default_library
-from skill_runner.skill import Skill
+from skill_runner.skill.library import default_library
+from skill_runner.skill.model import Skill
 
 _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9.-]{1,253})?")
 Command = Callable[..., Any]

@@ -17,10 +17,10 @@ from skill_runner.commands.options import (
     outcome_option,
 )
 from skill_runner.commands.target import Asked
-from skill_runner.library import default_library
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
 from skill_runner.runs import Run
+from skill_runner.skill.library import default_library
 
 
 @click.command(epilog="Example: skill plan kafka-k8s-setup --set brokers=3")

@@ -11,8 +11,8 @@ from skill_runner import graph, preflight
 from skill_runner.commands import connect
 from skill_runner.commands.options import Wanted, cluster_options, input_options
 from skill_runner.commands.target import Asked
-from skill_runner.library import default_library
 from skill_runner.progress import silent
+from skill_runner.skill.library import default_library
 
 
 @click.command(epilog="Example: skill render kafka-k8s-setup --set brokers=3 > kafka.yaml")

@@ -10,11 +10,11 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.memory import MemoryCluster
 from skill_runner.images.memory import MemoryImages
-from skill_runner.library import Library
 from skill_runner.objects import Object
 from skill_runner.plan import Plan
 from skill_runner.rights import Command, rights_of
 from skill_runner.session import Request
+from skill_runner.skill.library import Library
 from skill_runner.world import World
 
 NOTE: Final = """\

@@ -10,10 +10,10 @@ from skill_runner.commands.execute import execute
 from skill_runner.commands.options import cluster_options, library_option, outcome_option
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
-from skill_runner.library import Library
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
 from skill_runner.runs import Run
+from skill_runner.skill.library import Library
 
 
 @click.command(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from skill_runner.outcome import Code
-from skill_runner.skill import FailureOverride
+from skill_runner.skill.model import FailureOverride
 
 NEVER: Final = math.inf
 

@@ -11,7 +11,7 @@ from skill_runner.graph.merge import clashing, onto
 from skill_runner.plan import Installation
 from skill_runner.record import Record
 from skill_runner.records import Records
-from skill_runner.skill import MISSING, Requirement, Skill
+from skill_runner.skill.model import MISSING, Requirement, Skill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from skill_runner.changes import grows
-from skill_runner.conform import shown
 from skill_runner.errors import Refused
 from skill_runner.plan import Installation
 from skill_runner.record import Record
-from skill_runner.skill import Change, Skill
+from skill_runner.skill.model import Change, Skill
+from skill_runner.skill.schema import shown
 
 
 @dataclass(frozen=True, slots=True)

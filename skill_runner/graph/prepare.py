@@ -9,14 +9,14 @@ from typing import Any
 from skill_runner import failure, namespaces, preflight, record, session
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.graph.resolve import Draft, settle
-from skill_runner.library import Library
 from skill_runner.objects import Object
 from skill_runner.outcome import Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.record import Record
 from skill_runner.records import Records
 from skill_runner.session import ImageMode, Prepared, Request
-from skill_runner.skill import Skill
+from skill_runner.skill.library import Library
+from skill_runner.skill.model import Skill
 from skill_runner.world import World
 
 

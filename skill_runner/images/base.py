@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from skill_runner.plan import ImageChoice
 from skill_runner.progress import Report
-from skill_runner.skill import Application, Image
+from skill_runner.skill.model import Application, Image
 
 Mode = Literal["auto", "pull", "build"]
 

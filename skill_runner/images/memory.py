@@ -9,7 +9,7 @@ from skill_runner.images.base import Mode
 from skill_runner.images.recipe import LOCAL_PREFIX, local_ref
 from skill_runner.plan import ImageChoice
 from skill_runner.progress import Report
-from skill_runner.skill import Application, Image
+from skill_runner.skill.model import Application, Image
 
 
 @dataclass(slots=True)

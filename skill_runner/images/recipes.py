@@ -18,7 +18,7 @@ from skill_runner.images.recipe import LOCAL_PREFIX, load_recipe, local_ref
 from skill_runner.images.registry import parse_reference, registry_has
 from skill_runner.plan import ImageChoice
 from skill_runner.progress import Note, Report
-from skill_runner.skill import Application, Image
+from skill_runner.skill.model import Application, Image
 
 
 @dataclass(slots=True)

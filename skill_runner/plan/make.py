@@ -27,9 +27,7 @@ from skill_runner.plan.types import (
     PlannedWait,
 )
 from skill_runner.policy.makes import Makes
-from skill_runner.render import evaluate, read_yaml, render_data, render_yaml
-from skill_runner.shipped import shared_chart
-from skill_runner.skill import (
+from skill_runner.skill.model import (
     EXACT_VERSION,
     ApplyStep,
     Check,
@@ -43,6 +41,8 @@ from skill_runner.skill import (
     WaitRule,
     WaitStep,
 )
+from skill_runner.skill.shipped import shared_chart
+from skill_runner.skill.templating import evaluate, read_yaml, render_data, render_yaml
 
 # A StatefulSet's pods carry a label of its name and an 11-character hash, in 63 characters; a
 # chart adds a word of its own to the name.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skill_runner.policy.makes import Makes
-from skill_runner.skill import Application, Check, Proof, Skill, WaitRule
+from skill_runner.skill.model import Application, Check, Proof, Skill, WaitRule
 
 Manifest = dict[str, Any]
 

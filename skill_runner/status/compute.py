@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skill_runner.objects import Object
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.status.custom import custom_resource
 from skill_runner.status.freshness import check_identity
 from skill_runner.status.rules import by_rule

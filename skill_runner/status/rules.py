@@ -14,7 +14,7 @@ from skill_runner.objects import (  # fmt: skip
     observed_generation,
     says,
 )
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.status.freshness import check_observed
 from skill_runner.status.jsonpath import find_value
 from skill_runner.status.verdict import Verdict, progressing, ready, unobserved

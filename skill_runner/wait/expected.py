@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.status import Verdict
 
 

@@ -12,7 +12,7 @@ from skill_runner.diagnose.events import Seen, about
 from skill_runner.diagnose.probes import container_spec
 from skill_runner.diagnose.symptom import symptom_of
 from skill_runner.objects import Object, at, condition, is_false
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.status.pods import container_statuses
 from skill_runner.status.pods import pod as pod_verdict
 from skill_runner.wait.children import family_of

@@ -15,7 +15,7 @@ from skill_runner.backends.base import Clock, Cluster
 from skill_runner.diagnose import FailurePolicy, Judged, Ledger, judge, root_cause
 from skill_runner.diagnose.symptom import Symptom
 from skill_runner.progress import Awaiting, ObjectState, Report
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.wait.expected import Expected, WaitResult
 from skill_runner.wait.looking import Look, look
 from skill_runner.wait.lookups import Lookups

@@ -15,7 +15,7 @@ from skill_runner.diagnose.crash import epoch, past_ends, recent_ends
 from skill_runner.diagnose.symptom import Symptom
 from skill_runner.errors import Forbidden, NotFound
 from skill_runner.objects import Object, at, condition, is_false
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.wait.channels import Sorter, channels, read
 from skill_runner.wait.expected import Expected, WaitResult
 from skill_runner.wait.looking import Look, look

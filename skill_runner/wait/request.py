@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.objects import Ref
-from skill_runner.skill import FailureOverride, WaitRule
+from skill_runner.skill.model import FailureOverride, WaitRule
 from skill_runner.wait.expected import Expected
 
 

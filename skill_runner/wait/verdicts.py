@@ -8,7 +8,7 @@ from typing import Any
 
 from skill_runner.diagnose.volumes import binding_mode
 from skill_runner.objects import Object, at, condition, count, is_true, says
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.status import Verdict, compute
 from skill_runner.status.dapr import has_ended, sidecar_of, wants_sidecar
 from skill_runner.status.network import endpoints_of

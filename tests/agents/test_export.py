@@ -8,8 +8,8 @@ import pytest
 
 from skill_runner.agents.export import AGENTS_FILE, BEGIN, END, export, with_section
 from skill_runner.errors import Refused, UsageError
-from skill_runner.loader import load_skill
-from skill_runner.skill import Skill
+from skill_runner.skill.loader import load_skill
+from skill_runner.skill.model import Skill
 
 OWN = "# Our repository\n\nTabs, not spaces.\n"
 

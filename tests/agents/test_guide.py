@@ -8,9 +8,9 @@ import pytest
 from skills_ref import validate
 
 from skill_runner.agents.guide import FILE, MAX_DESCRIPTION, MAX_LINES, description, skill_markdown
-from skill_runner.library import Library
-from skill_runner.loader import load_skill
-from skill_runner.shipped import shipped
+from skill_runner.skill.library import Library
+from skill_runner.skill.loader import load_skill
+from skill_runner.skill.shipped import shipped
 
 LIBRARY = Library([shipped("skills")])
 ECHO = Path(__file__).parent.parent / "data" / "skills" / "echo"

@@ -14,8 +14,8 @@ from skill_runner.agents.permits import Permits
 from skill_runner.agents.server import Agents, make_server
 from skill_runner.agents.tools import tools
 from skill_runner.backends.clock import SystemClock
-from skill_runner.library import PATH_VARIABLE, Library
 from skill_runner.outcome import Outcome, Problem, to_dict
+from skill_runner.skill.library import PATH_VARIABLE, Library
 
 DATA = Path(__file__).parent.parent / "data" / "skills"
 KAFKA = {"installation": "kafka/events", "skill": "kafka-k8s-setup"}

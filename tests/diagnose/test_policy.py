@@ -10,7 +10,7 @@ import pytest
 from skill_runner.diagnose import DEFAULT_POLICY, Judged, Ledger, Symptom, judge
 from skill_runner.outcome import Code
 from skill_runner.outcome.fix import MENDING
-from skill_runner.skill import FailureOverride
+from skill_runner.skill.model import FailureOverride
 
 
 def symptom(reason: str, *, sightings: int = 1, restarts: int = 0, grace: float = 0) -> Symptom:

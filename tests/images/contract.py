@@ -10,7 +10,7 @@ import pytest
 from skill_runner.images.base import Images, Mode
 from skill_runner.plan import ImageChoice
 from skill_runner.progress import silent
-from skill_runner.skill import Image
+from skill_runner.skill.model import Image
 
 OFFICIAL = "127.0.0.1:1/apache/kafka:4.3.1"  # nothing answers at port 1
 IMAGE = Image(name="kafka", ref=OFFICIAL, recipe="image/")

@@ -9,7 +9,7 @@ import pytest
 from skill_runner.errors import BuildFailed, UsageError
 from skill_runner.images.builders import Builder
 from skill_runner.images.isolation import Isolation, asked_isolation, check_mounts
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 WITHHELD = ("SYS_CHROOT", "SYS_ADMIN", "SYS_PTRACE", "MKNOD", "KILL", "NET_RAW", "NET_BIND_SERVICE")
 

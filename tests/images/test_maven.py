@@ -13,7 +13,7 @@ from skill_runner.errors import BuildFailed
 from skill_runner.images.maven import DIGESTS, check_jars, maven_jars, pom
 from skill_runner.images.recipe import load_recipe
 from skill_runner.progress import silent
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 MAVEN = "{http://maven.apache.org/POM/4.0.0}"
 

@@ -14,12 +14,12 @@ from skill_runner.backends.memory import FakeClock, MemoryCluster, simulate
 from skill_runner.backends.releases import payload_of
 from skill_runner.graph.undo import remove
 from skill_runner.images.memory import MemoryImages
-from skill_runner.library import Library
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from skill_runner.placement import KEPT
 from skill_runner.runner import Options
 from skill_runner.runs import Run
+from skill_runner.skill.library import Library
 from skill_runner.world import World
 from tests.kill import skills
 from tests.kill.stops import Gate, GatedCluster, GatedHelm, Snapshot, restore, snapshot

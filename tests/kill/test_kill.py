@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from skill_runner.errors import SkillError
-from skill_runner.library import Library
 from skill_runner.outcome import Outcome
-from skill_runner.skill import Skill
+from skill_runner.skill.library import Library
+from skill_runner.skill.model import Skill
 from tests.kill import skills
 from tests.kill.stage import (
     LEASE,

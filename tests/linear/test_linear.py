@@ -28,14 +28,14 @@ MADE = {
     ),
     "skill_runner/images/apps/prepare.py: f'^(FROM(?:\\\\s+--\\\\S+)*\\\\s+){re.escape(official)}"
     "(?=\\\\s|$)'": (r"(?mi)^(FROM(?:\s+--\S+)*\s+)docker\.io/library/node:22(?=\s|$)",),
-    "skill_runner/render.py: self.prefix + 'N([0-9]+)E'": ("abcN([0-9]+)E",),
+    "skill_runner/skill/templating.py: self.prefix + 'N([0-9]+)E'": ("abcN([0-9]+)E",),
     # compiled when their module is loaded, where `loaded_patterns` finds them
     "skill_runner/diagnose/creation.py: p": (),
     "skill_runner/diagnose/pull.py: p": (),
     "skill_runner/images/apps/failures.py: _LOCATED": (),
     "skill_runner/images/apps/failures.py: pattern": (),
-    "skill_runner/plaintext.py: f'[{_ALWAYS}\\t\\n\\r]'": (),
-    "skill_runner/plaintext.py: f'[{_ALWAYS}]'": (),
+    "skill_runner/skill/plaintext.py: f'[{_ALWAYS}\\t\\n\\r]'": (),
+    "skill_runner/skill/plaintext.py: f'[{_ALWAYS}]'": (),
 }
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.loader.interpolation import raw_interpolations
-from skill_runner.shipped import shipped
+from skill_runner.skill.loader.interpolation import raw_interpolations
+from skill_runner.skill.shipped import shipped
 
 OURS = sorted(
     {

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from skill_runner.errors import SkillFileError
-from skill_runner.loader import load_skill, skill_schema
-from skill_runner.loader.build import seconds
-from skill_runner.skill import ApplyStep, HookStep, ReleaseStep
+from skill_runner.skill.loader import load_skill, skill_schema
+from skill_runner.skill.loader.build import seconds
+from skill_runner.skill.model import ApplyStep, HookStep, ReleaseStep
 
 ECHO = Path(__file__).parent.parent / "data" / "skills" / "echo"
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.library import Library
-from skill_runner.loader import load_skill, requirement_problems
+from skill_runner.skill.library import Library
+from skill_runner.skill.loader import load_skill, requirement_problems
 from tests.graph.stage import write_skill
 
 CASES: list[tuple[dict[str, Any], str]] = [

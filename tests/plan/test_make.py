@@ -12,7 +12,6 @@ import pytest
 
 from skill_runner.errors import SkillFileError, UsageError
 from skill_runner.inputs import resolve_inputs
-from skill_runner.loader import load_skill
 from skill_runner.plan import (
     ImageChoice,
     Installation,
@@ -26,7 +25,8 @@ from skill_runner.plan import (
     make_plan,
     wanted_requirements,
 )
-from skill_runner.skill import ApplyStep, ReleaseStep, Requirement, Skill, WaitRule, WaitStep
+from skill_runner.skill.loader import load_skill
+from skill_runner.skill.model import ApplyStep, ReleaseStep, Requirement, Skill, WaitRule, WaitStep
 
 ECHO = Path(__file__).parent.parent / "data" / "skills" / "echo"
 NGINX = "docker.io/library/nginx:1.29.3"

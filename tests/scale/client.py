@@ -16,9 +16,9 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.images.memory import MemoryImages
-from skill_runner.library import Library
 from skill_runner.runner import Options
 from skill_runner.runs import Run
+from skill_runner.skill.library import Library
 from skill_runner.world import World
 
 APPLIES = "applies-setup"  # without a release: nothing here is Helm's

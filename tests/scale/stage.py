@@ -13,11 +13,11 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import KubeCluster, connect
 from skill_runner.backends.memory import MemoryCluster, MemoryHelm, simulate
 from skill_runner.images.memory import MemoryImages
-from skill_runner.library import Library
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
 from skill_runner.runs import Run
+from skill_runner.skill.library import Library
 from skill_runner.world import World
 from tests.backends.cluster.conftest import write_kubeconfig
 from tests.scale.apiserver import ApiServer, serving

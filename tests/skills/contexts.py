@@ -11,7 +11,7 @@ from skill_runner.context import Context, PodResult
 from skill_runner.inputs import resolve_values
 from skill_runner.plan import ImageChoice, Installation, make_plan
 from skill_runner.progress import silent
-from skill_runner.skill import Skill
+from skill_runner.skill.model import Skill
 
 
 class Scripted(Context):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from skill_runner.images.build import build_recipe
 from skill_runner.images.recipe import load_recipe, local_ref
-from skill_runner.library import default_library
 from skill_runner.progress import silent
+from skill_runner.skill.library import default_library
 from tests.skills.driver import Driver
 
 

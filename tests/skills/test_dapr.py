@@ -16,8 +16,8 @@ from skill_runner.backends.cluster import connect
 from skill_runner.backends.cluster.transport import open_transport
 from skill_runner.backends.history.file import save_history
 from skill_runner.images.recipe import digest_of, local_ref
-from skill_runner.library import PATH_VARIABLE, default_library
 from skill_runner.objects import Object, Ref
+from skill_runner.skill.library import PATH_VARIABLE, default_library
 from tests.cluster.faults.play import play
 from tests.cluster.faults.scenario import Scenario, all_scenarios, assert_expected
 from tests.cluster.faults.test_faults import HISTORIES

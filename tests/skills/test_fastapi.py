@@ -15,7 +15,7 @@ import yaml
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
 from skill_runner.scaffold import write_template
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 from tests.skills.driver import Driver
 from tests.skills.traffic import during_calls
 

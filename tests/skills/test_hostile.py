@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skill_runner.errors import SkillError
-from skill_runner.library import default_library
-from skill_runner.skill import Skill
+from skill_runner.skill.library import default_library
+from skill_runner.skill.model import Skill
 from tests.skills.charts import HELM
 from tests.skills.hostile import (
     HOSTILE,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.library import default_library
 from skill_runner.policy import check
+from skill_runner.skill.library import default_library
 from tests.skills import charts
 from tests.skills.charts import HELM, run_helm
 

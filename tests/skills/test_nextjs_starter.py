@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="no npm: make test-system")
 

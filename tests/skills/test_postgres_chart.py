@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.library import default_library
 from skill_runner.policy import check
+from skill_runner.skill.library import default_library
 from tests.skills.charts import HELM, render, run_helm
 
 SKILL = default_library().find("postgres-k8s-setup").folder

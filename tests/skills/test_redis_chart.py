@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.library import default_library
 from skill_runner.policy import check
+from skill_runner.skill.library import default_library
 from tests.skills.charts import HELM, render, run_helm
 
 CHART = default_library().find("redis-k8s-setup").folder / "chart"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from skill_runner.inputs import resolve_values
-from skill_runner.library import default_library
 from skill_runner.plan import ImageChoice, Installation, PlannedRelease, make_plan
 from skill_runner.policy import check
-from skill_runner.shipped import shipped
+from skill_runner.skill.library import default_library
+from skill_runner.skill.shipped import shipped
 from tests.skills.charts import HELM, render, run_helm
 
 CHART = shipped("templates") / "charts" / "web-service"

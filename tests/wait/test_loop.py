@@ -13,7 +13,7 @@ from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, Gone
 from skill_runner.objects import Ref
 from skill_runner.progress import Awaiting
-from skill_runner.skill import FailureOverride, WaitRule
+from skill_runner.skill.model import FailureOverride, WaitRule
 from skill_runner.wait import DEFAULT_POLICY, Expected
 from tests.wait.world import World, running, waiting
 

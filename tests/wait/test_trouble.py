@@ -12,7 +12,7 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.cluster import connect
 from skill_runner.backends.history import RecordingCluster
 from skill_runner.progress import silent
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.wait import DEFAULT_POLICY, wait_ready
 from tests.backends.cluster.conftest import Server, server, status, write_kubeconfig
 

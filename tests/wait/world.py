@@ -9,7 +9,7 @@ from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import Event, silent
-from skill_runner.skill import WaitRule
+from skill_runner.skill.model import WaitRule
 from skill_runner.wait import Expected, WaitResult, wait_ready
 
 LABELS = {"app": "web"}

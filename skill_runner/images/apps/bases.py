@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from skill_runner.images.recipe import Recipe, load_recipe, local_ref
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 OFFICIAL: Final = {
     "node": "docker.io/library/node:24-slim",

@@ -14,7 +14,7 @@ from skill_runner.errors import UsageError
 from skill_runner.images.apps import node
 from skill_runner.images.apps.layout import TRUST, Layout, env_lines, only_known, shipped_file
 from skill_runner.images.apps.source import list_files
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 CONFIGS: Final = (
     "docusaurus.config.ts", "docusaurus.config.js", "docusaurus.config.mjs",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from skill_runner.errors import UsageError
 from skill_runner.images.apps.layout import PIP, PIP_ENV, Layout, only_known
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 
 PORT: Final = 8000
 SERVING: Final = "skill-serving.py"

@@ -15,7 +15,7 @@ from skill_runner.images.apps.bases import OFFICIAL, base_refs
 from skill_runner.images.apps.layout import Layout
 from skill_runner.images.apps.source import digest_files, list_files
 from skill_runner.images.recipe import LOCAL_PREFIX
-from skill_runner.skill import Application
+from skill_runner.skill.model import Application
 
 OWN: Final = ("Containerfile", "Dockerfile")
 FRAMEWORKS: Final[Mapping[str, Callable[[Path, Mapping[str, Any]], Layout]]] = {

@@ -16,11 +16,11 @@ from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.history import RecordingCluster, RecordingHelm
 from skill_runner.errors import SkillError
 from skill_runner.images.memory import MemoryImages
-from skill_runner.loader import load_skill
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
 from skill_runner.runs import Run
+from skill_runner.skill.loader import load_skill
 from skill_runner.wait import WaitResult
 from skill_runner.world import World
 from tests.cluster.faults.scenario import Scenario, placed

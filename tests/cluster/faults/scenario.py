@@ -16,7 +16,7 @@ from skill_runner.backends.cluster.transport import Transport
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.errors import ApiError
 from skill_runner.objects import Object, Ref
-from skill_runner.skill import FailureOverride, WaitRule
+from skill_runner.skill.model import FailureOverride, WaitRule
 from skill_runner.wait import Expected, WaitResult
 
 # A pod on the node's own network answers there as a registry that has nothing.

@@ -16,7 +16,7 @@ import pytest
 
 from skill_runner.images.recipes import RecipeImages
 from skill_runner.progress import silent
-from skill_runner.skill import Image
+from skill_runner.skill.model import Image
 from tests.testimage import busybox_binary
 
 pytestmark = pytest.mark.skipif(

@@ -13,7 +13,7 @@ from skill_runner.errors import BuildFailed, UsageError
 from skill_runner.images.apps.build import write_context
 from skill_runner.images.apps.layout import Layout
 from skill_runner.images.apps.prepare import find_layout, prepare
-from skill_runner.skill import Application
+from skill_runner.skill.model import Application
 
 NEXT = {"dependencies": {"next": "16.4.6"}, "scripts": {"build": "next build"}}
 

@@ -18,7 +18,7 @@ from skill_runner.errors import BuildFailed
 from skill_runner.images.apps.build import build_application
 from skill_runner.images.apps.prepare import find_layout, prepare
 from skill_runner.progress import Event, Line
-from skill_runner.skill import Application
+from skill_runner.skill.model import Application
 
 pytestmark = [
     pytest.mark.root,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from skill_runner.images.apps.fastapi import SERVING
-from skill_runner.shipped import shipped
+from skill_runner.skill.shipped import shipped
 from tests.images.apps.test_front import free_port
 
 FILE = shipped("templates") / "fastapi-service" / "service" / "serving.py"

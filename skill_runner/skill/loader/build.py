@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.loader.checks import is_remote
-from skill_runner.loader.files import digest, read_text
-from skill_runner.loader.source import Source, step_kind
-from skill_runner.loader.templates import alias_of, template_files
 from skill_runner.policy.exceptions import PolicyException
 from skill_runner.policy.makes import Elsewhere, MadeKind, Makes
-from skill_runner.shipped import shared_chart
-from skill_runner.skill import (
+from skill_runner.skill.loader.checks import is_remote
+from skill_runner.skill.loader.files import digest, read_text
+from skill_runner.skill.loader.source import Source, step_kind
+from skill_runner.skill.loader.templates import alias_of, template_files
+from skill_runner.skill.model import (
     MISSING,
     Application,
     ApplyStep,
@@ -33,6 +32,7 @@ from skill_runner.skill import (
     WaitRule,
     WaitStep,
 )
+from skill_runner.skill.shipped import shared_chart
 
 _STEP_TIMEOUT: Final = 600.0
 _CHECK_TIMEOUT: Final = 60.0

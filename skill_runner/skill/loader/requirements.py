@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from skill_runner.conform import faults
 from skill_runner.errors import SkillFileError, UnknownSkill
-from skill_runner.loader.files import read_text
-from skill_runner.loader.source import Source, text
-from skill_runner.loader.templates import alias_of, expressions, inline, template_files
-from skill_runner.render import attributes_read
-from skill_runner.skill import Skill
-from skill_runner.suggest import did_you_mean
-from skill_runner.yamltext import Mark, read_one
-from skill_runner.yamltext import Path as DataPath
+from skill_runner.skill.loader.files import read_text
+from skill_runner.skill.loader.source import Source, text
+from skill_runner.skill.loader.templates import alias_of, expressions, inline, template_files
+from skill_runner.skill.model import Skill
+from skill_runner.skill.schema import faults
+from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.templating import attributes_read
+from skill_runner.skill.yaml_source import Mark, read_one
+from skill_runner.skill.yaml_source import Path as DataPath
 
 Find = Callable[[str], Skill]
 

@@ -10,18 +10,18 @@ import keyword
 from collections.abc import Iterator
 from typing import Any, Final, get_args
 
-from skill_runner.conform import schema_fault
-from skill_runner.loader.files import FileFault, digest, find
-from skill_runner.loader.source import Source, text
-from skill_runner.loader.templates import RESERVED, alias_of, check_templates
 from skill_runner.outcome import Code
-from skill_runner.plaintext import input_faults
 from skill_runner.policy import rule_names
 from skill_runner.policy.images import unpinned, withdrawn
-from skill_runner.shipped import shared_chart
-from skill_runner.skill import EXACT_VERSION
-from skill_runner.suggest import did_you_mean
-from skill_runner.yamltext import Path as DataPath
+from skill_runner.skill.loader.files import FileFault, digest, find
+from skill_runner.skill.loader.source import Source, text
+from skill_runner.skill.loader.templates import RESERVED, alias_of, check_templates
+from skill_runner.skill.model import EXACT_VERSION
+from skill_runner.skill.plaintext import input_faults
+from skill_runner.skill.schema import schema_fault
+from skill_runner.skill.shipped import shared_chart
+from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.yaml_source import Path as DataPath
 
 _JINJA_WORDS: Final = frozenset({"true", "false", "none", "range", "loop", "self", "varargs"})
 

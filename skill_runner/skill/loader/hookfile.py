@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from skill_runner.yamltext import Mark
+from skill_runner.skill.yaml_source import Mark
 
 
 class HookFault(ValueError):

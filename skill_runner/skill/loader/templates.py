@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from skill_runner.loader.files import FileFault, read_text
-from skill_runner.loader.source import Source, text
-from skill_runner.render import check_expression, check_template
-from skill_runner.yamltext import Mark, YamlFault, read
-from skill_runner.yamltext import Path as DataPath
+from skill_runner.skill.loader.files import FileFault, read_text
+from skill_runner.skill.loader.source import Source, text
+from skill_runner.skill.templating import check_expression, check_template
+from skill_runner.skill.yaml_source import Mark, YamlFault, read
+from skill_runner.skill.yaml_source import Path as DataPath
 
 # What every template may use beside the inputs (see plan.context).
 RESERVED: Final[Mapping[str, tuple[str, ...]]] = {

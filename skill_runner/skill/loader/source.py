@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.loader.hookfile import Hook
-from skill_runner.yamltext import Document, Mark
-from skill_runner.yamltext import Path as DataPath
+from skill_runner.skill.loader.hookfile import Hook
+from skill_runner.skill.yaml_source import Document, Mark
+from skill_runner.skill.yaml_source import Path as DataPath
 
 KINDS: Final = ("release", "apply", "image", "hook", "wait")  # wait last: it also goes with others
 

@@ -8,14 +8,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from skill_runner.conform import Fault, faults
-from skill_runner.loader.source import KINDS, Source, step_kind
+from skill_runner.skill.loader.source import KINDS, Source, step_kind
+from skill_runner.skill.schema import Fault, faults
 
 
 @cache
 def skill_schema() -> Mapping[str, Any]:
     """The JSON Schema (2020-12) of skill.yaml, published as docs/reference/skill.schema.json."""
-    text = files("skill_runner.loader").joinpath("skill.schema.json").read_text(encoding="utf-8")
+    text = (
+        files("skill_runner.skill.loader").joinpath("skill.schema.json").read_text(encoding="utf-8")
+    )
     schema: dict[str, Any] = json.loads(text)
     return schema
 

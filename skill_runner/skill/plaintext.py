@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from skill_runner.conform import Fault, faults
-from skill_runner.yamltext import Path
+from skill_runner.skill.schema import Fault, faults
+from skill_runner.skill.yaml_source import Path
 
 MULTILINE: Final = "multiline"  # the keyword of an input's schema
 RULE: Final = "controlCharacters"

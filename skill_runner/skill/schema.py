@@ -13,9 +13,9 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import SchemaError, ValidationError
 
-from skill_runner.suggest import did_you_mean
+from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.yaml_source import Path
 from skill_runner.text.patterns import PatternError, compile_pattern, matches
-from skill_runner.yamltext import Path
 
 _SHOWN: Final = 60
 _READABLE: Final = 60  # characters of a regular expression that a message repeats

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from skill_runner.errors import UnknownSkill
-from skill_runner.loader import FILE, load_skill
-from skill_runner.shipped import shipped
-from skill_runner.skill import Skill
-from skill_runner.suggest import did_you_mean
+from skill_runner.skill.loader import FILE, load_skill
+from skill_runner.skill.model import Skill
+from skill_runner.skill.shipped import shipped
+from skill_runner.skill.suggest import did_you_mean
 
 PATH_VARIABLE: Final = "SKILL_PATH"  # folders of skills, separated as PATH is
 

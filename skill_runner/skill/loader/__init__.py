@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from skill_runner.errors import SkillFileError
-from skill_runner.loader.build import build_skill
-from skill_runner.loader.checks import check_all
-from skill_runner.loader.files import FileFault, read_text
-from skill_runner.loader.hookfile import HookFault, read_hooks
-from skill_runner.loader.requirements import requirement_problems
-from skill_runner.loader.shape import check_shape, skill_schema
-from skill_runner.loader.source import Source
-from skill_runner.skill import SCHEMA_VERSION, Skill
-from skill_runner.yamltext import Document, YamlFault, read_one
+from skill_runner.skill.loader.build import build_skill
+from skill_runner.skill.loader.checks import check_all
+from skill_runner.skill.loader.files import FileFault, read_text
+from skill_runner.skill.loader.hookfile import HookFault, read_hooks
+from skill_runner.skill.loader.requirements import requirement_problems
+from skill_runner.skill.loader.shape import check_shape, skill_schema
+from skill_runner.skill.loader.source import Source
+from skill_runner.skill.model import SCHEMA_VERSION, Skill
+from skill_runner.skill.yaml_source import Document, YamlFault, read_one
 
 __all__ = ["FILE", "load_skill", "requirement_problems", "skill_schema"]
 

@@ -32,8 +32,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from skill_runner.errors import SkillFileError
-from skill_runner.suggest import did_you_mean
-from skill_runner.yamltext import YamlFault, core, read
+from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.yaml_source import YamlFault, core, read
 
 MAX_BYTES: Final = 4_000_000  # of one rendered template
 
