@@ -19,8 +19,8 @@ from skill_runner.errors import Forbidden
 from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found, look, refusal
 from skill_runner.ownership import NOTHING, Held, Ownership, judge
-from skill_runner.placement import MARK as OWNER
 from skill_runner.plan import Installation
+from skill_runner.plan.placement import MARK as OWNER
 from skill_runner.record import Record
 
 CRD: Final = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from skill_runner.inputs import inputs_schema
+from skill_runner.plan.inputs import inputs_schema
 from skill_runner.skill.model import (
     ApplyStep,
     HookStep,

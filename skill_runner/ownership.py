@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from skill_runner.backends.base import Release
 from skill_runner.objects import Object, Ref
-from skill_runner.placement import INSTANCE, KEPT, MANAGED_BY, MARK
 from skill_runner.plan import Installation
+from skill_runner.plan.placement import INSTANCE, KEPT, MANAGED_BY, MARK
 
 INSTALLATION_LABEL: Final = "skill-runner.dev/installation"  # of a release: the name alone
 NAMESPACE_LABEL: Final = "skill-runner.dev/installation-namespace"  # a label takes no slash

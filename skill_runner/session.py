@@ -6,17 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from skill_runner import (
-    inputs,
-    lock,
-    namespaces,
-    preflight,
-    record,
-    releases,
-    runner,
-    steps,
-)  # fmt: skip
-from skill_runner.changes import check_changes
+from skill_runner import lock, namespaces, preflight, record, releases, runner, steps  # fmt: skip
 from skill_runner.errors import InputError, Refused, UsageError
 from skill_runner.holder import Holder
 from skill_runner.outcome import Outcome
@@ -26,9 +16,11 @@ from skill_runner.plan import (
     Plan,
     PlannedRelease,
     PlannedStep,
+    inputs,
     make_plan,
     wanted_images,
 )
+from skill_runner.plan.changes import check_changes
 from skill_runner.progress import StepResult, StepStatus
 from skill_runner.record import Record
 from skill_runner.records import Records

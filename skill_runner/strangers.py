@@ -14,8 +14,8 @@ from skill_runner.holdings import find_claims, has_claim_named
 from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found, is_hook, look, look_at_release, problem_of
 from skill_runner.ownership import HELM_NAME, NOTHING, judge
-from skill_runner.placement import KEPT, MARK
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
+from skill_runner.plan.placement import KEPT, MARK
 from skill_runner.record import Record, record_refs
 from skill_runner.world import World
 

@@ -22,7 +22,6 @@ from typing import Any, Final
 from skill_runner import policy
 from skill_runner.backends.base import Helm, ReleaseSpec
 from skill_runner.errors import HelmError, InputError, SkillFileError, UsageError
-from skill_runner.inputs import resolve_values
 from skill_runner.objects import Object
 from skill_runner.plan import (
     ImageChoice,
@@ -32,6 +31,7 @@ from skill_runner.plan import (
     PlannedRelease,
     make_plan,
 )
+from skill_runner.plan.inputs import resolve_values
 from skill_runner.policy.declared import Declared, lines_of
 from skill_runner.skill.model import Skill
 from skill_runner.skill.schema import faults, shown

@@ -19,8 +19,8 @@ from skill_runner.data import KEEP, Occasion, reason_to_keep
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.objects import Object, Ref, at
 from skill_runner.ownership import HELM_NAME
-from skill_runner.placement import KEPT
 from skill_runner.plan import Installation
+from skill_runner.plan.placement import KEPT
 
 # An annotation with a JSON object: `by` whom, and the annotations to `restore` (null: none).
 SPARED: Final = "skill-runner.dev/spared"

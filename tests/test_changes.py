@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.changes import check_changes
 from skill_runner.errors import Refused
+from skill_runner.plan.changes import check_changes
 from skill_runner.skill.loader import load_skill
 from skill_runner.skill.model import Change, Skill
 

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from skill_runner.errors import InputError
-from skill_runner.inputs import (
+from skill_runner.plan.inputs import (
     inputs_schema,
     read_sets,
     read_values,

@@ -15,7 +15,7 @@ import click
 from skill_runner import session
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
-from skill_runner.inputs import check_given, read_sets, read_values, refuse_open_secrets
+from skill_runner.plan.inputs import check_given, read_sets, read_values, refuse_open_secrets
 from skill_runner.skill.library import default_library
 from skill_runner.skill.model import Skill
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from skill_runner.errors import SkillFileError, UsageError
 from skill_runner.objects import is_cluster_scoped
-from skill_runner.placement import fault_of, flatten, placed
+from skill_runner.plan.placement import fault_of, flatten, placed
 from skill_runner.plan.types import (
     ImageChoice,
     Installation,

@@ -16,7 +16,7 @@ from skill_runner.graph.undo import remove
 from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
-from skill_runner.placement import KEPT
+from skill_runner.plan.placement import KEPT
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from skill_runner.errors import SkillFileError, UsageError
-from skill_runner.inputs import resolve_inputs
 from skill_runner.plan import (
     ImageChoice,
     Installation,
@@ -25,6 +24,7 @@ from skill_runner.plan import (
     make_plan,
     wanted_requirements,
 )
+from skill_runner.plan.inputs import resolve_inputs
 from skill_runner.skill.loader import load_skill
 from skill_runner.skill.model import ApplyStep, ReleaseStep, Requirement, Skill, WaitRule, WaitStep
 

@@ -10,9 +10,9 @@ from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks import call_hook
-from skill_runner.inputs import resolve_values
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import ImageChoice, Installation, PlannedRelease, make_plan
+from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
 from tests.skills.contexts import scripted
 

@@ -11,7 +11,6 @@ from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks import call_hook
-from skill_runner.inputs import resolve_values
 from skill_runner.objects import Ref
 from skill_runner.plan import (
     ImageChoice,
@@ -21,6 +20,7 @@ from skill_runner.plan import (
     make_plan,
     wanted_requirements,
 )
+from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
 from tests.skills.contexts import Scripted, scripted
 

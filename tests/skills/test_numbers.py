@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.inputs import resolve_values
 from skill_runner.plan import ImageChoice, Installation, PlannedApply, PlannedRelease, make_plan
+from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
 from skill_runner.skill.shipped import shared_chart
 from tests.skills import charts

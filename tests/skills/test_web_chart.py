@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.inputs import resolve_values
 from skill_runner.plan import ImageChoice, Installation, PlannedRelease, make_plan
+from skill_runner.plan.inputs import resolve_values
 from skill_runner.policy import check
 from skill_runner.skill.library import default_library
 from skill_runner.skill.shipped import shipped
