@@ -31,7 +31,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from skill_runner import binaries, clusters
-from skill_runner.backends.cluster import KubeCluster, connect
+from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.errors import ApiError
 from skill_runner.objects import Object, Ref

@@ -35,8 +35,8 @@ from bench.traffic import measure_traffic
 from skill_runner import binaries, clusters
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.cluster import connect
-from skill_runner.backends.cluster.transport import Transport, open_transport
+from skill_runner.backends.kube import connect
+from skill_runner.backends.kube.transport import Transport, open_transport
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.errors import NotFound
 from skill_runner.objects import Ref

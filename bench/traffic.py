@@ -22,8 +22,8 @@ from rich.table import Table
 from bench.latency import _deployment
 from skill_runner.backends.base import Cluster, ObjectList, WatchEvent
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.cluster import connect
-from skill_runner.backends.history import RecordingCluster
+from skill_runner.backends.kube import connect
+from skill_runner.backends.recording import RecordingCluster
 from skill_runner.clusters.base import ClusterInfo
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent

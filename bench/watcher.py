@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from skill_runner.backends.base import Cluster
-from skill_runner.backends.cluster import connect
+from skill_runner.backends.kube import connect
 from skill_runner.objects import Object
 
 

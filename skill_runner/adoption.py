@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from skill_runner import releases, strangers
 from skill_runner.backends.base import FIELD_MANAGER, HELM_MANAGER, Release
+from skill_runner.backends.world import World
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.owned import Found
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.record import Record
 from skill_runner.text.quoting import excerpt
-from skill_runner.world import World
 
 _TOLD: Final = 8  # fields of one object, and objects of one release
 

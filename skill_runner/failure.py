@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from skill_runner import evidence, releases
 from skill_runner.backends.kubeconfig import flags_for
+from skill_runner.backends.world import World
 from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.errors import (
     ApiError,
@@ -34,7 +35,6 @@ from skill_runner.outcome.fix import mending_of
 from skill_runner.progress import StepResult
 from skill_runner.text.quoting import excerpt
 from skill_runner.wait import Expected, Suspect, look_once
-from skill_runner.world import World
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

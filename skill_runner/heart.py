@@ -85,7 +85,7 @@ class Held:
             self.check()
 
     def pass_(self, call: str, *, read: bool, clean_up: bool) -> None:
-        """Let reads pass, and writes while the lock is ours; see skill_runner.fence."""
+        """Let reads pass, and writes while the lock is ours; see skill_runner.backends.fence."""
         if clean_up:
             self.check_clean_up()
         elif not read:

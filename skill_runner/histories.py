@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from skill_runner.backends.helm.errors import helm_error
-from skill_runner.backends.history import History, ReplayCluster
 from skill_runner.backends.memory import FakeClock
+from skill_runner.backends.recording import History, ReplayCluster
 from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.errors import UsageError
 from skill_runner.failure import problem_of

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from skill_runner.backends.base import Cluster, ResourceType
+from skill_runner.backends.world import World
 from skill_runner.deletions import LOOK_EVERY, Leaving
 from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, PreflightFailed
 from skill_runner.objects import Ref, at
@@ -15,7 +16,6 @@ from skill_runner.owned import look
 from skill_runner.record import Record
 from skill_runner.skill.suggest import did_you_mean
 from skill_runner.status.table import group_of
-from skill_runner.world import World
 
 # Marks a namespace that a run made.
 MADE: Final = {"app.kubernetes.io/managed-by": "skill-runner"}

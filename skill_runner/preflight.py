@@ -7,6 +7,7 @@ from typing import Any
 
 from skill_runner import permissions, policy, releases, strangers, wall
 from skill_runner.backends.base import Cluster, Pick, ReleaseSpec
+from skill_runner.backends.world import World
 from skill_runner.context import Context
 from skill_runner.errors import (
     ChartError,
@@ -22,7 +23,6 @@ from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quantity import parse_quantity
 from skill_runner.record import Record
-from skill_runner.world import World
 
 
 async def check(

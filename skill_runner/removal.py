@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from skill_runner import crds, holdings, namespaces, operated, pods, record, uninstalling
+from skill_runner.backends.world import World
 from skill_runner.deletions import Leaving, until_gone
 from skill_runner.lock import Guard, lease_ref
 from skill_runner.objects import Ref
@@ -18,7 +19,6 @@ from skill_runner.owned import look
 from skill_runner.progress import Changing
 from skill_runner.record import Record
 from skill_runner.removed import Removal, Removed
-from skill_runner.world import World
 
 __all__ = ["Removed", "remove"]
 

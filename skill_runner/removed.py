@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from skill_runner import record
+from skill_runner.backends.world import World
 from skill_runner.data import Occasion
 from skill_runner.deletions import Leaving
 from skill_runner.errors import NotFound
 from skill_runner.lock import Guard
 from skill_runner.objects import Ref
 from skill_runner.record import Record
-from skill_runner.world import World
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo, wall, wayback
+from skill_runner.backends.world import World
 from skill_runner.context import Context
 from skill_runner.errors import SkillError
 from skill_runner.lock import Held
@@ -18,7 +19,6 @@ from skill_runner.progress import Event, StepFinished, StepResult, StepStarted
 from skill_runner.record import Record, ReleaseRecord
 from skill_runner.runs import Run
 from skill_runner.wait import DEFAULT_POLICY, FailurePolicy, Suspect
-from skill_runner.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

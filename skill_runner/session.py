@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from skill_runner import lock, namespaces, preflight, record, releases, runner, steps  # fmt: skip
+from skill_runner.backends.world import World
 from skill_runner.errors import InputError, Refused, UsageError
 from skill_runner.holder import Holder
 from skill_runner.outcome import Outcome
@@ -26,7 +27,6 @@ from skill_runner.record import Record
 from skill_runner.records import Records
 from skill_runner.runs import Run
 from skill_runner.skill.model import MISSING, Skill
-from skill_runner.world import World
 
 ImageMode = Literal["auto", "pull", "build"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from skill_runner.backends.base import Cluster
-from skill_runner.backends.releases import Releases
+from skill_runner.backends.helm.storage import Releases
 from skill_runner.errors import Forbidden, NotFound
 from skill_runner.objects import Object, Ref, at
 from skill_runner.record import Record

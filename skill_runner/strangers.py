@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from skill_runner import releases
+from skill_runner.backends.world import World
 from skill_runner.crds import CRD, look_at_definition
 from skill_runner.data import PVC
 from skill_runner.errors import PreflightFailed
@@ -17,7 +18,6 @@ from skill_runner.ownership import HELM_NAME, NOTHING, judge
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.plan.placement import KEPT, MARK
 from skill_runner.record import Record, record_refs
-from skill_runner.world import World
 
 Named = frozenset[tuple[str, str]]
 _ALONE: Final = frozenset({CRD[1], PVC[1]})  # taken over one by one, whoever made them

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skill_runner import failure, proofs, record, releases, session
+from skill_runner.backends.world import World
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, Problem
@@ -18,7 +19,6 @@ from skill_runner.runs import Run
 from skill_runner.skill.library import PATH_VARIABLE, Library
 from skill_runner.skill.model import Skill
 from skill_runner.wait import Expected, wait_ready
-from skill_runner.world import World
 
 
 async def verify(

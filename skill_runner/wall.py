@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from skill_runner.backends.base import Cluster, Helm, Lifeline, Release, ReleaseSpec
+from skill_runner.backends.fence import READS
+from skill_runner.backends.world import World
 from skill_runner.errors import PreflightFailed, StepFailed
-from skill_runner.fence import READS
 from skill_runner.objects import Object, Ref, is_cluster_scoped
 from skill_runner.outcome import Problem
 from skill_runner.plan import Plan
 from skill_runner.policy.declared import Declared
-from skill_runner.world import World
 
 # What a hook's cluster and Helm do beyond reading that makes no object.
 _WRITES: Final = ("delete", "exec", "mark_failed", "port_forward", "rollback", "uninstall")

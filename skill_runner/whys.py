@@ -11,6 +11,7 @@ from typing import Final
 from skill_runner import evidence, failure, proofs, record, releases
 from skill_runner.backends.base import Release
 from skill_runner.backends.kubeconfig import flags_for
+from skill_runner.backends.world import World
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.diagnose.words import times
@@ -28,7 +29,6 @@ from skill_runner.status.table import is_custom
 from skill_runner.text.quoting import excerpt
 from skill_runner.verification import expected_objects, outputs_of, plan_of
 from skill_runner.wait import Expected, look_once
-from skill_runner.world import World
 
 # What stands for itself in a namespace; what these make is found below them.
 KINDS: Final = (

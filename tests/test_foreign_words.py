@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from skill_runner import failure, whys
-from skill_runner.backends.releases import secret_name, with_status
+from skill_runner.backends.helm.storage import secret_name, with_status
 from skill_runner.commands.show import print_document
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
 from skill_runner.objects import Object, Ref

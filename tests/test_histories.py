@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.history import RecordingCluster, load_history, save_history
+from skill_runner.backends.recording import RecordingCluster, load_history, save_history
 from skill_runner.errors import ClusterUnreachable
 from skill_runner.histories import replay
 from skill_runner.progress import silent

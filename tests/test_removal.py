@@ -9,8 +9,8 @@ import pytest
 
 from skill_runner import lock, record, removal, session
 from skill_runner.backends.base import ReleaseSpec
+from skill_runner.backends.helm.storage import secret_name, with_status
 from skill_runner.backends.memory import FakeClock, MemoryCluster
-from skill_runner.backends.releases import secret_name, with_status
 from skill_runner.context import SMALL
 from skill_runner.deletions import find_pods
 from skill_runner.errors import HelmError, NotFound

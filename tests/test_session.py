@@ -15,6 +15,7 @@ import pytest
 from skill_runner import lock, record, removal, session, verification
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
+from skill_runner.backends.world import World
 from skill_runner.errors import (
     ClusterUnreachable,
     HelmError,
@@ -32,7 +33,6 @@ from skill_runner.progress import Awaiting, Event
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library
-from skill_runner.world import World
 
 SKILL = """
 schema: 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from skill_runner import __version__, histories
-from skill_runner.backends.history import load_history, save_history
+from skill_runner.backends.recording import load_history, save_history
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import outcome_option
 from skill_runner.commands.tape import TAPE, Tape, redactor_of

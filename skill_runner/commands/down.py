@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from skill_runner import record
+from skill_runner.backends.world import World
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import cluster_options, outcome_option
@@ -21,7 +22,6 @@ from skill_runner.progress import Report
 from skill_runner.record import Record
 from skill_runner.runs import Run
 from skill_runner.skill.library import default_library
-from skill_runner.world import World
 
 
 @click.command(

@@ -12,7 +12,7 @@ from skill_runner.runs import Run
 from skill_runner.text.redact import Redactor
 
 if TYPE_CHECKING:  # else imported by who records
-    from skill_runner.backends.history import RecordingCluster
+    from skill_runner.backends.recording import RecordingCluster
 
 TAPE: Final = "skill_runner.tape"  # keys of click's context, which nested commands share
 RUN: Final = "skill_runner.run"
@@ -30,7 +30,7 @@ def taped(cluster: Cluster, clock: Clock) -> Cluster:
     tape = _tape()
     if tape is None:
         return cluster
-    from skill_runner.backends.history import RecordingCluster
+    from skill_runner.backends.recording import RecordingCluster
 
     tape.recording = RecordingCluster(cluster, clock)
     return tape.recording
@@ -41,7 +41,7 @@ def taped_helm(helm: Helm, seen: Cluster) -> Helm:
     tape = _tape()
     if tape is None or tape.recording is not seen:
         return helm
-    from skill_runner.backends.history import RecordingHelm
+    from skill_runner.backends.recording import RecordingHelm
 
     return RecordingHelm(helm, tape.recording)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skill_runner import adoption, session
+from skill_runner.backends.world import World
 from skill_runner.graph import result
 from skill_runner.graph.prepare import Graph, Node, as_prepared, check, prepare, refuse_changes
 from skill_runner.graph.walk import run_all
@@ -17,7 +18,6 @@ from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.session import Request
 from skill_runner.skill.library import Library
-from skill_runner.world import World
 
 __all__ = ["Graph", "Node", "plan", "prepare", "run"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skill_runner import failure, namespaces, preflight, record, session
+from skill_runner.backends.world import World
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.graph.resolve import Draft, settle
 from skill_runner.objects import Object
@@ -17,7 +18,6 @@ from skill_runner.records import Records
 from skill_runner.session import ImageMode, Prepared, Request
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import Skill
-from skill_runner.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

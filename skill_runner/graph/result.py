@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from skill_runner import failure
+from skill_runner.backends.world import World
 from skill_runner.graph.prepare import Graph, Node
 from skill_runner.graph.walk import Done
 from skill_runner.outcome import Outcome, SkillResult, SkillStatus
 from skill_runner.plan import Installation
 from skill_runner.progress import StepResult
 from skill_runner.skill.schema import shown
-from skill_runner.world import World
 
 
 def outcome(graph: Graph, done: Mapping[Installation, Done], world: World) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from skill_runner import failure, session
+from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
 from skill_runner.graph.dag import Work, walk
 from skill_runner.graph.prepare import Graph, Node
@@ -13,7 +14,6 @@ from skill_runner.plan import Installation
 from skill_runner.progress import Note, Of, Report
 from skill_runner.runner import Options
 from skill_runner.runs import Run
-from skill_runner.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skill_runner.images.base import Images, ImageStore
+from skill_runner.backends.images import Images, ImageStore
 from skill_runner.images.recipes import RecipeImages
 
 __all__ = ["ImageStore", "Images", "make_images"]

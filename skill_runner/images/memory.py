@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from skill_runner.images.base import Mode
+from skill_runner.backends.images import Mode
 from skill_runner.images.recipe import LOCAL_PREFIX, local_ref
 from skill_runner.plan import ImageChoice
 from skill_runner.progress import Report

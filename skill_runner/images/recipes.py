@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skill_runner.backends.images import ImageStore, Mode
 from skill_runner.errors import BuildFailed, UsageError
 from skill_runner.images.apps.bases import choose_bases
 from skill_runner.images.apps.build import build_application
 from skill_runner.images.apps.prepare import Prepared, find_layout, prepare
-from skill_runner.images.base import ImageStore, Mode
 from skill_runner.images.build import archive_path, build_recipe
 from skill_runner.images.push import push_archive, pushed_ref
 from skill_runner.images.recipe import LOCAL_PREFIX, load_recipe, local_ref

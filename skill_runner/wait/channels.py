@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from skill_runner.backends.base import Cluster
-from skill_runner.backends.select import matches
+from skill_runner.backends.selectors import matches
 from skill_runner.objects import Object, at
 from skill_runner.wait.selection import Selection
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec, Right, WatchEvent
-from skill_runner.backends.releases import Releases, secret_name, with_status
+from skill_runner.backends.helm.storage import Releases, secret_name, with_status
 from skill_runner.errors import (
     ApiError,
     ChartError,

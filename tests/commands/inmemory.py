@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from skill_runner import cli
+from skill_runner.backends.world import World
 from skill_runner.commands import connect
 from skill_runner.commands.target import Asked
 from skill_runner.progress import Connected, Report
-from skill_runner.world import World
 from tests.graph.stage import Stage, write_skill
 
 NAME = "gated"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from skill_runner import graph, session, verification, whys
+from skill_runner.backends.world import World
 from skill_runner.errors import Refused, UsageError
 from skill_runner.graph.undo import remove
 from skill_runner.progress import Concerns, Event
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.scope import OPEN, VARIABLE, Scope
-from skill_runner.world import World
 from tests.graph.stage import Stage
 
 # The installations are aaa/app, which requires bbb/bus, and bbb/bus.

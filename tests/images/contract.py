@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.images.base import Images, Mode
+from skill_runner.backends.images import Images, Mode
 from skill_runner.plan import ImageChoice
 from skill_runner.progress import silent
 from skill_runner.skill.model import Image

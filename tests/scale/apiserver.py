@@ -19,7 +19,7 @@ from aiohttp import web
 
 from skill_runner.backends.base import ResourceType
 from skill_runner.backends.memory import MemoryCluster
-from skill_runner.backends.select import matches
+from skill_runner.backends.selectors import matches
 from skill_runner.errors import ApiError, Conflict, Forbidden, Gone, NotFound
 from skill_runner.objects import Object, Ref
 

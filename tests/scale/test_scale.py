@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.cluster.pages import PAGE
+from skill_runner.backends.kube.pages import PAGE
 from tests.scale.apiserver import Asked
 from tests.scale.client import APPLIES
 from tests.scale.crowd import INSTALLATIONS, OBJECTS, PODS, crowd, write_skill

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from skill_runner.backends.base import Cluster, Right
-from skill_runner.backends.cluster import connect
+from skill_runner.backends.kube import connect
 from skill_runner.errors import NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.rbac import ACCOUNT

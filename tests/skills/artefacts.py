@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 
-from skill_runner.backends.releases import payload_of
+from skill_runner.backends.helm.storage import payload_of
 from skill_runner.objects import Object, Ref
 from skill_runner.text.redact import encodings
 from tests.skills.driver import Driver

@@ -20,9 +20,9 @@ import jsonschema
 from skill_runner import clusters
 from skill_runner.backends.base import Cluster, ExecResult
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.cluster import KubeCluster, connect
-from skill_runner.backends.cluster.discovery import Discovery
-from skill_runner.backends.cluster.transport import open_transport
+from skill_runner.backends.kube import KubeCluster, connect
+from skill_runner.backends.kube.discovery import Discovery
+from skill_runner.backends.kube.transport import open_transport
 from skill_runner.binaries import cache_folder
 from skill_runner.context import SMALL
 from skill_runner.errors import ApiError, NotFound

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.cluster import connect
-from skill_runner.backends.cluster.transport import open_transport
-from skill_runner.backends.history.file import save_history
+from skill_runner.backends.kube import connect
+from skill_runner.backends.kube.transport import open_transport
+from skill_runner.backends.recording.file import save_history
 from skill_runner.images.recipe import digest_of, local_ref
 from skill_runner.objects import Object, Ref
 from skill_runner.skill.library import PATH_VARIABLE, default_library

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.cluster import connect
+from skill_runner.backends.kube import connect
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
 from skill_runner.pods import pod_manifest, run_to_completion

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from skill_runner.backends.cluster import connect
+from skill_runner.backends.kube import connect
 from skill_runner.plan import Installation
 from tests.skills.driver import Driver
 from tests.web.browser import BROWSER, MISSING

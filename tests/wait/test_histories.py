@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.history import load_history
+from skill_runner.backends.recording import load_history
 from skill_runner.histories import replay
 from tests.cluster.faults.scenario import DATA, assert_expected, load_scenario
 

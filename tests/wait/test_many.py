@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from skill_runner.backends.memory import FakeClock, Fate, MemoryCluster, simulate
-from skill_runner.backends.select import matches
+from skill_runner.backends.selectors import matches
 from skill_runner.diagnose import DEFAULT_POLICY
 from skill_runner.errors import Forbidden
 from skill_runner.objects import Object, Ref

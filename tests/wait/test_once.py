@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.history import ReplayCluster, load_history
 from skill_runner.backends.memory import FakeClock
+from skill_runner.backends.recording import ReplayCluster, load_history
 from skill_runner.diagnose.crash import RECENT
 from skill_runner.status.table import is_passive
 from skill_runner.wait import Expected, look_once

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.cluster import connect
-from skill_runner.backends.history import RecordingCluster
+from skill_runner.backends.kube import connect
+from skill_runner.backends.recording import RecordingCluster
 from skill_runner.progress import silent
 from skill_runner.skill.model import WaitRule
 from skill_runner.wait import DEFAULT_POLICY, wait_ready

@@ -18,8 +18,8 @@ import yaml
 
 from skill_runner.backends.base import Cluster, Helm, Lifeline, Release, ReleaseSpec
 from skill_runner.backends.helm.command import HelmCommand
+from skill_runner.backends.helm.storage import Releases, lacks_namespace
 from skill_runner.backends.manifests import read_manifests
-from skill_runner.backends.releases import Releases, lacks_namespace
 from skill_runner.errors import ChartError, HelmError
 from skill_runner.objects import Object
 

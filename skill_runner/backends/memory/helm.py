@@ -16,9 +16,7 @@ from typing import Any
 
 from skill_runner.backends.base import HELM_MANAGER, Helm, Lifeline, Release, ReleaseSpec
 from skill_runner.backends.clock import within
-from skill_runner.backends.manifests import read_manifests
-from skill_runner.backends.memory.cluster import MemoryCluster
-from skill_runner.backends.releases import (
+from skill_runner.backends.helm.storage import (
     Releases,
     lacks_namespace,
     payload_of,
@@ -27,6 +25,8 @@ from skill_runner.backends.releases import (
     secret_of,
     with_status,
 )
+from skill_runner.backends.manifests import read_manifests
+from skill_runner.backends.memory.cluster import MemoryCluster
 from skill_runner.errors import ChartError, Conflict, HelmError, NotFound, ReleaseLocked, SkillError
 from skill_runner.objects import Object, Ref
 

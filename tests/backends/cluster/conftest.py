@@ -16,7 +16,7 @@ import trustme
 import yaml
 from aiohttp import web
 
-from skill_runner.backends.cluster import KubeCluster, connect
+from skill_runner.backends.kube import KubeCluster, connect
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from skill_runner.backends.base import Right
-from skill_runner.backends.cluster import KubeCluster
-from skill_runner.backends.cluster.attempts import ATTEMPTS
+from skill_runner.backends.kube import KubeCluster
+from skill_runner.backends.kube.attempts import ATTEMPTS
 from skill_runner.errors import ApiError, ClusterUnreachable, Conflict
 from skill_runner.objects import Object, Ref
 from tests.backends.cluster.conftest import Handler, Server, status

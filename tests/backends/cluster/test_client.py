@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from skill_runner.backends.base import WatchEvent
-from skill_runner.backends.cluster import KubeCluster, connect
-from skill_runner.backends.cluster.attempts import ATTEMPTS
-from skill_runner.backends.cluster.client import LOG_TRIES, NO_LOG
+from skill_runner.backends.kube import KubeCluster, connect
+from skill_runner.backends.kube.attempts import ATTEMPTS
+from skill_runner.backends.kube.client import LOG_TRIES, NO_LOG
 from skill_runner.errors import (
     ApiError,
     ClusterUnreachable,

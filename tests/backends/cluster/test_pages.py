@@ -8,9 +8,9 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 
-from skill_runner.backends.cluster import KubeCluster
-from skill_runner.backends.cluster.pages import PAGE, RESTARTS
-from skill_runner.backends.cluster.transport import REQUESTS
+from skill_runner.backends.kube import KubeCluster
+from skill_runner.backends.kube.pages import PAGE, RESTARTS
+from skill_runner.backends.kube.transport import REQUESTS
 from skill_runner.errors import NotFound
 from skill_runner.objects import Object, Ref
 from tests.backends.cluster.conftest import Server, discovery, group, status

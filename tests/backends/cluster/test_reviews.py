@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from skill_runner.backends.base import Right
-from skill_runner.backends.cluster import KubeCluster
-from skill_runner.backends.cluster.reviews import grants
+from skill_runner.backends.kube import KubeCluster
+from skill_runner.backends.kube.reviews import grants
 from tests.backends.cluster.conftest import Server
 
 RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"

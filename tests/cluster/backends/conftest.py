@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from skill_runner.backends import cluster as cluster_backend
+from skill_runner.backends import kube as cluster_backend
 from skill_runner.backends.base import Cluster
 from skill_runner.binaries import ensure
 from skill_runner.lock import Connect

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from skill_runner.backends.base import Cluster, ReleaseSpec
-from skill_runner.backends.cluster import connect
 from skill_runner.backends.helm import PyHelm
+from skill_runner.backends.kube import connect
 from skill_runner.errors import ClusterUnreachable
 from skill_runner.objects import Ref
 from tests import backends

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from skill_runner import binaries
 from skill_runner.backends.base import Cluster
-from skill_runner.backends.cluster import connect
-from skill_runner.backends.cluster.transport import Transport, open_transport
+from skill_runner.backends.kube import connect
+from skill_runner.backends.kube.transport import Transport, open_transport
 from tests.cluster.faults.image import wrong_arch_archive
 from tests.testcluster import TestCluster
 

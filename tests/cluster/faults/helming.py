@@ -11,9 +11,10 @@ import yaml
 from skill_runner import failure, session
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.cluster import connect
 from skill_runner.backends.helm import PyHelm
-from skill_runner.backends.history import RecordingCluster, RecordingHelm
+from skill_runner.backends.kube import connect
+from skill_runner.backends.recording import RecordingCluster, RecordingHelm
+from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
 from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import is_cluster_scoped
@@ -22,7 +23,6 @@ from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.loader import load_skill
 from skill_runner.wait import WaitResult
-from skill_runner.world import World
 from tests.cluster.faults.scenario import Scenario, placed
 
 CHART = "apiVersion: v2\nname: faulty\nversion: 1.0.0\n"

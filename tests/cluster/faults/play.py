@@ -12,8 +12,8 @@ from pathlib import Path
 
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.cluster.transport import Transport
-from skill_runner.backends.history import History, RecordingCluster
+from skill_runner.backends.kube.transport import Transport
+from skill_runner.backends.recording import History, RecordingCluster
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent

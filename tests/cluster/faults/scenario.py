@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from skill_runner.backends.base import Cluster
-from skill_runner.backends.cluster.transport import Transport
+from skill_runner.backends.kube.transport import Transport
 from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.errors import ApiError
 from skill_runner.objects import Object, Ref

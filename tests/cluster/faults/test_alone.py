@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from skill_runner import clusters
-from skill_runner.backends.cluster import connect
-from skill_runner.backends.cluster.transport import open_transport
-from skill_runner.backends.history.file import save_history
+from skill_runner.backends.kube import connect
+from skill_runner.backends.kube.transport import open_transport
+from skill_runner.backends.recording.file import save_history
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from tests.cluster.faults.play import play
 from tests.cluster.faults.scenario import Scenario, all_scenarios, assert_expected

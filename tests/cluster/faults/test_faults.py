@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from skill_runner.backends.base import Cluster
-from skill_runner.backends.cluster.transport import Transport
-from skill_runner.backends.history.file import save_history
+from skill_runner.backends.kube.transport import Transport
+from skill_runner.backends.recording.file import save_history
 from tests.cluster.faults.play import Played, empty_registry, play
 from tests.cluster.faults.scenario import Scenario, all_scenarios, assert_expected
 

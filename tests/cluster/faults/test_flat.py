@@ -12,7 +12,7 @@ import pytest
 
 from skill_runner.backends.base import Cluster, ObjectList, WatchEvent
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.history import RecordingCluster
+from skill_runner.backends.recording import RecordingCluster
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
 from skill_runner.wait import DEFAULT_POLICY, Expected, wait_ready

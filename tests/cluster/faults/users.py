@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from skill_runner.backends.base import Cluster
-from skill_runner.backends.cluster import connect
+from skill_runner.backends.kube import connect
 from skill_runner.errors import NotFound
 from skill_runner.objects import Object, Ref
 from tests.cluster.faults.scenario import Deed, Scenario

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.backends.cluster import connect
+from skill_runner.backends.kube import connect
 from skill_runner.objects import Ref
 from tests.cluster.faults.users import acting_as
 from tests.cluster.runner.conftest import TINY, Hands

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from skill_runner.backends.cluster import connect
-from skill_runner.backends.cluster.transport import open_transport
+from skill_runner.backends.kube import connect
+from skill_runner.backends.kube.transport import open_transport
 from skill_runner.objects import Ref
 from tests.cluster.runner.conftest import Hands
 from tests.skills.driver import Driver

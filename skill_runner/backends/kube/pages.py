@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from skill_runner.backends.base import ObjectList, Pick
-from skill_runner.backends.cluster.transport import Transport
+from skill_runner.backends.kube.transport import Transport
 from skill_runner.errors import Gone
 from skill_runner.objects import Object
 

@@ -19,13 +19,13 @@ from skill_runner.backends.base import (
     Target,
     WatchEvent,
 )
-from skill_runner.backends.cluster import streams
-from skill_runner.backends.cluster.attempts import Effect, Sleep
-from skill_runner.backends.cluster.discovery import Discovery, collection_path
-from skill_runner.backends.cluster.errors import api_error
-from skill_runner.backends.cluster.pages import Pages
-from skill_runner.backends.cluster.reviews import denied
-from skill_runner.backends.cluster.transport import APPLY, Transport, open_transport
+from skill_runner.backends.kube import streams
+from skill_runner.backends.kube.attempts import Effect, Sleep
+from skill_runner.backends.kube.discovery import Discovery, collection_path
+from skill_runner.backends.kube.errors import api_error
+from skill_runner.backends.kube.pages import Pages
+from skill_runner.backends.kube.reviews import denied
+from skill_runner.backends.kube.transport import APPLY, Transport, open_transport
 from skill_runner.backends.kubeconfig import read_kubeconfig
 from skill_runner.errors import ApiError, ClusterUnreachable, Conflict, NotFound
 from skill_runner.objects import Object, Ref

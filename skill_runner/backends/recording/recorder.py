@@ -17,7 +17,7 @@ from skill_runner.backends.base import (
     Right,
     WatchEvent,
 )
-from skill_runner.backends.history.file import History, Moment, What
+from skill_runner.backends.recording.file import History, Moment, What
 from skill_runner.errors import ClusterUnreachable, Forbidden, NotFound, SkillError
 from skill_runner.objects import Object, Ref
 

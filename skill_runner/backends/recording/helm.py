@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from skill_runner.backends.base import Helm, Lifeline, Release, ReleaseSpec
-from skill_runner.backends.history.recorder import RecordingCluster
+from skill_runner.backends.recording.recorder import RecordingCluster
 from skill_runner.errors import SkillError
 from skill_runner.objects import Object
 

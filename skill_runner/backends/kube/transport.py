@@ -23,8 +23,8 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from skill_runner.backends.base import Target
-from skill_runner.backends.cluster.attempts import Effect, Lost, Sleep, Transient, attempts
-from skill_runner.backends.cluster.errors import api_error, unreachable
+from skill_runner.backends.kube.attempts import Effect, Lost, Sleep, Transient, attempts
+from skill_runner.backends.kube.errors import api_error, unreachable
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, SkillError, UsageError
 
 Query = Mapping[str, str | Sequence[str]]

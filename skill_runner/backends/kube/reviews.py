@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from skill_runner.backends.base import Right
-from skill_runner.backends.cluster.transport import Transport
+from skill_runner.backends.kube.transport import Transport
 
 _ROOT: Final = "/apis/authorization.k8s.io/v1"
 _TYPE: Final = "authorization.k8s.io/v1"

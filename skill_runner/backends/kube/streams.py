@@ -16,7 +16,7 @@ from typing import Final
 import aiohttp
 
 from skill_runner.backends.base import ExecResult
-from skill_runner.backends.cluster.transport import Query, Transport
+from skill_runner.backends.kube.transport import Query, Transport
 from skill_runner.errors import ApiError
 from skill_runner.log import get_logger
 

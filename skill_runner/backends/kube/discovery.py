@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from skill_runner.backends.base import ResourceType
-from skill_runner.backends.cluster.transport import Transport
+from skill_runner.backends.kube.transport import Transport
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.objects import Ref
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from skill_runner.backends.base import Clock, Cluster, Helm
-from skill_runner.fence import fence_cluster, fence_helm
-from skill_runner.images.base import Images
+from skill_runner.backends.fence import fence_cluster, fence_helm
+from skill_runner.backends.images import Images
 from skill_runner.lock import Held
 from skill_runner.progress import Concerns, Report, silent
 from skill_runner.scope import Scope

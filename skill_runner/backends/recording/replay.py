@@ -24,8 +24,8 @@ from skill_runner.backends.base import (
     Target,
     WatchEvent,
 )
-from skill_runner.backends.history.file import History, Moment
-from skill_runner.backends.select import matches
+from skill_runner.backends.recording.file import History, Moment
+from skill_runner.backends.selectors import matches
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, NotFound
 from skill_runner.objects import Object, Ref, at
 
