@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from skill_runner.backends.helm.errors import helm_error
-from skill_runner.backends.memory import FakeClock
 from skill_runner.backends.recording import History, ReplayCluster
 from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.errors import UsageError
 from skill_runner.failure import problem_of
 from skill_runner.outcome import Outcome, Status
 from skill_runner.progress import Report, silent
+from skill_runner.testing import FakeClock
 from skill_runner.wait import WaitResult, wait_ready
 from skill_runner.wait.request import read_request
 

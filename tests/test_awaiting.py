@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.objects import Object, Ref
 from skill_runner.runner import Options
+from skill_runner.testing import MemoryCluster
 from tests.test_session import DEPLOYMENT, Stage, become_ready, stage
 
 __all__ = ["stage"]

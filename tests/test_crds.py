@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from skill_runner import record
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.crds import CRD, apply_definitions, look_at_all, remove_definitions
 from skill_runner.errors import StepFailed
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.record import Record
+from skill_runner.testing import MemoryCluster
 
 HERE = Installation("dapr-system", "dapr-k8s-setup")
 REF = Ref(*CRD, "components.dapr.io")

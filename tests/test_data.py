@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.data import Occasion, reason_to_keep, volumes_under
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import FakeClock, MemoryCluster
 from tests.definitions import definition
 
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data", "default")

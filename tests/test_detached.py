@@ -16,7 +16,6 @@ import pytest
 
 from skill_runner import detached
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.memory import FakeClock
 from skill_runner.errors import UsageError
 from skill_runner.holder import Holder
 from skill_runner.journal import Journal
@@ -31,6 +30,7 @@ from skill_runner.progress import (
     StepStarted,
 )
 from skill_runner.runs import DETACHED, OUTCOME, Run, start_run
+from skill_runner.testing import FakeClock
 
 NOW = 1_700_000_000.0
 

@@ -9,9 +9,9 @@ import pytest
 
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.backends.fence import READS, Closable, fence_cluster, fence_helm
-from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.errors import HookFailed, LockLost
 from skill_runner.objects import Ref
+from skill_runner.testing import MemoryCluster, MemoryHelm
 
 CONFIG = {
     "apiVersion": "v1",

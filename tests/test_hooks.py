@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.context import Context
 from skill_runner.errors import HookFailed, SkillFileError
 from skill_runner.hooks import call_hook, load_hooks
@@ -19,6 +18,7 @@ from skill_runner.plan import Installation
 from skill_runner.progress import Event
 from skill_runner.skill.model import Skill
 from skill_runner.tasks import Haste
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
 
 HEADER = "from skill_runner.hooks import GiveUp, RetryLater\n"
 

@@ -9,10 +9,10 @@ import pytest
 
 from skill_runner import lock, record
 from skill_runner.backends.base import ReleaseSpec
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import ClusterUnreachable
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
+from skill_runner.testing import MemoryCluster
 from tests.test_session import HOOKS, SKILL, Stage, render, stage
 
 __all__ = ["stage"]  # the fixture

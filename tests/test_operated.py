@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from skill_runner import lock, removal, session
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import ApiError, NotReadyInTime
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import MemoryCluster
 from tests.definitions import definition
 from tests.test_session import SKILL, Stage, stage
 

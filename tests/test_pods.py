@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from skill_runner.backends.memory import FakeClock, MemoryCluster
 from skill_runner.context import SMALL
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.pods import find_left_behind, pod_manifest, run_to_completion
+from skill_runner.testing import FakeClock, MemoryCluster
 
 POD = Ref("v1", "Pod", "probe", "default")
 DEMO = Installation("default", "demo")

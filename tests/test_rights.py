@@ -8,13 +8,13 @@ import pytest
 
 from skill_runner import lock, preflight, removal, session, verification, whys
 from skill_runner.backends.base import Right
-from skill_runner.backends.memory import simulate
 from skill_runner.errors import Forbidden
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan
 from skill_runner.rbac import documents, rules
 from skill_runner.rights import COMMANDS, Command, Rights, rights_of
 from skill_runner.runs import Run
+from skill_runner.testing import simulate
 from tests.test_session import HOOKS, SKILL, Stage, stage
 
 __all__ = ["stage"]

@@ -14,7 +14,6 @@ import pytest
 
 from skill_runner import lock, record, removal, session, verification
 from skill_runner.backends.base import ReleaseSpec
-from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.backends.world import World
 from skill_runner.errors import (
     ClusterUnreachable,
@@ -25,7 +24,6 @@ from skill_runner.errors import (
     UnknownSkill,
     UsageError,
 )
-from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.plan import Installation
@@ -33,6 +31,8 @@ from skill_runner.progress import Awaiting, Event
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
+from skill_runner.testing.images import MemoryImages
 
 SKILL = """
 schema: 1

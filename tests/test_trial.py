@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from skill_runner.backends.base import ReleaseSpec
-from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.objects import Object
 from skill_runner.skill.loader import load_skill
+from skill_runner.testing import MemoryCluster, MemoryHelm
 from skill_runner.trial import Trial, try_skill
 
 ECHO = Path(__file__).parent / "data" / "skills" / "echo"

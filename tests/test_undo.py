@@ -9,11 +9,11 @@ import pytest
 from skill_runner import session
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.helm.storage import secret_name
-from skill_runner.backends.memory import MemoryCluster
-from skill_runner.backends.memory.pods import owned_by
 from skill_runner.errors import HelmError
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, Recovery
+from skill_runner.testing import MemoryCluster
+from skill_runner.testing.pods import owned_by
 from tests.test_session import DEPLOYMENT, SKILL, Stage, become_ready, render, stage
 
 __all__ = ["stage"]

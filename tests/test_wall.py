@@ -15,7 +15,6 @@ import pytest
 from skill_runner import graph, session, wall
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.backends.helm import PyHelm
-from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.commands.options import _kinds
 from skill_runner.errors import PreflightFailed, SkillFileError, StepFailed
 from skill_runner.objects import Object
@@ -25,6 +24,7 @@ from skill_runner.policy.makes import MadeKind, Makes
 from skill_runner.runner import Options
 from skill_runner.skill.library import Library
 from skill_runner.skill.loader import load_skill
+from skill_runner.testing import MemoryCluster, MemoryHelm
 from skill_runner.trial import try_skill
 from tests.graph.stage import Stage as GraphStage
 from tests.skills.charts import HELM

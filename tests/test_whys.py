@@ -10,14 +10,14 @@ import pytest
 
 from skill_runner import whys
 from skill_runner.backends.base import ReleaseSpec
-from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.backends.world import World
 from skill_runner.errors import UsageError
-from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome, to_dict
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
+from skill_runner.testing.images import MemoryImages
 from tests.wait.world import DEPLOYMENT, LABELS, owned_by, running, waiting
 
 CRASHED = {

@@ -8,14 +8,14 @@ from skill_runner import binaries, graph, preflight, rbac
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.backends.world import World
-from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import Object
 from skill_runner.plan import Plan
 from skill_runner.rights import Command, rights_of
 from skill_runner.session import Request
 from skill_runner.skill.library import Library
+from skill_runner.testing import MemoryCluster
+from skill_runner.testing.images import MemoryImages
 
 NOTE: Final = """\
 # The rights that this installation needs, what it requires included, and nothing else. Capacity,

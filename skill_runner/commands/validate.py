@@ -15,13 +15,13 @@ from rich.text import Text
 from skill_runner import binaries
 from skill_runner.backends.base import Helm
 from skill_runner.backends.helm import PyHelm
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.commands.options import output_option
 from skill_runner.errors import SkillError, SkillFileError
 from skill_runner.skill.library import default_library
 from skill_runner.skill.loader import load_skill, requirement_problems
 from skill_runner.skill.loader.interpolation import raw_interpolations
 from skill_runner.skill.model import ReleaseStep, Skill
+from skill_runner.testing import MemoryCluster
 from skill_runner.trial import Trial, try_skill
 
 

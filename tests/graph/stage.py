@@ -10,13 +10,13 @@ from typing import Any
 import yaml
 
 from skill_runner import graph, session
-from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.backends.world import World
-from skill_runner.images.memory import MemoryImages
 from skill_runner.outcome import Outcome, to_dict
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
+from skill_runner.testing.images import MemoryImages
 
 TOPICS = {"type": "array", "items": {"type": "string"}, "default": [], "description": "Topics."}
 INPUTS: dict[str, Any] = {

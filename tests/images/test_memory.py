@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.images.memory import MemoryImages
+from skill_runner.testing.images import MemoryImages
 from tests.images.contract import IMAGE, OFFICIAL, ImagesContract
 
 

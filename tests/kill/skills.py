@@ -14,8 +14,8 @@ from typing import Any, Final
 import yaml
 
 from skill_runner.backends.base import ReleaseSpec
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import MemoryCluster
 from tests.definitions import definition
 
 SPACE: Final = "demo"

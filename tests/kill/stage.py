@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from skill_runner import graph, record, session
 from skill_runner.backends.helm.storage import payload_of
-from skill_runner.backends.memory import FakeClock, MemoryCluster, simulate
 from skill_runner.backends.world import World
 from skill_runner.graph.undo import remove
-from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from skill_runner.plan.placement import KEPT
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library
+from skill_runner.testing import FakeClock, MemoryCluster, simulate
+from skill_runner.testing.images import MemoryImages
 from tests.kill import skills
 from tests.kill.stops import Gate, GatedCluster, GatedHelm, Snapshot, restore, snapshot
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from skill_runner.backends.base import Release, ReleaseSpec, ResourceType, Right, WatchEvent
-from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.errors import SkillError
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import MemoryCluster, MemoryHelm
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from skill_runner.backends.base import ResourceType
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.backends.selectors import matches
 from skill_runner.errors import ApiError, Conflict, Forbidden, Gone, NotFound
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import MemoryCluster
 
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/self"
 STATUS: Final = {NotFound: 404, Conflict: 409, Forbidden: 403, Gone: 410}

@@ -14,12 +14,12 @@ from pathlib import Path
 from skill_runner import session
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import connect
-from skill_runner.backends.memory import MemoryCluster, MemoryHelm
 from skill_runner.backends.world import World
-from skill_runner.images.memory import MemoryImages
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library
+from skill_runner.testing import MemoryCluster, MemoryHelm
+from skill_runner.testing.images import MemoryImages
 
 APPLIES = "applies-setup"  # without a release: nothing here is Helm's
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from skill_runner import graph, session
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import KubeCluster, connect
-from skill_runner.backends.memory import MemoryCluster, MemoryHelm, simulate
 from skill_runner.backends.world import World
-from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.library import Library
+from skill_runner.testing import MemoryCluster, MemoryHelm, simulate
+from skill_runner.testing.images import MemoryImages
 from tests.backends.cluster.conftest import write_kubeconfig
 from tests.scale.apiserver import ApiServer, serving
 from tests.scale.crowd import HERE, node, render, write_skill

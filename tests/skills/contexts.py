@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from skill_runner.backends.base import ExecResult
-from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.context import Context, PodResult
 from skill_runner.plan import ImageChoice, Installation, make_plan
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.progress import silent
 from skill_runner.skill.model import Skill
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
 
 
 class Scripted(Context):

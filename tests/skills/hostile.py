@@ -15,7 +15,6 @@ import yaml
 
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.helm import PyHelm
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import SkillError
 from skill_runner.objects import Object
 from skill_runner.plan import ImageChoice, Installation, Plan, PlannedApply, PlannedRelease
@@ -23,6 +22,7 @@ from skill_runner.plan import make_plan as plan_it
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
 from skill_runner.skill.model import Skill
+from skill_runner.testing import MemoryCluster
 from tests.skills.charts import HELM
 
 Path = tuple[str | int, ...]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks import call_hook
@@ -14,6 +13,7 @@ from skill_runner.objects import Object, Ref
 from skill_runner.plan import ImageChoice, Installation, PlannedRelease, make_plan
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
+from skill_runner.testing import MemoryCluster
 from tests.skills.contexts import scripted
 
 SKILL = default_library().find("dapr-k8s-setup")

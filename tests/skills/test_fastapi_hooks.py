@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks import call_hook
@@ -22,6 +21,7 @@ from skill_runner.plan import (
 )
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
+from skill_runner.testing import MemoryCluster
 from tests.skills.contexts import Scripted, scripted
 
 SKILL = default_library().find("fastapi-dapr-agent")

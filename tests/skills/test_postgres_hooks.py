@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from skill_runner.backends.base import ExecResult
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks import call_hook
@@ -17,6 +16,7 @@ from skill_runner.objects import Ref
 from skill_runner.plan import ImageChoice, Installation, PlannedApply, make_plan
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
+from skill_runner.testing import MemoryCluster
 from tests.definitions import definition
 from tests.skills.contexts import Scripted, scripted
 from tests.test_scram import PENCIL

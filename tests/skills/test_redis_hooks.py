@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from skill_runner.backends.base import ExecResult
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks import call_hook
 from skill_runner.objects import Ref
 from skill_runner.passwords import read_secret
 from skill_runner.skill.library import default_library
+from skill_runner.testing import MemoryCluster
 from tests.skills.contexts import Scripted, scripted
 
 SKILL = default_library().find("redis-k8s-setup")

@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from skill_runner.backends.memory import FakeClock, Fate, MemoryCluster, simulate
 from skill_runner.backends.selectors import matches
 from skill_runner.diagnose import DEFAULT_POLICY
 from skill_runner.errors import Forbidden
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
+from skill_runner.testing import FakeClock, Fate, MemoryCluster, simulate
 from skill_runner.wait import Expected, WaitResult, look_once, wait_ready
 from skill_runner.wait.channels import NARROW, Sorter, channels
 from skill_runner.wait.selection import Selection

@@ -8,9 +8,9 @@ import pytest
 
 from skill_runner.backends.base import ReleaseSpec, Right
 from skill_runner.backends.helm import PyHelm
-from skill_runner.backends.memory import MemoryCluster
 from skill_runner.errors import HelmError
 from skill_runner.objects import Object
+from skill_runner.testing import MemoryCluster
 from tests.backends.helm.test_command import script
 
 CRD: Object = {

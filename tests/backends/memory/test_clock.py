@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from skill_runner.backends.clock import SystemClock, within
-from skill_runner.backends.memory import FakeClock
+from skill_runner.testing import FakeClock
 
 
 async def test_sleeps_end_in_order_and_cost_nothing() -> None:

@@ -8,9 +8,9 @@ from contextlib import aclosing
 import pytest
 
 from skill_runner.backends.base import ExecResult, Right, WatchEvent
-from skill_runner.backends.memory import ExecCall, FakeClock, MemoryCluster, Request
 from skill_runner.errors import ApiError, Forbidden, Gone, NotFound
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import ExecCall, FakeClock, MemoryCluster, Request
 from tests.backends.contract import config_map, deployment, following
 
 SETTINGS = Ref("v1", "ConfigMap", "settings", "default")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
-from skill_runner.backends.memory import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.objects import Object
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
 from tests.backends.contract import ClusterContract, HelmContract
 
 

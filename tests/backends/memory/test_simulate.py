@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.backends.memory import FakeClock, Fate, MemoryCluster, simulate
 from skill_runner.objects import Object, Ref
 from skill_runner.status import compute
+from skill_runner.testing import FakeClock, Fate, MemoryCluster, simulate
 from tests.backends.contract import deployment
 
 WEB = Ref("apps/v1", "Deployment", "web", "default")

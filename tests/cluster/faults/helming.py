@@ -16,12 +16,12 @@ from skill_runner.backends.kube import connect
 from skill_runner.backends.recording import RecordingCluster, RecordingHelm
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
-from skill_runner.images.memory import MemoryImages
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
 from skill_runner.runs import Run
 from skill_runner.skill.loader import load_skill
+from skill_runner.testing.images import MemoryImages
 from skill_runner.wait import WaitResult
 from tests.cluster.faults.scenario import Scenario, placed
 

@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from skill_runner.backends.base import FIELD_MANAGER, Clock, ResourceType
-from skill_runner.backends.memory import fields
-from skill_runner.backends.memory.kinds import built_in, defined_by
 from skill_runner.errors import ApiError, Conflict, NotFound
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import fields
+from skill_runner.testing.kinds import built_in, defined_by
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 UPDATE: fields.Manager = (FIELD_MANAGER, "Update")

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 from copy import deepcopy
 
 from skill_runner.backends.base import WatchEvent
-from skill_runner.backends.memory.store import Change, Store
 from skill_runner.errors import Gone
 from skill_runner.objects import Object, Ref
+from skill_runner.testing.store import Change, Store
 
 Wanted = Callable[[Ref, Object], bool]
 

@@ -28,13 +28,13 @@ from skill_runner.backends.base import (
     WatchEvent,
 )
 from skill_runner.backends.clock import within
-from skill_runner.backends.memory.calls import ExecCall, Fault, Request, Troubles
-from skill_runner.backends.memory.store import Store, not_found
-from skill_runner.backends.memory.watches import Watches
 from skill_runner.backends.selectors import matches
 from skill_runner.backends.virtual_clock import FakeClock
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.objects import Object, Ref
+from skill_runner.testing.calls import ExecCall, Fault, Request, Troubles
+from skill_runner.testing.store import Store, not_found
+from skill_runner.testing.watches import Watches
 
 Controller = Callable[["MemoryCluster", Object], Awaitable[None] | None]
 ExecHandler = Callable[["ExecCall"], ExecResult | Awaitable[ExecResult]]

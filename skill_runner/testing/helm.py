@@ -26,9 +26,9 @@ from skill_runner.backends.helm.storage import (
     with_status,
 )
 from skill_runner.backends.manifests import read_manifests
-from skill_runner.backends.memory.cluster import MemoryCluster
 from skill_runner.errors import ChartError, Conflict, HelmError, NotFound, ReleaseLocked, SkillError
 from skill_runner.objects import Object, Ref
+from skill_runner.testing.cluster import MemoryCluster
 
 Render = Callable[[ReleaseSpec], Iterable[Object]]
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skill_runner.backends.memory import pods
-from skill_runner.backends.memory.cluster import MemoryCluster
-from skill_runner.backends.memory.pods import Fate
 from skill_runner.objects import Object, Ref
+from skill_runner.testing import pods
+from skill_runner.testing.cluster import MemoryCluster
+from skill_runner.testing.pods import Fate
 
 REVISION = "deployment.kubernetes.io/revision"
 
