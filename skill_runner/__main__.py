@@ -11,7 +11,7 @@ def main() -> None:
     from skill_runner import cli  # only now: it imports from outside the standard library
 
     if "SKILL_DETACHED_RUN" in os.environ:
-        from skill_runner.detached import handed_arguments  # help answers sooner without it
+        from skill_runner.runs.detached import handed_arguments  # help answers sooner without it
 
         cli.main(handed_arguments())
     cli.main()

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import LockHeld, NotFound, SkillError
-from skill_runner.holder import Holder
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import NextAction, Problem
 from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Report
+from skill_runner.runs.process import Holder
 
 RUN: Final = "skill-runner.dev/run"  # annotation: the run that holds the lock
 LONGEST: Final = 120.0  # seconds that a holder is watched for; ours ask for less

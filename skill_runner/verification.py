@@ -15,7 +15,7 @@ from skill_runner.outcome import Outcome, Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import PATH_VARIABLE, Library
 from skill_runner.skill.model import Skill
 from skill_runner.wait import Expected, wait_ready

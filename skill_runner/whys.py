@@ -22,7 +22,7 @@ from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Plan
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import WaitRule
 from skill_runner.status.table import is_custom

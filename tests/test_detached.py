@@ -14,11 +14,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from skill_runner import detached
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import UsageError
-from skill_runner.holder import Holder
-from skill_runner.journal import Journal
 from skill_runner.outcome import Outcome, json_schema, to_json
 from skill_runner.progress import (
     Awaiting,
@@ -29,7 +26,10 @@ from skill_runner.progress import (
     StepResult,
     StepStarted,
 )
-from skill_runner.runs import DETACHED, OUTCOME, Run, start_run
+from skill_runner.runs import detached
+from skill_runner.runs.folder import DETACHED, OUTCOME, Run, start_run
+from skill_runner.runs.journal import Journal
+from skill_runner.runs.process import Holder
 from skill_runner.testing import FakeClock
 
 NOW = 1_700_000_000.0

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import detached, ending
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import Refused
-from skill_runner.holder import Holder
 from skill_runner.progress import Changing
-from skill_runner.runs import Run, start_run
+from skill_runner.runs import cancel, detached
+from skill_runner.runs.folder import Run, start_run
+from skill_runner.runs.process import Holder
 from tests.test_detached import dead
 
 NOW = 1_700_000_000.0
@@ -91,15 +91,15 @@ def made() -> Iterator[list[Process]]:
 
 async def test_a_run_that_is_asked_ends(made: list[Process]) -> None:
     made.append(Process(OBEDIENT))
-    assert await ending.end(made[0].run.id, SystemClock()) == "ended"
+    assert await cancel.end(made[0].run.id, SystemClock()) == "ended"
     assert made[0].child.wait() == 0
-    assert await ending.end(made[0].run.id, SystemClock()) == "over"
+    assert await cancel.end(made[0].run.id, SystemClock()) == "over"
 
 
 async def test_a_run_that_was_stopped_is_woken_to_end(made: list[Process]) -> None:
     made.append(Process(OBEDIENT))
     made[0].child.send_signal(signal.SIGSTOP)
-    assert await ending.end(made[0].run.id, SystemClock()) == "ended"
+    assert await cancel.end(made[0].run.id, SystemClock()) == "ended"
 
 
 class Turns:
@@ -121,14 +121,14 @@ class Turns:
 
 async def test_a_run_that_is_slow_is_asked_again(made: list[Process]) -> None:
     made.append(Process(SLOW))
-    assert await ending.end(made[0].run.id, Turns(made[0])) == "hurried"
+    assert await cancel.end(made[0].run.id, Turns(made[0])) == "hurried"
 
 
 async def test_a_run_that_is_deaf_is_killed_with_all_that_it_started(made: list[Process]) -> None:
     made.append(Process(DEAF, DEAF))
     run = made[0].run
     run.event(Changing("web/echo"), NOW)
-    assert await ending.end(run.id, SystemClock(), grace=0, haste=0) == "killed"
+    assert await cancel.end(run.id, SystemClock(), grace=0, haste=0) == "killed"
     assert made[0].said.read() == ""  # nobody holds the pipe: the child's child is gone, too
     assert made[0].child.wait() == -signal.SIGKILL
     document = detached.look(run.id)
@@ -137,24 +137,24 @@ async def test_a_run_that_is_deaf_is_killed_with_all_that_it_started(made: list[
     assert "was killed" in document["problem"]["cause"]
     assert "takes it over" in document["notes"][0]
     assert json.loads((run.folder / "outcome.json").read_text()) == document
-    assert ending.told(run.id, "killed")["changed"] is True
+    assert cancel.told(run.id, "killed")["changed"] is True
 
 
 async def test_a_run_elsewhere_is_not_ended_from_here() -> None:
     run = start_run("echo", now=NOW)
     run.introduce("run", "echo", "echo", Holder("elsewhere", 7, 7, "realm", "token"))
     with pytest.raises(Refused, match="process 7 on elsewhere, which cannot be ended from here"):
-        await ending.end(run.id, SystemClock())
+        await cancel.end(run.id, SystemClock())
 
 
 async def test_a_run_that_was_killed_by_others_is_over() -> None:
     run = start_run("echo", now=NOW)
     run.introduce("run", "echo", "echo", dead())
-    assert await ending.end(run.id, SystemClock()) == "over"
+    assert await cancel.end(run.id, SystemClock()) == "over"
 
 
 @pytest.mark.parametrize("how", ["over", "ended", "hurried", "killed"])
-def test_every_end_has_words(how: ending.Ended) -> None:
+def test_every_end_has_words(how: cancel.Ended) -> None:
     run = start_run("echo", now=NOW)
     run.introduce("run", "echo", "echo", dead())
-    assert ending.in_words(ending.told(run.id, how)).startswith(run.id)
+    assert cancel.in_words(cancel.told(run.id, how)).startswith(run.id)

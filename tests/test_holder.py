@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from skill_runner import holder
-from skill_runner.holder import Holder
+from skill_runner.runs import process
+from skill_runner.runs.process import Holder
 
 
 def test_as_text_and_back() -> None:
@@ -63,7 +63,7 @@ def test_the_same_pid_and_realm_on_another_host_say_nothing() -> None:
 def test_a_process_that_proc_hides_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A /proc that is mounted with hidepid shows nothing of what others run."""
     here = Holder.here()
-    monkeypatch.setattr(holder, "_stat", lambda pid: ("", 0))
+    monkeypatch.setattr(process, "_stat", lambda pid: ("", 0))
     assert here.state() == "unknown"
     with subprocess.Popen(["true"]) as child:
         child.wait()
@@ -72,7 +72,7 @@ def test_a_process_that_proc_hides_is_not_gone(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs namespaces")
 def test_a_process_of_another_pid_namespace_is_not_looked_for_here() -> None:
-    code = "from skill_runner.holder import Holder; print(Holder.here())"
+    code = "from skill_runner.runs.process import Holder; print(Holder.here())"
     inside = subprocess.run(
         ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code],
         capture_output=True, text=True, check=True,

@@ -14,7 +14,7 @@ from skill_runner.errors import InputError, UsageError
 from skill_runner.plan import ImageChoice, Installation, Plan, PlannedApply, PlannedRelease
 from skill_runner.plan import make_plan as plan_it
 from skill_runner.plan.inputs import resolve_inputs, resolve_values
-from skill_runner.runs import runs_folder, start_run
+from skill_runner.runs.folder import runs_folder, start_run
 from skill_runner.skill.library import Library
 from skill_runner.skill.plaintext import input_faults
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.journal import Journal
 from skill_runner.progress import (
     Awaiting,
     Changing,
@@ -18,7 +17,8 @@ from skill_runner.progress import (
     StepFinished,
     StepResult,
 )
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
+from skill_runner.runs.journal import Journal
 from skill_runner.text.redact import Redactor
 
 SECRET = "hunter2-password"

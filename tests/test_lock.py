@@ -14,11 +14,11 @@ from skill_runner import lock
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import ApiError, ClusterUnreachable, LockHeld, LockLost, NotFound
-from skill_runner.holder import Holder
 from skill_runner.lease import micro
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.progress import Event, Note
+from skill_runner.runs.process import Holder
 from skill_runner.testing import FakeClock, MemoryCluster
 
 SHOP = Installation("default", "shop")

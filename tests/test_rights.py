@@ -13,7 +13,7 @@ from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan
 from skill_runner.rbac import documents, rules
 from skill_runner.rights import COMMANDS, Command, Rights, rights_of
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.testing import simulate
 from tests.test_session import HOOKS, SKILL, Stage, stage
 

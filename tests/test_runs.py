@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import detached
 from skill_runner.errors import SkillError, UsageError
-from skill_runner.holder import Holder
 from skill_runner.processes.isolation import python_command
 from skill_runner.progress import Line
-from skill_runner.runs import KEEP_DAYS, KEEP_RUNS, Run, open_run, prune, start_run
+from skill_runner.runs import detached
+from skill_runner.runs.folder import KEEP_DAYS, KEEP_RUNS, Run, open_run, prune, start_run
+from skill_runner.runs.process import Holder
 from skill_runner.text.redact import Redactor
 
 NOW = 1_700_000_000.0

@@ -29,7 +29,7 @@ from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.plan import Installation
 from skill_runner.progress import Awaiting, Event
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
 from skill_runner.testing.images import MemoryImages

@@ -6,7 +6,7 @@ import pytest
 
 from skill_runner import session, whys
 from skill_runner.outcome import Outcome
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from tests.test_session import SKILL, Stage, stage
 
 __all__ = ["stage"]

@@ -17,7 +17,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
-from skill_runner import __version__, detached, ending, failure
+from skill_runner import __version__, failure
 from skill_runner.agents.calls import Call, call_of
 from skill_runner.agents.permits import Permits
 from skill_runner.agents.tools import Tool, is_outcome, tools
@@ -26,7 +26,8 @@ from skill_runner.description import describe
 from skill_runner.errors import SkillError, UsageError
 from skill_runner.outcome import Outcome, redacted, to_dict
 from skill_runner.processes.lifeline import Lifeline
-from skill_runner.runs import Run
+from skill_runner.runs import cancel, detached
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.text.redact import Redactor
 
@@ -120,7 +121,7 @@ class Agents:
 
     async def _cancel(self, run_id: str) -> Document:
         self._check_run(run_id)
-        return ending.told(run_id, await ending.end(run_id, self.clock))
+        return cancel.told(run_id, await cancel.end(run_id, self.clock))
 
     def _check_run(self, run_id: str) -> None:
         about = self._about(run_id)

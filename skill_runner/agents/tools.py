@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from skill_runner.agents.permits import RULES, Permits
-from skill_runner.ending import Ended
 from skill_runner.outcome import Status
+from skill_runner.runs.cancel import Ended
 
 Schema = Mapping[str, Any]
 

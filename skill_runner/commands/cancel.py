@@ -7,9 +7,9 @@ import json
 
 import click
 
-from skill_runner import ending
 from skill_runner.backends.clock import SystemClock
 from skill_runner.commands.options import output_option
+from skill_runner.runs import cancel
 
 
 @click.command(
@@ -22,7 +22,7 @@ Examples:
 @click.argument("run")
 @click.option(
     "--grace",
-    default=ending.GRACE,
+    default=cancel.GRACE,
     show_default=True,
     metavar="SECONDS",
     type=click.FloatRange(0),
@@ -34,7 +34,7 @@ def command(run: str, grace: float, output: str) -> int:
 
     What it made stays; the next run of the installation goes on from there.
     """
-    how = asyncio.run(ending.end(run, SystemClock(), grace=grace))
-    document = ending.told(run, how)
-    click.echo(json.dumps(document) if output == "json" else ending.in_words(document))
+    how = asyncio.run(cancel.end(run, SystemClock(), grace=grace))
+    document = cancel.told(run, how)
+    click.echo(json.dumps(document) if output == "json" else cancel.in_words(document))
     return 0

@@ -16,7 +16,7 @@ from skill_runner.commands.tape import TAPE, Tape, redactor_of
 from skill_runner.errors import UsageError
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 
 
 @click.group("debug")

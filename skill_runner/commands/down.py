@@ -20,7 +20,7 @@ from skill_runner.plan import Installation
 from skill_runner.platform import Platform, read_platform
 from skill_runner.progress import Report
 from skill_runner.record import Record
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import default_library
 
 

@@ -18,11 +18,11 @@ from skill_runner.commands.show import View, print_outcome
 from skill_runner.commands.signals import Interrupts
 from skill_runner.commands.tape import RUN
 from skill_runner.errors import SkillError
-from skill_runner.holder import Holder
-from skill_runner.journal import Journal
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.progress import Amount, Event, Report, RunStarted
-from skill_runner.runs import OUTCOME, Run, event_data, start_run
+from skill_runner.runs.folder import OUTCOME, Run, event_data, start_run
+from skill_runner.runs.journal import Journal
+from skill_runner.runs.process import Holder
 from skill_runner.scope import Scope
 from skill_runner.text.redact import Redactor
 

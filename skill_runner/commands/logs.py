@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from skill_runner import detached
+from skill_runner.runs import detached
 
 
 @click.command(epilog="Example: skill logs kafka-7f3a --tail 50")

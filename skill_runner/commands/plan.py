@@ -19,7 +19,7 @@ from skill_runner.commands.options import (
 from skill_runner.commands.target import Asked
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import default_library
 
 

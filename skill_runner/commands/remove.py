@@ -15,7 +15,7 @@ from skill_runner.errors import Refused
 from skill_runner.graph.undo import remove
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 
 
 @click.command(

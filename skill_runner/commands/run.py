@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from skill_runner import detached, graph, session
+from skill_runner import graph, session
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import (
@@ -23,7 +23,8 @@ from skill_runner.errors import UsageError
 from skill_runner.outcome import Outcome, to_json
 from skill_runner.progress import Report
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs import detached
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import default_library
 
 

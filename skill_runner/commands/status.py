@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from skill_runner import detached, record
+from skill_runner import record
 from skill_runner.backends.clock import SystemClock
 from skill_runner.commands import connect
 from skill_runner.commands.options import cluster_options, output_option
@@ -19,6 +19,7 @@ from skill_runner.commands.show import View, print_document
 from skill_runner.commands.target import Asked
 from skill_runner.progress import Note
 from skill_runner.record import Listing, Record
+from skill_runner.runs import detached
 from skill_runner.standing import scaled_down
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from skill_runner.backends.base import Clock, Cluster, Helm
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.text.redact import Redactor
 
 if TYPE_CHECKING:  # else imported by who records

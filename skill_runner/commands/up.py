@@ -15,7 +15,7 @@ from skill_runner.outcome import Outcome
 from skill_runner.platform import read_platform
 from skill_runner.progress import Report
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.session import ImageMode, Request
 from skill_runner.skill.library import default_library
 

@@ -15,7 +15,7 @@ from skill_runner.graph.walk import run_all
 from skill_runner.outcome import Outcome
 from skill_runner.plan.inputs import secret_values
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.session import Request
 from skill_runner.skill.library import Library
 

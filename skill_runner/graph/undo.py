@@ -9,11 +9,11 @@ from skill_runner import failure, lock, record, removal
 from skill_runner.backends.world import World
 from skill_runner.errors import Refused, SkillError
 from skill_runner.graph.dag import Work, walk
-from skill_runner.holder import Holder
 from skill_runner.outcome import Outcome, SkillResult, SkillStatus
 from skill_runner.plan import Installation
 from skill_runner.record import Record
 from skill_runner.records import Records
+from skill_runner.runs.process import Holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

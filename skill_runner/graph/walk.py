@@ -13,7 +13,7 @@ from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Of, Report
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

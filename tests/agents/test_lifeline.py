@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from skill_runner import detached
 from skill_runner.agents.permits import Permits
 from skill_runner.agents.server import Agents, make_server
 from skill_runner.backends.clock import SystemClock
-from skill_runner.runs import runs_folder
+from skill_runner.runs import detached
+from skill_runner.runs.folder import runs_folder
 from skill_runner.skill.library import PATH_VARIABLE, Library
 from tests.agents.test_permits import no_records
 

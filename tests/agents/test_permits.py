@@ -16,7 +16,7 @@ from skill_runner.agents.tools import tools
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import Refused
 from skill_runner.outcome import Outcome, to_json
-from skill_runner.runs import OUTCOME, Run, start_run
+from skill_runner.runs.folder import OUTCOME, Run, start_run
 from skill_runner.scope import Scope
 from skill_runner.skill.library import Library
 from tests.test_detached import dead

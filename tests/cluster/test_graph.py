@@ -18,7 +18,7 @@ from skill_runner.commands.target import Asked
 from skill_runner.objects import Ref
 from skill_runner.progress import silent
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.session import Request
 from skill_runner.skill.library import default_library
 from tests.graph.stage import write_skill

@@ -17,7 +17,7 @@ from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from skill_runner.plan.placement import KEPT
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import FakeClock, MemoryCluster, simulate
 from skill_runner.testing.images import MemoryImages

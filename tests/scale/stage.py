@@ -15,7 +15,7 @@ from skill_runner.backends.world import World
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import MemoryCluster, MemoryHelm, simulate
 from skill_runner.testing.images import MemoryImages

@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 
 from evals.contracts import Contract
-from skill_runner.holder import Holder
 from skill_runner.outcome import json_schema
+from skill_runner.runs.process import Holder
 from tests.cluster.agents.conftest import Connect
 
 SKILL = "tiny-web"

@@ -19,7 +19,7 @@ from skill_runner.errors import SkillError
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.outcome import Outcome
 from skill_runner.runner import Options
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.skill.loader import load_skill
 from skill_runner.testing.images import MemoryImages
 from skill_runner.wait import WaitResult

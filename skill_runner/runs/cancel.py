@@ -11,11 +11,11 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from skill_runner import detached
 from skill_runner.backends.base import Clock
 from skill_runner.errors import Refused, SkillError
-from skill_runner.holder import Holder
 from skill_runner.processes.killing import kill_tree
+from skill_runner.runs import detached
+from skill_runner.runs.process import Holder
 
 # `over`: it had ended before; `ended` when asked; `hurried` when asked again.
 Ended = Literal["over", "ended", "hurried", "killed"]

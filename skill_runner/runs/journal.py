@@ -24,7 +24,7 @@ from skill_runner.progress import (
     StepResult,
     StepStarted,
 )
-from skill_runner.runs import Run
+from skill_runner.runs.folder import Run
 from skill_runner.text.redact import Redactor
 
 # Fields whose words are ours: a secret that happens to be one of them says nothing.

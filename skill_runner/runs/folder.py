@@ -21,8 +21,8 @@ import platformdirs
 import yaml
 
 from skill_runner.errors import SkillError, UsageError
-from skill_runner.holder import Holder
 from skill_runner.progress import Amount, Event, Of
+from skill_runner.runs.process import Holder
 from skill_runner.scope import OPEN, Scope
 from skill_runner.text.redact import Redactor
 

@@ -19,12 +19,12 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Clock
 from skill_runner.errors import SkillError
-from skill_runner.holder import Holder
 from skill_runner.outcome import NextAction, Outcome, Problem, to_dict, to_json
 from skill_runner.processes.isolation import python_command
 from skill_runner.processes.lifeline import Lifeline, take_arguments
 from skill_runner.progress import StepResult
-from skill_runner.runs import DETACHED, FACTS, OUTCOME, Run, open_run, start_run
+from skill_runner.runs.folder import DETACHED, FACTS, OUTCOME, Run, open_run, start_run
+from skill_runner.runs.process import Holder
 from skill_runner.scope import OPEN, VARIABLE, Scope
 
 LOOK: Final = 0.25  # seconds between looks at a run that is waited for
