@@ -17,7 +17,7 @@ PROVIDERS: Final = ("embedded", "kind", "minikube")
 def provider(name: str = "embedded") -> Provider:
     """A provider by its name. UsageError if there is none."""
     if name == "embedded":
-        from skill_runner.clusters.embedded.provider import Embedded
+        from skill_runner.clusters.embedded.host.provider import Embedded
 
         return Embedded()
     if name == "kind":
@@ -37,7 +37,7 @@ def find(name_or_context: str) -> ClusterInfo | None:
     An embedded one is found when it runs; one of kind or minikube when the user's kubeconfig has
     its context.
     """
-    from skill_runner.clusters.embedded.provider import Embedded
+    from skill_runner.clusters.embedded.host.provider import Embedded
     from skill_runner.clusters.kubeconfigs import find_context
 
     return Embedded().find(name_or_context) or find_context(name_or_context)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from skill_runner.clusters.embedded.processes import running_folders
+from skill_runner.clusters.embedded.host.processes import running_folders
 from skill_runner.clusters.embedded.settings import read_node
 
 Address = IPv4Address | IPv6Address

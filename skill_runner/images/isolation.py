@@ -19,8 +19,8 @@ from typing import Final, Literal
 
 from skill_runner.binaries.catalogue import machine_architecture
 from skill_runner.clusters.embedded.cgroups import hierarchies, remove_cgroups
-from skill_runner.clusters.embedded.pause import exit_program
-from skill_runner.clusters.embedded.processes import read_process
+from skill_runner.clusters.embedded.host.processes import read_process
+from skill_runner.clusters.embedded.pause_image import exit_program
 from skill_runner.errors import BuildFailed, UsageError
 from skill_runner.images.process import run_tool
 from skill_runner.progress import Report, silent

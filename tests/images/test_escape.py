@@ -19,7 +19,7 @@ import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from skill_runner.clusters.embedded.cgroups import hierarchies
-from skill_runner.clusters.embedded.processes import all_processes
+from skill_runner.clusters.embedded.host.processes import all_processes
 from skill_runner.errors import BuildFailed
 from skill_runner.images.builders import Builder
 from skill_runner.images.isolation import Isolation, clear_cgroups, works

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from skill_runner.clusters.embedded.places import clusters_folder
+from skill_runner.clusters.embedded.host.paths import clusters_folder
 from tests.cluster import pods
 from tests.cluster.embedded.host import host_state, skill_ok, status
 from tests.testimage import busybox_archive

@@ -222,7 +222,7 @@ def _coredns(node: Node) -> Component:
 
 
 def _addons(node: Node) -> Component:
-    module = "skill_runner.clusters.embedded.addons"
+    module = "skill_runner.clusters.embedded.node.addons"
     return Component("addons", tuple(python_command("-m", module, node.folder)))
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.clusters.embedded.pause import IMAGE
+from skill_runner.clusters.embedded.pause_image import IMAGE
 from skill_runner.clusters.embedded.settings import RESOLVER_PORT, Node
 from skill_runner.clusters.registries import registry_hosts
 

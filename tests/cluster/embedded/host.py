@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from skill_runner.clusters.embedded import processes
 from skill_runner.clusters.embedded.cgroups import hierarchies, processes_in
-from skill_runner.clusters.embedded.mounts import KERNEL_SETTINGS
+from skill_runner.clusters.embedded.host import processes
+from skill_runner.clusters.embedded.node.mounts import KERNEL_SETTINGS
 from skill_runner.clusters.embedded.settings import Node, read_node
 
 FOLDERS = (

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from skill_runner.clusters.embedded import processes
+from skill_runner.clusters.embedded.host import processes
 from tests.cluster.embedded.host import skill, skill_ok
 
 pytestmark = pytest.mark.root

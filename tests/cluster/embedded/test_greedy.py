@@ -11,8 +11,8 @@ import httpx
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from skill_runner.clusters.embedded import processes
-from skill_runner.clusters.embedded.places import clusters_folder
+from skill_runner.clusters.embedded.host import processes
+from skill_runner.clusters.embedded.host.paths import clusters_folder
 from skill_runner.clusters.embedded.settings import Node, read_node
 from tests.cluster import pods
 from tests.cluster.embedded.host import skill, skill_ok, status

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from skill_runner import clusters
-from skill_runner.clusters.embedded.processes import find_node_process
+from skill_runner.clusters.embedded.host.processes import find_node_process
 from tests.hostile import Traps
 
 SKILL = str(Path(sys.executable).with_name("skill"))

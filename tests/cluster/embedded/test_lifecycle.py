@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from skill_runner.clusters.embedded import addresses, processes
 from skill_runner.clusters.embedded.cgroups import create_cgroups, hierarchies
-from skill_runner.clusters.embedded.places import clusters_folder
+from skill_runner.clusters.embedded.host import addresses, processes
+from skill_runner.clusters.embedded.host.paths import clusters_folder
 from skill_runner.clusters.embedded.settings import read_node
 from tests.cluster import pods
 from tests.cluster.embedded.host import host_state, listening, network_of, skill, skill_ok, status

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from skill_runner.clusters.embedded.places import clusters_folder
+from skill_runner.clusters.embedded.host.paths import clusters_folder
 from tests.cluster import pods
 from tests.cluster.embedded.host import skill, skill_ok
 from tests.cluster.embedded.serving import own_address, registry, serving

@@ -14,8 +14,8 @@ import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from skill_runner import binaries
-from skill_runner.clusters.embedded import processes
-from skill_runner.clusters.embedded.places import clusters_folder
+from skill_runner.clusters.embedded.host import processes
+from skill_runner.clusters.embedded.host.paths import clusters_folder
 from skill_runner.clusters.embedded.settings import Node, read_node
 from tests.cluster.embedded.fakehost import NAME, FakeHost, fake_host
 from tests.cluster.embedded.host import listening

@@ -17,8 +17,8 @@ import httpx
 import pytest
 from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
-from skill_runner.clusters.embedded import processes
-from skill_runner.clusters.embedded.limits import INOTIFY_NEEDED
+from skill_runner.clusters.embedded.host import processes
+from skill_runner.clusters.embedded.host.limits import INOTIFY_NEEDED
 from skill_runner.clusters.embedded.settings import Node, read_node
 from tests.cluster import pods
 from tests.cluster.embedded.serving import own_address, serving

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from skill_runner.clusters.embedded.addresses import LINKS, PODS, choose_addresses
+from skill_runner.clusters.embedded.host.addresses import LINKS, PODS, choose_addresses
 from skill_runner.errors import ClusterLifecycleError
 
 

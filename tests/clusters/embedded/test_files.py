@@ -17,18 +17,23 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from skill_runner.clusters.embedded import processes
-from skill_runner.clusters.embedded.addresses import choose_addresses
 from skill_runner.clusters.embedded.certificates import write_certificates
-from skill_runner.clusters.embedded.checks import Machine, check_machine, fence_note, slirp_options
 from skill_runner.clusters.embedded.components import components, stages
 from skill_runner.clusters.embedded.configs import configuration_files
-from skill_runner.clusters.embedded.launch import node_proxies, pull_environment
-from skill_runner.clusters.embedded.network import way_out
-from skill_runner.clusters.embedded.pause import pause_archive, pause_program
-from skill_runner.clusters.embedded.provider import TOOLS, check_name
+from skill_runner.clusters.embedded.host import processes
+from skill_runner.clusters.embedded.host.addresses import choose_addresses
+from skill_runner.clusters.embedded.host.checks import (
+    Machine,
+    check_machine,
+    fence_note,
+    slirp_options,
+)
+from skill_runner.clusters.embedded.host.launch import node_proxies, pull_environment
+from skill_runner.clusters.embedded.host.provider import TOOLS, check_name
+from skill_runner.clusters.embedded.node.network import way_out
+from skill_runner.clusters.embedded.node.storage import is_to_be_deleted, volume_for
+from skill_runner.clusters.embedded.pause_image import pause_archive, pause_program
 from skill_runner.clusters.embedded.settings import Node, WayOut, read_node
-from skill_runner.clusters.embedded.storage import is_to_be_deleted, volume_for
 from skill_runner.clusters.registries import Registries
 from skill_runner.errors import PreflightFailed, UsageError
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.clusters.embedded import hopeless
-from skill_runner.clusters.embedded.addresses import choose_addresses
-from skill_runner.clusters.embedded.hopeless import last_words, why_hopeless
+from skill_runner.clusters.embedded.host import start_failures
+from skill_runner.clusters.embedded.host.addresses import choose_addresses
+from skill_runner.clusters.embedded.host.start_failures import last_words, why_hopeless
 from skill_runner.clusters.embedded.settings import Node
 
 NODE = Node(
@@ -48,7 +48,7 @@ def test_a_part_that_keeps_ending_is_named(
 
 
 def test_a_full_disk_is_said(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hopeless, "LEAST_DISK", 1 << 62)
+    monkeypatch.setattr(start_failures, "LEAST_DISK", 1 << 62)
     assert f"the disk below {node.folder} is full" in str(why_hopeless(node))
 
 

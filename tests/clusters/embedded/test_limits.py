@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from skill_runner.clusters.embedded.limits import LIMIT, check_inotify
+from skill_runner.clusters.embedded.host.limits import LIMIT, check_inotify
 from skill_runner.errors import PreflightFailed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")

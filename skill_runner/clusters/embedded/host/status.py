@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from skill_runner.clusters.base import ClusterInfo, ComponentInfo
-from skill_runner.clusters.embedded import cgroups, processes
+from skill_runner.clusters.embedded import cgroups
 from skill_runner.clusters.embedded.components import components
+from skill_runner.clusters.embedded.host import processes
 from skill_runner.clusters.embedded.settings import Node
 
 

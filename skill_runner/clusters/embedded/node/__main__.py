@@ -21,8 +21,8 @@ from pathlib import Path
 
 from skill_runner.clusters.embedded.cgroups import enter_cgroup
 from skill_runner.clusters.embedded.components import Component, Stage, stages
-from skill_runner.clusters.embedded.mounts import mount_node
-from skill_runner.clusters.embedded.network import connect, way_out
+from skill_runner.clusters.embedded.node.mounts import mount_node
+from skill_runner.clusters.embedded.node.network import connect, way_out
 from skill_runner.clusters.embedded.settings import Node, read_node
 
 FAILURE = "failure"

@@ -12,13 +12,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from skill_runner.clusters.base import UpOptions
-from skill_runner.clusters.embedded import addresses as ranges
 from skill_runner.clusters.embedded.certificates import write_certificates
 from skill_runner.clusters.embedded.cgroups import cgroup_version, create_cgroups
-from skill_runner.clusters.embedded.checks import FOLDERS, Machine
 from skill_runner.clusters.embedded.configs import configuration_files
-from skill_runner.clusters.embedded.places import lock_addresses, run_folder
-from skill_runner.clusters.embedded.processes import node_command, running_folders
+from skill_runner.clusters.embedded.host import addresses as ranges
+from skill_runner.clusters.embedded.host.checks import FOLDERS, Machine
+from skill_runner.clusters.embedded.host.paths import lock_addresses, run_folder
+from skill_runner.clusters.embedded.host.processes import node_command, running_folders
 from skill_runner.clusters.embedded.settings import Addresses, Node, read_node, write_private
 from skill_runner.clusters.registries import Registries
 from skill_runner.errors import ClusterLifecycleError, UsageError
@@ -172,7 +172,7 @@ def _start(node: Node) -> subprocess.Popen[bytes]:
 
 async def _wait_for_link(process: subprocess.Popen[bytes], node: Node) -> None:
     """Until the node's link is there, which is when its address ranges show as taken."""
-    from skill_runner.clusters.embedded.readiness import node_failure, poll
+    from skill_runner.clusters.embedded.host.readiness import node_failure, poll
 
     interface = node.addresses.interface
 

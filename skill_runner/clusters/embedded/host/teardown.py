@@ -9,10 +9,11 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from skill_runner.clusters.embedded import cgroups, processes
-from skill_runner.clusters.embedded.addresses import host_interfaces
-from skill_runner.clusters.embedded.places import run_folder
-from skill_runner.clusters.embedded.readiness import poll
+from skill_runner.clusters.embedded import cgroups
+from skill_runner.clusters.embedded.host import processes
+from skill_runner.clusters.embedded.host.addresses import host_interfaces
+from skill_runner.clusters.embedded.host.paths import run_folder
+from skill_runner.clusters.embedded.host.readiness import poll
 from skill_runner.clusters.embedded.settings import read_node
 
 

@@ -1,6 +1,6 @@
 """The node's helper: gives a new cluster its standing objects and its pause image, then volumes.
 
-It runs inside the node (`python -m skill_runner.clusters.embedded.addons FOLDER`), so the cluster
+It runs inside the node (`python -m skill_runner.clusters.embedded.node.addons FOLDER`), so the cluster
 completes itself whatever becomes of the command that started it.
 """
 
@@ -18,10 +18,10 @@ from tenacity import retry, retry_if_exception_type, retry_if_result, wait_fixed
 from skill_runner.binaries.catalogue import machine_architecture
 from skill_runner.clusters.embedded.api import apply, connect_api
 from skill_runner.clusters.embedded.components import import_command
-from skill_runner.clusters.embedded.pause import pause_archive
+from skill_runner.clusters.embedded.node.base_objects import NAMESPACES, standing_objects
+from skill_runner.clusters.embedded.node.storage import serve_claims, serve_volumes
+from skill_runner.clusters.embedded.pause_image import pause_archive
 from skill_runner.clusters.embedded.settings import Node, read_node
-from skill_runner.clusters.embedded.standing import NAMESPACES, standing_objects
-from skill_runner.clusters.embedded.storage import serve_claims, serve_volumes
 
 
 @retry(retry=retry_if_exception_type(httpx.HTTPError), wait=wait_fixed(0.1))

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from skill_runner.clusters.embedded.limits import INOTIFY_HINT
+from skill_runner.clusters.embedded.host.limits import INOTIFY_HINT
 from skill_runner.clusters.embedded.settings import Node
 from skill_runner.errors import ClusterLifecycleError
 

@@ -10,8 +10,8 @@ import httpx
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
 from skill_runner.clusters.embedded.api import connect_api
-from skill_runner.clusters.embedded.hopeless import why_hopeless
-from skill_runner.clusters.embedded.processes import find_node_process, kill, read_process
+from skill_runner.clusters.embedded.host.processes import find_node_process, kill, read_process
+from skill_runner.clusters.embedded.host.start_failures import why_hopeless
 from skill_runner.clusters.embedded.settings import Node
 from skill_runner.errors import ClusterLifecycleError
 from skill_runner.progress import Note, Report

@@ -13,12 +13,13 @@ from typing import Final
 
 from skill_runner import binaries
 from skill_runner.clusters.base import ClusterInfo, UpOptions
-from skill_runner.clusters.embedded import launch, leftovers, processes, readiness, report_status
-from skill_runner.clusters.embedded.checks import NO_WAY_OUT, check_machine, fence_note
 from skill_runner.clusters.embedded.components import import_command, list_command
-from skill_runner.clusters.embedded.hopeless import disk_is_full
-from skill_runner.clusters.embedded.limits import check_inotify
-from skill_runner.clusters.embedded.places import clusters_folder, lock_cluster, run_folder
+from skill_runner.clusters.embedded.host import launch, processes, readiness, teardown
+from skill_runner.clusters.embedded.host import status as report_status
+from skill_runner.clusters.embedded.host.checks import NO_WAY_OUT, check_machine, fence_note
+from skill_runner.clusters.embedded.host.limits import check_inotify
+from skill_runner.clusters.embedded.host.paths import clusters_folder, lock_cluster, run_folder
+from skill_runner.clusters.embedded.host.start_failures import disk_is_full
 from skill_runner.clusters.embedded.settings import Node, read_node
 from skill_runner.errors import ClusterLifecycleError, UsageError
 from skill_runner.progress import Note, Report, silent
@@ -40,7 +41,7 @@ class Embedded:
             if processes.find_node_process(folder) is None:
                 if folder.exists():
                     report(Note(f"clearing what is left of an earlier cluster {options.name!r}"))
-                await leftovers.remove(options.name, folder)
+                await teardown.remove(options.name, folder)
                 check_inotify()
                 if note := fence_note(machine) if machine.way_out else NO_WAY_OUT:
                     report(Note(note))
@@ -67,7 +68,7 @@ class Embedded:
         folder = clusters_folder() / name
         async with lock_cluster(name, report):
             existed = folder.exists() or processes.find_node_process(folder) is not None
-            await leftovers.remove(name, folder)
+            await teardown.remove(name, folder)
         return existed
 
     async def status(self, name: str) -> ClusterInfo | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from skill_runner.clusters.embedded.api import Object
+from skill_runner.clusters.embedded.node.storage import CLASS, storage_class
 from skill_runner.clusters.embedded.settings import Node
-from skill_runner.clusters.embedded.storage import CLASS, storage_class
 
 DNS: Final = "kube-dns"
 RBAC: Final = "rbac.authorization.k8s.io"

@@ -1,0 +1,1 @@
+"""The embedded cluster inside its node: mounts, network, storage, first objects."""
