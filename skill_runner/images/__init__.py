@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from skill_runner.backends.images import Images, ImageStore
-from skill_runner.images.recipes import RecipeImages
+from skill_runner.images.provider import RecipeImages
 
 __all__ = ["ImageStore", "Images", "make_images"]
 

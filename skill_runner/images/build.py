@@ -16,9 +16,9 @@ from skill_runner.binaries.catalogue import Build
 from skill_runner.binaries.gobuild import build_module
 from skill_runner.errors import BuildFailed
 from skill_runner.images.builders import find_builder
-from skill_runner.images.debian import debian_rootfs
-from skill_runner.images.maven import DIGESTS, check_jars, maven_jars
-from skill_runner.images.npm import npm_modules
+from skill_runner.images.packages.debian import debian_rootfs
+from skill_runner.images.packages.maven import DIGESTS, check_jars, maven_jars
+from skill_runner.images.packages.npm import npm_modules
 from skill_runner.images.recipe import DIGITS, Recipe
 from skill_runner.progress import Note, Report
 

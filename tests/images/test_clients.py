@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skill_runner.images.clients import npm_registry, npm_settings, npmrc, pip_conf
+from skill_runner.images.package_settings import npm_registry, npm_settings, npmrc, pip_conf
 
 
 def test_of_npm_what_reaches_a_registry(tmp_path: Path) -> None:

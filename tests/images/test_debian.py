@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skill_runner.images.debian import Source, host_sources, source_lines
+from skill_runner.images.packages.debian import Source, host_sources, source_lines
 
 DEB822 = """\
 # the machine's mirror

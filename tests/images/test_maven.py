@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from skill_runner.errors import BuildFailed
-from skill_runner.images.maven import DIGESTS, check_jars, maven_jars, pom
+from skill_runner.images.packages.maven import DIGESTS, check_jars, maven_jars, pom
 from skill_runner.images.recipe import load_recipe
 from skill_runner.progress import silent
 from skill_runner.skill.shipped import shipped

@@ -9,8 +9,8 @@ import pytest
 
 from skill_runner.errors import BuildFailed
 from skill_runner.images.build import archive_path
+from skill_runner.images.provider import RecipeImages, built_ref
 from skill_runner.images.recipe import digest_of, local_ref
-from skill_runner.images.recipes import RecipeImages, built_ref
 from skill_runner.progress import silent
 from tests.images.contract import IMAGE, OFFICIAL, ImagesContract
 from tests.images.test_recipe import make_recipe

@@ -16,7 +16,7 @@ from skill_runner.images.apps.prepare import Prepared
 from skill_runner.images.apps.source import copy_files, digest_files
 from skill_runner.images.build import archive_path, build_recipe, locked, prune
 from skill_runner.images.builders import ca_bundle, find_builder
-from skill_runner.images.clients import npm_settings, npmrc, pip_conf
+from skill_runner.images.package_settings import npm_settings, npmrc, pip_conf
 from skill_runner.progress import Note, Report
 
 CONTAINERFILE: Final = "Containerfile.skill"

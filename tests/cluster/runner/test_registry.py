@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from skill_runner.images.recipes import RecipeImages
+from skill_runner.images.provider import RecipeImages
 from skill_runner.progress import silent
 from skill_runner.skill.model import Image
 from tests.testimage import busybox_binary

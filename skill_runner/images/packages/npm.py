@@ -17,7 +17,7 @@ import httpx
 
 from skill_runner.errors import BuildFailed
 from skill_runner.images.builders import ca_bundle
-from skill_runner.images.clients import npm_registry, npm_settings
+from skill_runner.images.package_settings import npm_registry, npm_settings
 from skill_runner.progress import Note, Report
 
 TIMEOUT: Final = httpx.Timeout(120.0, connect=10.0)  # seconds

@@ -1,0 +1,1 @@
+"""Packages that a recipe asks for: Debian, Maven Central, npm."""
