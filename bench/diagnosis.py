@@ -42,7 +42,7 @@ from skill_runner.errors import NotFound
 from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, to_json
 from skill_runner.progress import silent
-from skill_runner.wait import DEFAULT_POLICY, wait_ready
+from skill_runner.readiness.wait import DEFAULT_POLICY, wait_ready
 from tests.cluster.faults.image import wrong_arch_archive
 from tests.cluster.faults.play import clean, empty_registry, settle_setup
 from tests.cluster.faults.scenario import (

@@ -27,7 +27,7 @@ from skill_runner.backends.recording import RecordingCluster
 from skill_runner.clusters.base import ClusterInfo
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
-from skill_runner.wait import DEFAULT_POLICY, Expected, wait_ready
+from skill_runner.readiness.wait import DEFAULT_POLICY, Expected, wait_ready
 
 HELD = 20.0  # seconds of stability, so that the independent look takes place, too
 UNRELATED = (0, 500)

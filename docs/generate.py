@@ -15,10 +15,10 @@ import click
 
 from skill_runner import cli
 from skill_runner.agents import guide
-from skill_runner.diagnose import DEFAULT_POLICY, Row
 from skill_runner.outcome import json_schema as outcome_schema
 from skill_runner.policy import NAMESPACE, RULES
 from skill_runner.policy.images import WITHDRAWN
+from skill_runner.readiness.diagnosis import DEFAULT_POLICY, Row
 from skill_runner.skill.library import Library
 from skill_runner.skill.loader import skill_schema
 

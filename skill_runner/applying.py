@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from skill_runner.backends.base import Cluster
-from skill_runner.diagnose import classify_refusal, explain_refusal
 from skill_runner.errors import ApiError, NotFound, StepFailed
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, Problem
 from skill_runner.progress import Note
+from skill_runner.readiness.diagnosis import classify_refusal, explain_refusal
 from skill_runner.text.quoting import excerpt
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from skill_runner.errors import HookFailed, NotReadyInTime, StepFailed
 from skill_runner.progress import Note
+from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
 from skill_runner.skill.model import WaitRule
-from skill_runner.wait import Expected, WaitResult, wait_ready
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

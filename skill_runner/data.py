@@ -15,7 +15,7 @@ from typing import Final
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import ApiError, Forbidden, NotFound
 from skill_runner.objects import Object, Ref, at
-from skill_runner.status.table import group_of
+from skill_runner.readiness.status.table import group_of
 
 PVC: Final = ("v1", "PersistentVolumeClaim")
 CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")

@@ -10,8 +10,8 @@ from skill_runner.backends.world import World
 from skill_runner.errors import NotFound, NotReadyInTime
 from skill_runner.objects import Ref
 from skill_runner.progress import Awaiting, Note, ObjectState
-from skill_runner.wait.scope import has_selector, operator_label
-from skill_runner.wait.selection import label_selector
+from skill_runner.readiness.wait.scope import has_selector, operator_label
+from skill_runner.readiness.wait.selection import label_selector
 
 LOOK_EVERY = 0.25  # seconds; deletions are few and short, so looking is cheaper than watching
 

@@ -16,7 +16,7 @@ from skill_runner.owned import in_the_way, look, refusal
 from skill_runner.ownership import Held
 from skill_runner.plan import PlannedRelease
 from skill_runner.progress import Line
-from skill_runner.wait import Expected
+from skill_runner.readiness.wait import Expected
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

@@ -17,12 +17,12 @@ from typing import Any, Final
 import yaml
 
 from skill_runner.backends.base import Cluster
-from skill_runner.diagnose.words import bounded, squeeze, telling_line
 from skill_runner.errors import SkillError
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Problem
+from skill_runner.readiness.diagnosis.text import bounded, squeeze, telling_line
+from skill_runner.readiness.wait import Suspect
 from skill_runner.text.redact import Redactor, strip_control
-from skill_runner.wait import Suspect
 
 TAIL: Final = 30  # log lines of a container, and of its previous instance
 MOST: Final = 8  # suspects

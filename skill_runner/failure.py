@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from skill_runner import evidence, releases
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
-from skill_runner.diagnose.remedies import Subject, concrete
 from skill_runner.errors import (
     ApiError,
     AssetError,
@@ -33,8 +32,9 @@ from skill_runner.objects import Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
 from skill_runner.outcome.fix import mending_of
 from skill_runner.progress import StepResult
+from skill_runner.readiness.diagnosis.next_actions import Subject, concrete
+from skill_runner.readiness.wait import Expected, Suspect, look_once
 from skill_runner.text.quoting import excerpt
-from skill_runner.wait import Expected, Suspect, look_once
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

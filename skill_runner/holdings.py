@@ -19,8 +19,8 @@ from skill_runner.objects import Object, Ref, at
 from skill_runner.owned import look, look_at_release
 from skill_runner.ownership import Held, judge
 from skill_runner.plan.placement import INSTANCE, KEPT, MANAGED_BY
+from skill_runner.readiness.status.table import is_custom
 from skill_runner.record import Record
-from skill_runner.status.table import is_custom
 
 SET: Final = "StatefulSet"
 

@@ -13,9 +13,9 @@ from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, Preflig
 from skill_runner.objects import Ref, at
 from skill_runner.outcome import Problem
 from skill_runner.owned import look
+from skill_runner.readiness.status.table import group_of
 from skill_runner.record import Record
 from skill_runner.skill.suggest import did_you_mean
-from skill_runner.status.table import group_of
 
 # Marks a namespace that a run made.
 MADE: Final = {"app.kubernetes.io/managed-by": "skill-runner"}

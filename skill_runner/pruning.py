@@ -18,7 +18,7 @@ from skill_runner.deletions import Leaving, until_gone
 from skill_runner.objects import Ref
 from skill_runner.owned import look
 from skill_runner.plan import PlannedApply
-from skill_runner.status.table import group_of
+from skill_runner.readiness.status.table import group_of
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

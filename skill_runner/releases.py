@@ -22,7 +22,7 @@ from skill_runner.errors import Conflict, NotFound, ReleaseLocked
 from skill_runner.objects import Object, Ref
 from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
 from skill_runner.plan import Installation, PlannedRelease
-from skill_runner.status.scaling import KINDS, scaled_to_zero
+from skill_runner.readiness.status.scaling import KINDS, scaled_to_zero
 from skill_runner.text.quoting import excerpt
 
 DIGEST_LABEL: Final = "skill-runner.dev/digest"

@@ -13,10 +13,10 @@ from typing import Final, Literal
 from skill_runner.backends.base import ResourceType, Right
 from skill_runner.objects import Object, Ref, at, is_cluster_scoped, plural_of
 from skill_runner.plan import Plan
-from skill_runner.status.table import is_custom
-from skill_runner.wait import Expected
-from skill_runner.wait.scope import child_selections
-from skill_runner.wait.view import View
+from skill_runner.readiness.status.table import is_custom
+from skill_runner.readiness.wait import Expected
+from skill_runner.readiness.wait.cache import View
+from skill_runner.readiness.wait.scope import child_selections
 
 Command = Literal["run", "verify", "why", "remove"]
 COMMANDS: Final[tuple[Command, ...]] = ("run", "verify", "why", "remove")

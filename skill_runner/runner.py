@@ -16,9 +16,9 @@ from skill_runner.namespaces import Space, ignore
 from skill_runner.outcome import Outcome, Problem, Recovery
 from skill_runner.plan import Plan
 from skill_runner.progress import Event, StepFinished, StepResult, StepStarted
+from skill_runner.readiness.wait import DEFAULT_POLICY, FailurePolicy, Suspect
 from skill_runner.record import Record, ReleaseRecord
 from skill_runner.runs.folder import Run
-from skill_runner.wait import DEFAULT_POLICY, FailurePolicy, Suspect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ import httpx
 
 from skill_runner.backends.base import Cluster
 from skill_runner.context import Context, GiveUp, RetryLater
-from skill_runner.diagnose.crash import failed_component
-from skill_runner.diagnose.words import bounded, times
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Code
 from skill_runner.outcome.fix import mending_of
-from skill_runner.status.dapr import (
+from skill_runner.readiness.diagnosis.crash import failed_component
+from skill_runner.readiness.diagnosis.text import bounded, times
+from skill_runner.readiness.status.dapr import (
     ENABLED,
     SIDECAR,
     app_id,
@@ -28,8 +28,8 @@ from skill_runner.status.dapr import (
     public_port,
     sidecar_of,
 )
-from skill_runner.status.pods import container_statuses
-from skill_runner.status.pods import pod as pod_verdict
+from skill_runner.readiness.status.pods import container_statuses
+from skill_runner.readiness.status.pods import pod as pod_verdict
 
 COMPONENTS: Final = ("dapr.io/v1alpha1", "Component")
 TIMEOUT: Final = 5.0  # seconds for a sidecar's answer

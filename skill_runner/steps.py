@@ -25,8 +25,8 @@ from skill_runner.plan import (
     PlannedWait,
 )
 from skill_runner.progress import Note, StepStatus
+from skill_runner.readiness.wait import Expected
 from skill_runner.record import Record, ReleaseRecord
-from skill_runner.wait import Expected
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

@@ -25,9 +25,9 @@ from skill_runner.outcome import Recovery
 from skill_runner.owned import Found, in_the_way, refusal
 from skill_runner.ownership import Held, judge
 from skill_runner.progress import StepFinished, StepResult, StepStarted
+from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
 from skill_runner.record import Record, ReleaseRecord
 from skill_runner.removed import RunGuard
-from skill_runner.wait import Expected, WaitResult, wait_ready
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

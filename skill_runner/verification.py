@@ -13,12 +13,12 @@ from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed
 from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
+from skill_runner.readiness.wait import Expected, wait_ready
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import PATH_VARIABLE, Library
 from skill_runner.skill.model import Skill
-from skill_runner.wait import Expected, wait_ready
 
 
 async def verify(

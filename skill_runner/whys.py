@@ -12,23 +12,23 @@ from skill_runner import evidence, failure, proofs, record, releases
 from skill_runner.backends.base import Release
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
-from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
-from skill_runner.diagnose.remedies import Subject, concrete
-from skill_runner.diagnose.words import times
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem
 from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Plan
+from skill_runner.readiness.diagnosis import DEFAULT_POLICY, FailurePolicy
+from skill_runner.readiness.diagnosis.next_actions import Subject, concrete
+from skill_runner.readiness.diagnosis.text import times
+from skill_runner.readiness.status.table import is_custom
+from skill_runner.readiness.wait import Expected, look_once
 from skill_runner.record import Record
 from skill_runner.runner import Options, Walk
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import WaitRule
-from skill_runner.status.table import is_custom
 from skill_runner.text.quoting import excerpt
 from skill_runner.verification import expected_objects, outputs_of, plan_of
-from skill_runner.wait import Expected, look_once
 
 # What stands for itself in a namespace; what these make is found below them.
 KINDS: Final = (

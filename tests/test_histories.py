@@ -11,7 +11,7 @@ from skill_runner.backends.recording import RecordingCluster, load_history, save
 from skill_runner.errors import ClusterUnreachable
 from skill_runner.histories import replay
 from skill_runner.progress import silent
-from skill_runner.wait import DEFAULT_POLICY, WaitResult, wait_ready
+from skill_runner.readiness.wait import DEFAULT_POLICY, WaitResult, wait_ready
 from tests.wait.world import World, running, waiting
 
 

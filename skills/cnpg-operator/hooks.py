@@ -8,7 +8,7 @@ from typing import Any, Final
 from skill_runner.errors import ApiError, NotFound
 from skill_runner.hooks import Context, GiveUp, RetryLater
 from skill_runner.objects import Object
-from skill_runner.status import compute
+from skill_runner.readiness.status import compute
 from skill_runner.text.quoting import excerpt
 
 RELEASE: Final = "cnpg"

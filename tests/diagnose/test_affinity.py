@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.diagnose.affinity import refused_by_affinity
+from skill_runner.readiness.diagnosis.affinity import refused_by_affinity
 from tests.diagnose.cases import Case, cases
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.diagnose.config import Missing, missed_by, missing_of
-from skill_runner.diagnose.events import Seen, read_events
+from skill_runner.readiness.diagnosis.events import Seen, read_events
+from skill_runner.readiness.diagnosis.missing_config import Missing, missed_by, missing_of
 
 NO_VOLUME = 'MountVolume.SetUp failed for volume "v" : configmap "settings" not found'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.diagnose.crash import failed_component
+from skill_runner.readiness.diagnosis.crash import failed_component
 
 HEAD = 'time="2026-11-23T13:35:49Z" level=fatal msg="Fatal error from runtime: '
 TAIL = '" app_id=lessons instance=lessons-1 scope=dapr.runtime type=log ver=1.14.0'

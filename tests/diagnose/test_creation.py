@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.diagnose.creation import (
+from skill_runner.readiness.diagnosis.creation import (
     classify_refusal,
     creation_symptoms,
     explain_refusal,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.diagnose import (
+from skill_runner.outcome import Problem
+from skill_runner.readiness.diagnosis import (
     DEFAULT_POLICY,
     Ledger,
     PodView,
@@ -17,7 +18,6 @@ from skill_runner.diagnose import (
     read_events,
     root_cause,
 )
-from skill_runner.outcome import Problem
 from tests.diagnose.cases import Case, cases
 
 

@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from skill_runner.diagnose import DEFAULT_POLICY, Judged, Ledger, Symptom, judge
 from skill_runner.outcome import Code
 from skill_runner.outcome.fix import MENDING
+from skill_runner.readiness.diagnosis import DEFAULT_POLICY, Judged, Ledger, Symptom, judge
 from skill_runner.skill.model import FailureOverride
 
 

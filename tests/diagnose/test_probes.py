@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.diagnose.containers import PodView
-from skill_runner.diagnose.events import Seen
-from skill_runner.diagnose.probes import describe_probe, grace_of, probe_symptoms
+from skill_runner.readiness.diagnosis.containers import PodView
+from skill_runner.readiness.diagnosis.events import Seen
+from skill_runner.readiness.diagnosis.probes import describe_probe, grace_of, probe_symptoms
 
 
 @pytest.mark.parametrize(

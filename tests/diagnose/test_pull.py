@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.diagnose.pull import classify_pull, explain_pull, host_of, registry_of
+from skill_runner.readiness.diagnosis.pull import classify_pull, explain_pull, host_of, registry_of
 from tests.diagnose.cases import Case, cases
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from skill_runner.diagnose import DEFAULT_POLICY, Ledger, Symptom, as_problem, judge, root_cause
+from skill_runner.readiness.diagnosis import (
+    DEFAULT_POLICY,
+    Ledger,
+    Symptom,
+    as_problem,
+    judge,
+    root_cause,
+)
 
 
 def symptom(reason: str, name: str, **more: str) -> Symptom:

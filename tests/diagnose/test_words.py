@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skill_runner.diagnose.words import plain, squeeze, telling_line, times
+from skill_runner.readiness.diagnosis.text import plain, squeeze, telling_line, times
 from tests.diagnose.cases import Case, cases
 
 

@@ -30,8 +30,8 @@ MADE = {
     "(?=\\\\s|$)'": (r"(?mi)^(FROM(?:\s+--\S+)*\s+)docker\.io/library/node:22(?=\s|$)",),
     "skill_runner/skill/templating.py: self.prefix + 'N([0-9]+)E'": ("abcN([0-9]+)E",),
     # compiled when their module is loaded, where `loaded_patterns` finds them
-    "skill_runner/diagnose/creation.py: p": (),
-    "skill_runner/diagnose/pull.py: p": (),
+    "skill_runner/readiness/diagnosis/creation.py: p": (),
+    "skill_runner/readiness/diagnosis/pull.py: p": (),
     "skill_runner/images/apps/failures.py: _LOCATED": (),
     "skill_runner/images/apps/failures.py: pattern": (),
     "skill_runner/skill/plaintext.py: f'[{_ALWAYS}\\t\\n\\r]'": (),
@@ -87,4 +87,4 @@ def test_the_attacks_find_what_is_not_linear(pattern: str, method: str) -> None:
 
 def test_every_file_of_ours_is_read() -> None:
     names = {str(path.relative_to(ROOT)) for path in files()}
-    assert {"skill_runner/diagnose/words.py", "skills/kafka-k8s-setup/hooks.py"} <= names
+    assert {"skill_runner/readiness/diagnosis/text.py", "skills/kafka-k8s-setup/hooks.py"} <= names

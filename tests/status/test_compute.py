@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skill_runner.readiness.status import compute
+from skill_runner.readiness.status.table import RULES
 from skill_runner.skill.model import WaitRule
-from skill_runner.status import compute
-from skill_runner.status.table import RULES
 
 DATA = Path(__file__).parent / "data"
 FILES = sorted(DATA.rglob("*.yaml"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.status.jsonpath import JsonPathError, find_value, parse_path
+from skill_runner.readiness.status.jsonpath import JsonPathError, find_value, parse_path
 
 OBJECT = {
     "status": {

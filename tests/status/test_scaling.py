@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skill_runner.objects import Object
-from skill_runner.status.scaling import scaled_to_zero, scales
+from skill_runner.readiness.status.scaling import scaled_to_zero, scales
 
 
 def deployment(replicas: int | None, *, kind: str = "Deployment") -> Object:

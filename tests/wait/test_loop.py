@@ -12,9 +12,9 @@ from skill_runner.backends.base import WatchEvent
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, Gone
 from skill_runner.objects import Ref
 from skill_runner.progress import Awaiting
+from skill_runner.readiness.wait import DEFAULT_POLICY, Expected
 from skill_runner.skill.model import FailureOverride, WaitRule
 from skill_runner.testing import MemoryCluster
-from skill_runner.wait import DEFAULT_POLICY, Expected
 from tests.wait.world import World, running, waiting
 
 NOT_FOUND = (

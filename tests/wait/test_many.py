@@ -8,16 +8,16 @@ from collections import Counter
 import pytest
 
 from skill_runner.backends.selectors import matches
-from skill_runner.diagnose import DEFAULT_POLICY
 from skill_runner.errors import Forbidden
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
+from skill_runner.readiness.diagnosis import DEFAULT_POLICY
+from skill_runner.readiness.wait import Expected, WaitResult, look_once, wait_ready
+from skill_runner.readiness.wait.cache import View
+from skill_runner.readiness.wait.channels import NARROW, Sorter, channels
+from skill_runner.readiness.wait.selection import Selection
+from skill_runner.readiness.wait.watches import Streams
 from skill_runner.testing import FakeClock, Fate, MemoryCluster, simulate
-from skill_runner.wait import Expected, WaitResult, look_once, wait_ready
-from skill_runner.wait.channels import NARROW, Sorter, channels
-from skill_runner.wait.selection import Selection
-from skill_runner.wait.streams import Streams
-from skill_runner.wait.view import View
 
 MANY = 300
 SPACES = ("a", "b")

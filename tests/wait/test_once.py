@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from skill_runner.backends.recording import ReplayCluster, load_history
-from skill_runner.diagnose.crash import RECENT
-from skill_runner.status.table import is_passive
+from skill_runner.readiness.diagnosis.crash import RECENT
+from skill_runner.readiness.status.table import is_passive
+from skill_runner.readiness.wait import Expected, look_once
+from skill_runner.readiness.wait.request import read_request
 from skill_runner.testing import FakeClock
-from skill_runner.wait import Expected, look_once
-from skill_runner.wait.request import read_request
 from tests.cluster.faults.scenario import DATA, load_scenario
 
 HISTORIES = Path(__file__).parents[1] / "histories"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.diagnose import DEFAULT_POLICY
 from skill_runner.objects import Object, Ref
-from skill_runner.wait import WaitResult, look_once
+from skill_runner.readiness.diagnosis import DEFAULT_POLICY
+from skill_runner.readiness.wait import WaitResult, look_once
 from tests.wait.world import World, running
 
 ASKS: Object = {"annotations": {"dapr.io/enabled": "true"}}

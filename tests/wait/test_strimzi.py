@@ -11,7 +11,7 @@ import pytest
 
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import Awaiting
-from skill_runner.wait import Expected, WaitResult
+from skill_runner.readiness.wait import Expected, WaitResult
 from tests.wait.world import World, owned_by, running
 
 API = "kafka.strimzi.io/v1"

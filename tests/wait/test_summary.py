@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.wait.summary import summarise
+from skill_runner.readiness.wait.summary import summarise
 
 
 def pod(name: str, **status: Any) -> dict[str, Any]:

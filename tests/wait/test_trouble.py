@@ -12,8 +12,8 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import connect
 from skill_runner.backends.recording import RecordingCluster
 from skill_runner.progress import silent
+from skill_runner.readiness.wait import DEFAULT_POLICY, wait_ready
 from skill_runner.skill.model import WaitRule
-from skill_runner.wait import DEFAULT_POLICY, wait_ready
 from tests.backends.cluster.conftest import Server, server, status, write_kubeconfig
 
 __all__ = ["server"]

@@ -9,9 +9,9 @@ import pytest
 
 from skill_runner.errors import ApiError, Forbidden
 from skill_runner.objects import Object
-from skill_runner.wait import Expected
-from skill_runner.wait.specimen import smallest, specimen_of
-from skill_runner.wait.webhooks import ask_webhooks
+from skill_runner.readiness.wait import Expected
+from skill_runner.readiness.wait.specimen import smallest, specimen_of
+from skill_runner.readiness.wait.webhooks import ask_webhooks
 from tests.wait.world import World
 
 CONFIG: Object = {

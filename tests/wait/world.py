@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import Event, silent
+from skill_runner.readiness.diagnosis import DEFAULT_POLICY, FailurePolicy
+from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
 from skill_runner.skill.model import WaitRule
 from skill_runner.testing import FakeClock, MemoryCluster
-from skill_runner.wait import Expected, WaitResult, wait_ready
 
 LABELS = {"app": "web"}
 DEPLOYMENT: Object = {

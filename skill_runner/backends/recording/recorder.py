@@ -45,7 +45,7 @@ class RecordingCluster:
         return History(header={**known, **header}, moments=tuple(self.moments))
 
     def note_wait(self, asked: Mapping[str, Any]) -> Callable[[str], None]:
-        """See skill_runner.wait.request.Witness."""
+        """See skill_runner.readiness.wait.request.Witness."""
         wait = {"at": self._passed(), "asked": dict(asked)}
         self._waits.append(wait)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skill_runner.objects import Object, Ref
-from skill_runner.status import compute
+from skill_runner.readiness.status import compute
 from skill_runner.testing import FakeClock, Fate, MemoryCluster, simulate
 from tests.backends.contract import deployment
 

@@ -18,11 +18,11 @@ from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.outcome import Outcome
+from skill_runner.readiness.wait import WaitResult
 from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.skill.loader import load_skill
 from skill_runner.testing.images import MemoryImages
-from skill_runner.wait import WaitResult
 from tests.cluster.faults.scenario import Scenario, placed
 
 CHART = "apiVersion: v2\nname: faulty\nversion: 1.0.0\n"

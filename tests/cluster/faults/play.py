@@ -17,7 +17,7 @@ from skill_runner.backends.recording import History, RecordingCluster
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
-from skill_runner.wait import DEFAULT_POLICY, Expected, WaitResult, wait_ready
+from skill_runner.readiness.wait import DEFAULT_POLICY, Expected, WaitResult, wait_ready
 from tests.cluster.faults.helming import play_through_helm
 from tests.cluster.faults.scenario import (
     CLUSTER_SCOPED,

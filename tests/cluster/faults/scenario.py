@@ -13,11 +13,11 @@ import yaml
 
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.kube.transport import Transport
-from skill_runner.diagnose import DEFAULT_POLICY, FailurePolicy
 from skill_runner.errors import ApiError
 from skill_runner.objects import Object, Ref
+from skill_runner.readiness.diagnosis import DEFAULT_POLICY, FailurePolicy
+from skill_runner.readiness.wait import Expected, WaitResult
 from skill_runner.skill.model import FailureOverride, WaitRule
-from skill_runner.wait import Expected, WaitResult
 
 # A pod on the node's own network answers there as a registry that has nothing.
 REGISTRY = "127.0.0.1:5999"

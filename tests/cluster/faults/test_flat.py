@@ -15,7 +15,7 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.recording import RecordingCluster
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
-from skill_runner.wait import DEFAULT_POLICY, Expected, wait_ready
+from skill_runner.readiness.wait import DEFAULT_POLICY, Expected, wait_ready
 from tests.cluster.faults.scenario import apply_when_served
 from tests.testimage import IMAGE
 

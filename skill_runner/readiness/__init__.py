@@ -1,0 +1,1 @@
+"""Readiness: wait for objects, diagnose what keeps them from it, read the status of each."""

@@ -1,0 +1,189 @@
+"""Each awaited object's verdict, with what only its surroundings tell: endpoints, pods, a TTL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skill_runner.objects import Object, at, condition, count, is_true, says
+from skill_runner.readiness.diagnosis.volumes import binding_mode
+from skill_runner.readiness.status import Verdict, compute
+from skill_runner.readiness.status.dapr import has_ended, sidecar_of, wants_sidecar
+from skill_runner.readiness.status.network import endpoints_of
+from skill_runner.readiness.status.pods import pod as pod_verdict
+from skill_runner.readiness.status.storage import unclaimed
+from skill_runner.readiness.status.table import RULES, group_of, is_custom, is_passive
+from skill_runner.readiness.status.verdict import counted, failed, progressing, ready
+from skill_runner.readiness.wait.cache import View
+from skill_runner.readiness.wait.children import Family
+from skill_runner.readiness.wait.expected import Expected
+from skill_runner.readiness.wait.lookups import Lookups
+from skill_runner.readiness.wait.selection import Selection
+from skill_runner.readiness.wait.strimzi import of_pool
+from skill_runner.readiness.wait.summary import summarise
+from skill_runner.skill.model import WaitRule
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One awaited object at this moment; `live` is None while it is not there."""
+
+    expected: Expected
+    live: Object | None
+    verdict: Verdict
+    family: Family
+
+
+def rule_for(one: Expected, rules: Sequence[WaitRule]) -> WaitRule | None:
+    """The skill's rule for an object, if it has one."""
+    for rule in rules:
+        if (rule.api_version, rule.kind, rule.name) == (
+            one.ref.api_version, one.ref.kind, one.ref.name,
+        ) and rule.namespace in (None, one.ref.namespace):  # fmt: skip
+            return rule
+    return None
+
+
+def verdict_of(
+    one: Expected, live: Object | None, rule: WaitRule | None, view: View, lookups: Lookups
+) -> Verdict:
+    """The verdict of the object by itself."""
+    if rule is not None and rule.skip is not None:
+        return compute(live, rule=rule)
+    if one.uid and is_passive(one.ref.api_version, one.ref.kind) and rule is None:
+        return ready("exists")
+    selection = Selection.one(one.ref)
+    if selection not in view.synced:
+        return progressing("has not been looked at yet")
+    if selection in view.forbidden:
+        return Verdict("unknown", f"cannot be read: {view.forbidden[selection]}")
+    if selection in view.absent:
+        what = f"the API does not serve {one.ref.kind} ({one.ref.api_version})"
+        return Verdict("missing", what, {"unserved": True})
+    if gone := _removed_by_ttl(one, live, view):
+        return gone
+    return compute(
+        live, generation=one.generation, uid=one.uid, rule=rule,
+        kind_has_status=_has_status(one, live, rule, lookups),
+    )  # fmt: skip
+
+
+def _has_status(
+    one: Expected, live: Object | None, rule: WaitRule | None, lookups: Lookups
+) -> bool | None:
+    known = (group_of(one.ref.api_version), one.ref.kind) in RULES
+    if known or rule or not is_custom(one.ref.api_version) or at(live, "status"):
+        return None
+    return lookups.has_status(one.ref)
+
+
+def _removed_by_ttl(one: Expected, live: Object | None, view: View) -> Verdict | None:
+    """A Job with a TTL that has gone or is going: what was seen of it last counts."""
+    if live is not None and not at(live, "metadata.deletionTimestamp"):
+        return None
+    last = live or view.gone.get(one.ref)
+    ttl = at(one.manifest, "spec.ttlSecondsAfterFinished", at(last, "spec.ttlSecondsAfterFinished"))
+    if one.ref.kind != "Job" or ttl is None:
+        return None
+    for bad in ("Failed", "FailureTarget"):
+        if last and is_true(found := condition(last, bad)):
+            return failed(f"failed ({says(found or {})})", reason=at(found, "reason", ""))
+    if last and is_true(condition(last, "Complete")):
+        return ready("completed, and was removed by its TTL")
+    if live is not None or (last is None and not one.made):
+        return None
+    note = "finished and was removed by its TTL before it was seen: nothing says that it succeeded"
+    return ready(note, note=note)
+
+
+def with_surroundings(
+    watched: Sequence[Watched], view: View, classes: tuple[Object, ...] | None
+) -> Iterator[Watched]:
+    """The same, with claims that rightly wait, endpoints that lack, and the pods of operators."""
+    events = tuple(view.of_kind("Event"))
+    for one in watched:
+        verdict, kind = one.verdict, one.expected.ref.kind
+        if kind == "PersistentVolumeClaim" and not verdict.is_ready and one.live:
+            verdict = _claim(one.live, verdict, view, classes)
+        elif kind == "Service" and verdict.is_ready and one.live:
+            verdict = _service(one, view, watched)
+        elif kind == "KafkaNodePool" and verdict.is_ready and one.live:
+            verdict = of_pool(one.live, one.family.maker, one.family.pods, verdict)
+        elif verdict.is_ready and not verdict.facts.get("skipped"):
+            verdict = _sidecars(one, verdict)
+        elif not verdict.is_ready and (tail := summarise(one.family.pods, events)):
+            verdict = Verdict(verdict.state, f"{verdict.message}, {tail}", verdict.facts)
+        yield Watched(one.expected, one.live, verdict, one.family)
+
+
+def _claim(
+    claim: Object, verdict: Verdict, view: View, classes: tuple[Object, ...] | None
+) -> Verdict:
+    if at(claim, "status.phase") != "Pending":
+        return verdict
+    if binding_mode(claim, classes) != "WaitForFirstConsumer":
+        return verdict
+    name = at(claim, "metadata.name")
+    for pod in view.of_kind("Pod", at(claim, "metadata.namespace")):
+        for volume in at(pod, "spec.volumes", []):
+            if at(volume, "persistentVolumeClaim.claimName") == name:
+                return verdict
+    return unclaimed(claim)
+
+
+def _service(one: Watched, view: View, watched: Sequence[Watched]) -> Verdict:
+    """Endpoints count where a workload that we await is behind the Service."""
+    selector = at(one.live, "spec.selector", {})
+    space = one.expected.ref.namespace
+    if not selector or at(one.live, "spec.type") == "ExternalName":
+        return one.verdict
+    selection = Selection("discovery.k8s.io/v1", "EndpointSlice", space,
+                          f"kubernetes.io/service-name={one.expected.ref.name}")  # fmt: skip
+    if selection in view.forbidden:
+        return one.verdict
+    behind = [w for w in watched if _is_behind(w, selector, space)]
+    if not behind:
+        return one.verdict
+    if selection not in view.synced:
+        return progressing("its endpoints have not been looked at yet")
+    pods = [
+        str(at(p, "metadata.name")) for w in behind for p in w.family.pods
+        if matches(selector, at(p, "metadata.labels", {})) and pod_verdict(p).is_ready
+        and not at(p, "metadata.deletionTimestamp")
+    ]  # fmt: skip
+    settled = endpoints_of(view.selected(selection), pods)
+    if not settled.is_ready:
+        return Verdict(settled.state, settled.message, {**settled.facts, "endpoints": True})
+    note = one.verdict.facts.get("note")
+    facts = {**settled.facts, **({"note": note} if note else {})}
+    return Verdict("ready", f"{one.verdict.message}, {settled.message}", facts)
+
+
+def _is_behind(one: Watched, selector: Mapping[str, Any], space: str | None) -> bool:
+    if one.expected.ref.namespace != space or one.live is None or one.verdict.facts.get("skipped"):
+        return False
+    kind = one.expected.ref.kind
+    if kind == "Pod":
+        return matches(selector, at(one.live, "metadata.labels", {}))
+    if kind not in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
+        return False
+    if kind != "DaemonSet" and count(one.live, "spec.replicas", 1) == 0:
+        return False
+    return matches(selector, at(one.live, "spec.template.metadata.labels", {}))
+
+
+def matches(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def _sidecars(one: Watched, verdict: Verdict) -> Verdict:
+    """No controller misses a Dapr sidecar: a Deployment is available without.
+
+    A pod that is going counts too: its successor is not there yet, and may be told of later.
+    """
+    asking = [p for p in one.family.pods if wants_sidecar(p) and not has_ended(p)]
+    bare = sum(1 for p in asking if sidecar_of(p) is None)
+    if not bare:
+        return verdict
+    return counted(len(asking) - bare, len(asking), "pods have their Dapr sidecar")
