@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from skill_runner import releases, strangers
+from skill_runner import strangers
 from skill_runner.backends.base import FIELD_MANAGER, HELM_MANAGER, Release
 from skill_runner.backends.world import World
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.installations import releases
+from skill_runner.installations.owned import Found
+from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
-from skill_runner.owned import Found
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
-from skill_runner.record import Record
 from skill_runner.text.quoting import excerpt
 
 _TOLD: Final = 8  # fields of one object, and objects of one release

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from skill_runner import record
+from skill_runner.installations import record
 from skill_runner.progress import Changing
 
 if TYPE_CHECKING:

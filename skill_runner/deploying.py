@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import crds, data, releases, volumes, wall
+from skill_runner import wall
 from skill_runner.awaiting import await_objects
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.changing import begin_change
 from skill_runner.errors import HelmError, NotFound
+from skill_runner.installations import crds, data, releases, volumes
+from skill_runner.installations.owned import in_the_way, look, refusal
+from skill_runner.installations.ownership import Held
 from skill_runner.objects import Object, Ref, at
-from skill_runner.owned import in_the_way, look, refusal
-from skill_runner.ownership import Held
 from skill_runner.plan import PlannedRelease
 from skill_runner.progress import Line
 from skill_runner.readiness.wait import Expected

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import evidence, releases
+from skill_runner import evidence
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
 from skill_runner.errors import (
@@ -28,6 +28,7 @@ from skill_runner.errors import (
     SkillError,
     UsageError,
 )
+from skill_runner.installations import releases
 from skill_runner.objects import Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
 from skill_runner.outcome.fix import mending_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from skill_runner import permissions, policy, releases, strangers, wall
+from skill_runner import permissions, policy, strangers, wall
 from skill_runner.backends.base import Cluster, Pick, ReleaseSpec
 from skill_runner.backends.world import World
 from skill_runner.context import Context
@@ -17,12 +17,13 @@ from skill_runner.errors import (
     PreflightFailed,
 )
 from skill_runner.hooks import call_hook
+from skill_runner.installations import releases
+from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, Problem
 from skill_runner.outcome.fix import mending_of
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quantity import parse_quantity
-from skill_runner.record import Record
 
 
 async def check(

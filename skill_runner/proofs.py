@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from skill_runner.awaiting import meanwhile
 from skill_runner.errors import HookFailed, StepFailed
 from skill_runner.hooks import call_hook
+from skill_runner.installations.record import ProofRecord, Record
 from skill_runner.outcome import NextAction, Problem
 from skill_runner.outcome.fix import mending_of
 from skill_runner.progress import StepFinished, StepResult, StepStarted
-from skill_runner.record import ProofRecord, Record
 from skill_runner.skill.model import Proof
 
 if TYPE_CHECKING:

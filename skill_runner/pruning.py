@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import data, releases
 from skill_runner.changing import begin_change
-from skill_runner.deletions import Leaving, until_gone
+from skill_runner.installations import data, releases
+from skill_runner.installations.deletion import Leaving, until_gone
+from skill_runner.installations.owned import look
 from skill_runner.objects import Ref
-from skill_runner.owned import look
 from skill_runner.plan import PlannedApply
 from skill_runner.readiness.status.table import group_of
 

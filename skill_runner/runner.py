@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skill_runner import awaiting, failure, proofs, pruning, record, steps, undo, wall, wayback
+from skill_runner import awaiting, failure, proofs, pruning, steps, undo, wall, wayback
 from skill_runner.backends.world import World
 from skill_runner.context import Context
 from skill_runner.errors import SkillError
-from skill_runner.lock import Held
-from skill_runner.namespaces import Space, ignore
+from skill_runner.installations import record
+from skill_runner.installations.lock import Held
+from skill_runner.installations.namespaces import Space, ignore
+from skill_runner.installations.record import Record, ReleaseRecord
 from skill_runner.outcome import Outcome, Problem, Recovery
 from skill_runner.plan import Plan
 from skill_runner.progress import Event, StepFinished, StepResult, StepStarted
 from skill_runner.readiness.wait import DEFAULT_POLICY, FailurePolicy, Suspect
-from skill_runner.record import Record, ReleaseRecord
 from skill_runner.runs.folder import Run
 
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from skill_runner import lock, namespaces, preflight, record, releases, runner, steps  # fmt: skip
+from skill_runner import preflight, runner, steps  # fmt: skip
 from skill_runner.backends.world import World
 from skill_runner.errors import InputError, Refused, UsageError
+from skill_runner.installations import lock, namespaces, record, releases
+from skill_runner.installations.record import Record
+from skill_runner.installations.records import Records
 from skill_runner.outcome import Outcome
 from skill_runner.plan import (
     ImageChoice,
@@ -22,8 +25,6 @@ from skill_runner.plan import (
 )
 from skill_runner.plan.changes import check_changes
 from skill_runner.progress import StepResult, StepStatus
-from skill_runner.record import Record
-from skill_runner.records import Records
 from skill_runner.runs.folder import Run
 from skill_runner.runs.process import Holder
 from skill_runner.skill.model import MISSING, Skill

@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from skill_runner import applying, deploying, releases, uninstalling
+from skill_runner import applying, deploying
 from skill_runner.awaiting import await_objects, meanwhile, settle
 from skill_runner.changing import begin_change
-from skill_runner.deletions import find_leaving, until_gone
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.hooks import call_hook
-from skill_runner.namespaces import ensure_namespace
+from skill_runner.installations import releases, uninstall
+from skill_runner.installations.deletion import find_leaving, until_gone
+from skill_runner.installations.namespaces import ensure_namespace
+from skill_runner.installations.owned import Found, look, look_at_release, refusal
+from skill_runner.installations.record import Record, ReleaseRecord
 from skill_runner.objects import Object, Ref
-from skill_runner.owned import Found, look, look_at_release, refusal
 from skill_runner.plan import (
     PlannedApply,
     PlannedHook,
@@ -26,7 +28,6 @@ from skill_runner.plan import (
 )
 from skill_runner.progress import Note, StepStatus
 from skill_runner.readiness.wait import Expected
-from skill_runner.record import Record, ReleaseRecord
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk
@@ -125,10 +126,10 @@ async def _release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done
             walk.notes.append(took)
         entry = ReleaseRecord(step.release, step.namespace, "")
         if whose.is_ours and not (old and old.complete):  # the run before may have been killed
-            await uninstalling.give_back(walk.world, installation, entry)
+            await uninstall.give_back(walk.world, installation, entry)
         if found.status == "uninstalling" and whose.is_ours:
             await begin_change(walk)
-            walk.notes.append(await uninstalling.finish(walk, entry))
+            walk.notes.append(await uninstall.finish(walk, entry))
     why = await releases.is_as_applied(helm, applying.patient(walk), step)
     if walk.options.redeploy:
         why = why or "asked to deploy again"

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from skill_runner import releases
 from skill_runner.backends.world import World
-from skill_runner.crds import CRD, look_at_definition
-from skill_runner.data import PVC
 from skill_runner.errors import PreflightFailed
-from skill_runner.holdings import find_claims, has_claim_named
+from skill_runner.installations import releases
+from skill_runner.installations.crds import CRD, look_at_definition
+from skill_runner.installations.data import PVC
+from skill_runner.installations.holdings import find_claims, has_claim_named
+from skill_runner.installations.owned import Found, is_hook, look, look_at_release, problem_of
+from skill_runner.installations.ownership import HELM_NAME, NOTHING, judge
+from skill_runner.installations.record import Record, record_refs
 from skill_runner.objects import Object, Ref
-from skill_runner.owned import Found, is_hook, look, look_at_release, problem_of
-from skill_runner.ownership import HELM_NAME, NOTHING, judge
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.plan.placement import KEPT, MARK
-from skill_runner.record import Record, record_refs
 
 Named = frozenset[tuple[str, str]]
 _ALONE: Final = frozenset({CRD[1], PVC[1]})  # taken over one by one, whoever made them

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from skill_runner import failure, record, releases, removal, volumes
+from skill_runner import failure
 from skill_runner.backends.base import Release
 from skill_runner.errors import (
     ClusterUnreachable,
@@ -20,14 +20,15 @@ from skill_runner.errors import (
     ReleaseLocked,
     SkillError,
 )
+from skill_runner.installations import record, releases, removal, volumes
+from skill_runner.installations.owned import Found, in_the_way, refusal
+from skill_runner.installations.ownership import Held, judge
+from skill_runner.installations.record import Record, ReleaseRecord
+from skill_runner.installations.removal_state import RunGuard
 from skill_runner.objects import Object
 from skill_runner.outcome import Recovery
-from skill_runner.owned import Found, in_the_way, refusal
-from skill_runner.ownership import Held, judge
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
-from skill_runner.record import Record, ReleaseRecord
-from skill_runner.removed import RunGuard
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

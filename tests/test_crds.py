@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner import record
-from skill_runner.crds import CRD, apply_definitions, look_at_all, remove_definitions
 from skill_runner.errors import StepFailed
+from skill_runner.installations import record
+from skill_runner.installations.crds import CRD, apply_definitions, look_at_all, remove_definitions
+from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
-from skill_runner.record import Record
 from skill_runner.testing import MemoryCluster
 
 HERE = Installation("dapr-system", "dapr-k8s-setup")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.data import Occasion, reason_to_keep, volumes_under
+from skill_runner.installations.data import Occasion, reason_to_keep, volumes_under
 from skill_runner.objects import Object, Ref
 from skill_runner.testing import FakeClock, MemoryCluster
 from tests.definitions import definition

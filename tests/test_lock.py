@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from skill_runner import lock
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import ApiError, ClusterUnreachable, LockHeld, LockLost, NotFound
-from skill_runner.lease import micro
+from skill_runner.installations import lock
+from skill_runner.installations.lease import micro
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.progress import Event, Note

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from skill_runner import lock, record
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import ClusterUnreachable
+from skill_runner.installations import lock, record
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.testing import MemoryCluster

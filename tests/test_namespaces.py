@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner import lock, removal, session
+from skill_runner import session
 from skill_runner.errors import NotFound
+from skill_runner.installations import lock, removal
 from skill_runner.objects import Ref
 from tests.test_session import SKILL, Stage, stage
 from tests.wait.test_sidecars import component, definition

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner import lock, removal, session
+from skill_runner import session
 from skill_runner.errors import ApiError, NotReadyInTime
+from skill_runner.installations import lock, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.testing import MemoryCluster
 from tests.definitions import definition

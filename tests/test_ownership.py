@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from skill_runner.backends.base import Release
-from skill_runner.objects import Object, Ref
-from skill_runner.ownership import (
+from skill_runner.installations.ownership import (
     INSTALLATION_LABEL,
     NAMESPACE_LABEL,
     NOTHING,
@@ -19,6 +18,7 @@ from skill_runner.ownership import (
     judge,
     owner_of,
 )
+from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 
 US = Installation("shop", "db")

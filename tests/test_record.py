@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import record
 from skill_runner.errors import Refused, SkillError
+from skill_runner.installations import record
+from skill_runner.installations.record import ProofRecord, Record, ReleaseRecord
 from skill_runner.objects import Ref
 from skill_runner.plan import ImageChoice, Installation, Plan
-from skill_runner.record import ProofRecord, Record, ReleaseRecord
 from skill_runner.skill.model import Skill
 from skill_runner.testing import MemoryCluster
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from skill_runner import record
 from skill_runner.errors import BadRecord
+from skill_runner.installations import record
+from skill_runner.installations.record import record_refs
 from skill_runner.plan import Installation
-from skill_runner.record import record_refs
 from skill_runner.testing import MemoryCluster
 from tests.test_record import FULL, make_cluster
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import lock, preflight, removal, session, verification, whys
+from skill_runner import preflight, session, verification, whys
 from skill_runner.backends.base import Right
 from skill_runner.errors import Forbidden
+from skill_runner.installations import lock, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan
 from skill_runner.rbac import documents, rules

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner import lock, record, removal, session, verification
+from skill_runner import session, verification
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.world import World
 from skill_runner.errors import (
@@ -24,6 +24,7 @@ from skill_runner.errors import (
     UnknownSkill,
     UsageError,
 )
+from skill_runner.installations import lock, record, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.plan import Installation

@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from skill_runner import graph, namespaces, session
+from skill_runner import graph, session
 from skill_runner.backends.base import ObjectList, ReleaseSpec
 from skill_runner.errors import Forbidden, NotFound, PreflightFailed
 from skill_runner.graph import undo
+from skill_runner.installations import namespaces
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from tests.test_session import DEPLOYMENT, SKILL, Stage, render, stage

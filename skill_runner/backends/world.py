@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from skill_runner.backends.base import Clock, Cluster, Helm
 from skill_runner.backends.fence import fence_cluster, fence_helm
 from skill_runner.backends.images import Images
-from skill_runner.lock import Held
+from skill_runner.installations.lock import Held
 from skill_runner.progress import Concerns, Report, silent
 from skill_runner.scope import Scope
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from skill_runner import record
 from skill_runner.agents.permits import Permits
 from skill_runner.agents.server import Agents, serve
 from skill_runner.backends.clock import SystemClock
@@ -15,8 +14,9 @@ from skill_runner.commands import connect
 from skill_runner.commands.status import row
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
+from skill_runner.installations import record
+from skill_runner.installations.scaled import scaled_down
 from skill_runner.skill.library import default_library
-from skill_runner.standing import scaled_down
 
 
 @click.command(

@@ -11,16 +11,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from skill_runner import record
 from skill_runner.backends.clock import SystemClock
 from skill_runner.commands import connect
 from skill_runner.commands.options import cluster_options, output_option
 from skill_runner.commands.show import View, print_document
 from skill_runner.commands.target import Asked
+from skill_runner.installations import record
+from skill_runner.installations.record import Listing, Record
+from skill_runner.installations.scaled import scaled_down
 from skill_runner.progress import Note
-from skill_runner.record import Listing, Record
 from skill_runner.runs import detached
-from skill_runner.standing import scaled_down
 
 
 @click.command(

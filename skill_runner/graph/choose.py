@@ -8,9 +8,9 @@ from typing import Any
 
 from skill_runner.errors import Refused, UsageError
 from skill_runner.graph.merge import clashing, onto
+from skill_runner.installations.record import Record
+from skill_runner.installations.records import Records
 from skill_runner.plan import Installation
-from skill_runner.record import Record
-from skill_runner.records import Records
 from skill_runner.skill.model import MISSING, Requirement, Skill
 
 

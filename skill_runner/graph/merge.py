@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from skill_runner.errors import Refused
+from skill_runner.installations.record import Record
 from skill_runner.plan import Installation
 from skill_runner.plan.changes import grows
-from skill_runner.record import Record
 from skill_runner.skill.model import Change, Skill
 from skill_runner.skill.schema import shown
 

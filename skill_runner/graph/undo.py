@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from skill_runner import failure, lock, record, removal
+from skill_runner import failure
 from skill_runner.backends.world import World
 from skill_runner.errors import Refused, SkillError
 from skill_runner.graph.dag import Work, walk
+from skill_runner.installations import lock, record, removal
+from skill_runner.installations.record import Record
+from skill_runner.installations.records import Records
 from skill_runner.outcome import Outcome, SkillResult, SkillStatus
 from skill_runner.plan import Installation
-from skill_runner.record import Record
-from skill_runner.records import Records
 from skill_runner.runs.process import Holder
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import lock, record
 from skill_runner.errors import Refused
 from skill_runner.graph.undo import remove
+from skill_runner.installations import lock, record
+from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
-from skill_runner.record import Record
 from tests.graph.stage import Stage, lines
 
 CHAIN = {"bus": [], "db": [], "app": [{"skill": "bus"}, {"skill": "db"}], "top": [{"skill": "app"}]}

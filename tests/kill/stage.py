@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner import graph, record, session
+from skill_runner import graph, session
 from skill_runner.backends.helm.storage import payload_of
 from skill_runner.backends.world import World
 from skill_runner.graph.undo import remove
+from skill_runner.installations import record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from skill_runner.plan.placement import KEPT

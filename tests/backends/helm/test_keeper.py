@@ -15,7 +15,7 @@ import pytest
 from skill_runner.backends.base import Target
 from skill_runner.backends.helm.command import HelmCommand
 from skill_runner.errors import HelmError
-from skill_runner.heart import Lifeline
+from skill_runner.installations.heartbeat import Lifeline
 from tests.backends.helm.test_command import script
 
 TARGET = Target("/etc/kube", "prod", "https://example.invalid")

@@ -11,7 +11,7 @@ import pytest
 from skill_runner.backends import kube as cluster_backend
 from skill_runner.backends.base import Cluster
 from skill_runner.binaries import ensure
-from skill_runner.lock import Connect
+from skill_runner.installations.lock import Connect
 from skill_runner.objects import Object, Ref
 from tests.testcluster import TestCluster
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from skill_runner import lock, record
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import LockHeld, LockLost, NotFound
+from skill_runner.installations import lock, record
+from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
-from skill_runner.record import Record
 from skill_runner.runs.process import Holder
 from skill_runner.testing import FakeClock
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from skill_runner.lease import lease_ref, new_lease
+from skill_runner.installations.lease import lease_ref, new_lease
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
 from tests.cluster.runner.conftest import Hands

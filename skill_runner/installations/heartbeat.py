@@ -19,7 +19,7 @@ from typing import Final
 from skill_runner.backends.base import Clock, Cluster
 from skill_runner.backends.clock import uptime
 from skill_runner.errors import ApiError, Conflict, LockLost, NotFound
-from skill_runner.lease import PACE, Pace, micro, words_of
+from skill_runner.installations.lease import PACE, Pace, micro, words_of
 from skill_runner.log import get_logger
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.helm.storage import Releases
 from skill_runner.errors import Forbidden, NotFound
+from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref, at
 from skill_runner.readiness.status.scaling import KINDS, scaled_to_zero, scales
-from skill_runner.record import Record
 
 _AUTOSCALER = ("autoscaling/v2", "HorizontalPodAutoscaler")
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from skill_runner import data, holdings, volumes
-from skill_runner.deletions import Leaving, find_pods, until_gone
 from skill_runner.errors import Forbidden, NotFound
+from skill_runner.installations import data, holdings, volumes
+from skill_runner.installations.deletion import Leaving, find_pods, until_gone
+from skill_runner.installations.removal_state import Removal
 from skill_runner.objects import Object, Ref, at
 from skill_runner.readiness.status.table import is_custom
-from skill_runner.removed import Removal
 
 # Annotations, as a JSON object, that an operator must see on the object before it goes, so that it
 # leaves the data alone: a KafkaTopic that is managed no longer leaves its messages.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from skill_runner import record
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import Forbidden, Refused
+from skill_runner.installations import record
+from skill_runner.installations.record import Record
 from skill_runner.plan import Installation
-from skill_runner.record import Record
 
 
 class Records:

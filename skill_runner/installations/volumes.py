@@ -15,10 +15,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from skill_runner.backends.base import Cluster
-from skill_runner.data import KEEP, Occasion, reason_to_keep
 from skill_runner.errors import Conflict, NotFound
+from skill_runner.installations.data import KEEP, Occasion, reason_to_keep
+from skill_runner.installations.ownership import HELM_NAME
 from skill_runner.objects import Object, Ref, at
-from skill_runner.ownership import HELM_NAME
 from skill_runner.plan import Installation
 from skill_runner.plan.placement import KEPT
 

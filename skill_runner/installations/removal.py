@@ -10,15 +10,16 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from skill_runner import crds, holdings, namespaces, operated, pods, record, uninstalling
+from skill_runner import pods
 from skill_runner.backends.world import World
-from skill_runner.deletions import Leaving, until_gone
-from skill_runner.lock import Guard, lease_ref
+from skill_runner.installations import crds, holdings, namespaces, operated, record, uninstall
+from skill_runner.installations.deletion import Leaving, until_gone
+from skill_runner.installations.lock import Guard, lease_ref
+from skill_runner.installations.owned import look
+from skill_runner.installations.record import Record
+from skill_runner.installations.removal_state import Removal, Removed
 from skill_runner.objects import Ref
-from skill_runner.owned import look
 from skill_runner.progress import Changing
-from skill_runner.record import Record
-from skill_runner.removed import Removal, Removed
 
 __all__ = ["Removed", "remove"]
 
@@ -36,14 +37,14 @@ async def remove(
     world.report(Changing(str(target.installation)))
     await removal.write(replace(target, complete=False))
     for release in target.releases:
-        await uninstalling.give_back(world, target.installation, release)
+        await uninstall.give_back(world, target.installation, release)
     claims = await holdings.find_claims(world.cluster, world.helm, target)
     await holdings.mark(world.cluster, claims, target)  # what proves them goes before them
     if not purge:
         removal.to_keep |= claims
     await _objects(removal)
     for release in reversed(target.releases):
-        await uninstalling.uninstall(removal, release)
+        await uninstall.uninstall(removal, release)
     await _proofs(removal)
     await until_gone(
         world, [each for each in removal.leaving if each.ref not in removal.to_keep], timeout

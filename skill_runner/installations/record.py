@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import BadRecord, NotFound, Refused, SkillError
+from skill_runner.installations.ownership import Held, judge
+from skill_runner.installations.record_form import fault_in
 from skill_runner.objects import Object, Ref
-from skill_runner.ownership import Held, judge
 from skill_runner.plan import ImageChoice, Installation, Plan
-from skill_runner.recordform import fault_in
 from skill_runner.skill.model import Skill
 from skill_runner.text.redact import texts_of
 

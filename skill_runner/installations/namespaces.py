@@ -8,13 +8,13 @@ from typing import Final
 
 from skill_runner.backends.base import Cluster, ResourceType
 from skill_runner.backends.world import World
-from skill_runner.deletions import LOOK_EVERY, Leaving
 from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, PreflightFailed
+from skill_runner.installations.deletion import LOOK_EVERY, Leaving
+from skill_runner.installations.owned import look
+from skill_runner.installations.record import Record
 from skill_runner.objects import Ref, at
 from skill_runner.outcome import Problem
-from skill_runner.owned import look
 from skill_runner.readiness.status.table import group_of
-from skill_runner.record import Record
 from skill_runner.skill.suggest import did_you_mean
 
 # Marks a namespace that a run made.

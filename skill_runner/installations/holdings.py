@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from skill_runner import volumes
 from skill_runner.backends.base import Cluster, Helm
-from skill_runner.data import PVC, uids_above
 from skill_runner.errors import NotFound
+from skill_runner.installations import volumes
+from skill_runner.installations.data import PVC, uids_above
+from skill_runner.installations.owned import look, look_at_release
+from skill_runner.installations.ownership import Held, judge
+from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref, at
-from skill_runner.owned import look, look_at_release
-from skill_runner.ownership import Held, judge
 from skill_runner.plan.placement import INSTANCE, KEPT, MANAGED_BY
 from skill_runner.readiness.status.table import is_custom
-from skill_runner.record import Record
 
 SET: Final = "StatefulSet"
 

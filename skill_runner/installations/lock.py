@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import Conflict, LockHeld, NotFound, SkillError
-from skill_runner.heart import LAST_BEAT, Connect, Heart, Held
-from skill_runner.lease import (
+from skill_runner.installations.heartbeat import LAST_BEAT, Connect, Heart, Held
+from skill_runner.installations.lease import (  # fmt: skip
     PACE,
     Pace,
     find_death,
@@ -23,7 +23,7 @@ from skill_runner.lease import (
     taken_over,
     time_in,
     words_of,
-)  # fmt: skip
+)
 from skill_runner.log import get_logger
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation

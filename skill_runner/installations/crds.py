@@ -11,17 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from skill_runner import record as records
 from skill_runner.backends.base import FIELD_MANAGER, Cluster
-from skill_runner.data import Occasion, reason_to_keep
-from skill_runner.deletions import Leaving
 from skill_runner.errors import Forbidden
+from skill_runner.installations import record as records
+from skill_runner.installations.data import Occasion, reason_to_keep
+from skill_runner.installations.deletion import Leaving
+from skill_runner.installations.owned import Found, look, refusal
+from skill_runner.installations.ownership import NOTHING, Held, Ownership, judge
+from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
-from skill_runner.owned import Found, look, refusal
-from skill_runner.ownership import NOTHING, Held, Ownership, judge
 from skill_runner.plan import Installation
 from skill_runner.plan.placement import MARK as OWNER
-from skill_runner.record import Record
 
 CRD: Final = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 

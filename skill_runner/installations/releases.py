@@ -19,8 +19,8 @@ from skill_runner.backends.base import (
     ReleaseSpec,
 )
 from skill_runner.errors import Conflict, NotFound, ReleaseLocked
+from skill_runner.installations.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
 from skill_runner.objects import Object, Ref
-from skill_runner.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
 from skill_runner.plan import Installation, PlannedRelease
 from skill_runner.readiness.status.scaling import KINDS, scaled_to_zero
 from skill_runner.text.quoting import excerpt

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from skill_runner import record
 from skill_runner.backends.world import World
-from skill_runner.data import Occasion
-from skill_runner.deletions import Leaving
 from skill_runner.errors import NotFound
-from skill_runner.lock import Guard
+from skill_runner.installations import record
+from skill_runner.installations.data import Occasion
+from skill_runner.installations.deletion import Leaving
+from skill_runner.installations.lock import Guard
+from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
-from skill_runner.record import Record
 
 
 @dataclass(slots=True)

@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import data, operated, releases, volumes
 from skill_runner.backends.world import World
-from skill_runner.deletions import Leaving, find_pods, until_gone
+from skill_runner.installations import data, operated, releases, volumes
+from skill_runner.installations.deletion import Leaving, find_pods, until_gone
+from skill_runner.installations.owned import Found, look, look_at_release
+from skill_runner.installations.ownership import Held, explain
+from skill_runner.installations.record import ReleaseRecord
+from skill_runner.installations.removal_state import Removal, RunGuard
 from skill_runner.objects import Object, Ref
-from skill_runner.owned import Found, look, look_at_release
-from skill_runner.ownership import Held, explain
 from skill_runner.plan import Installation
-from skill_runner.record import ReleaseRecord
-from skill_runner.removed import Removal, RunGuard
 
 if TYPE_CHECKING:
     from skill_runner.runner import Walk

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import releases
 from skill_runner.backends.base import Cluster, Helm, Release
 from skill_runner.errors import NotFound, StepFailed
+from skill_runner.installations import releases
+from skill_runner.installations.ownership import NOTHING, Held, Ownership, explain, judge
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
 from skill_runner.outcome.fix import mending_of
-from skill_runner.ownership import NOTHING, Held, Ownership, explain, judge
 
 if TYPE_CHECKING:
+    from skill_runner.installations.record import Record
     from skill_runner.plan import Installation
-    from skill_runner.record import Record
 
 HOOK: Final = "helm.sh/hook"
 

@@ -1,0 +1,1 @@
+"""Installations as they are in a cluster: their records, locks, releases, volumes and removal."""
