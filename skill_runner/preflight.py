@@ -8,7 +8,6 @@ from typing import Any
 from skill_runner import permissions, policy, strangers, wall
 from skill_runner.backends.base import Cluster, Pick, ReleaseSpec
 from skill_runner.backends.world import World
-from skill_runner.context import Context
 from skill_runner.errors import (
     ChartError,
     Forbidden,
@@ -16,7 +15,8 @@ from skill_runner.errors import (
     NotFound,
     PreflightFailed,
 )
-from skill_runner.hooks import call_hook
+from skill_runner.hooks.call import call_hook
+from skill_runner.hooks.context import Context
 from skill_runner.installations import releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from skill_runner.awaiting import meanwhile
 from skill_runner.errors import HookFailed, StepFailed
-from skill_runner.hooks import call_hook
+from skill_runner.hooks.call import call_hook
 from skill_runner.installations.record import ProofRecord, Record
 from skill_runner.outcome import NextAction, Problem
 from skill_runner.outcome.fix import mending_of

@@ -9,8 +9,8 @@ from typing import Any
 
 from skill_runner import awaiting, failure, proofs, pruning, steps, undo, wall, wayback
 from skill_runner.backends.world import World
-from skill_runner.context import Context
 from skill_runner.errors import SkillError
+from skill_runner.hooks.context import Context
 from skill_runner.installations import record
 from skill_runner.installations.lock import Held
 from skill_runner.installations.namespaces import Space, ignore

@@ -11,7 +11,7 @@ from skill_runner import applying, deploying
 from skill_runner.awaiting import await_objects, meanwhile, settle
 from skill_runner.changing import begin_change
 from skill_runner.errors import Conflict, NotFound
-from skill_runner.hooks import call_hook
+from skill_runner.hooks.call import call_hook
 from skill_runner.installations import releases, uninstall
 from skill_runner.installations.deletion import find_leaving, until_gone
 from skill_runner.installations.namespaces import ensure_namespace

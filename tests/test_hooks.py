@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.context import Context
 from skill_runner.errors import HookFailed, SkillFileError
-from skill_runner.hooks import call_hook, load_hooks
+from skill_runner.hooks.call import call_hook, load_hooks
+from skill_runner.hooks.context import Context
 from skill_runner.plan import Installation
 from skill_runner.progress import Event
 from skill_runner.skill.model import Skill

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.pguri import connection_values
+from skill_runner.hooks.postgres import connection_values
 
 POOLED = (
     "postgresql://app:p%40ss@ep-calm-sun-123-pooler.eu-central-1.aws.neon.tech/lessons"

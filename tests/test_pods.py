@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from skill_runner.context import SMALL
+from skill_runner.hooks.context import SMALL
+from skill_runner.hooks.pods import find_left_behind, pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
-from skill_runner.pods import find_left_behind, pod_manifest, run_to_completion
 from skill_runner.testing import FakeClock, MemoryCluster
 
 POD = Ref("v1", "Pod", "probe", "default")

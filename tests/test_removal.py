@@ -10,14 +10,14 @@ import pytest
 from skill_runner import session
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.helm.storage import secret_name, with_status
-from skill_runner.context import SMALL
 from skill_runner.errors import HelmError, NotFound
 from skill_runner.graph import undo
+from skill_runner.hooks.context import SMALL
+from skill_runner.hooks.pods import pod_manifest
 from skill_runner.installations import lock, record, removal
 from skill_runner.installations.deletion import find_pods
 from skill_runner.installations.namespaces import namespace_ref
 from skill_runner.objects import Object, Ref
-from skill_runner.pods import pod_manifest
 from skill_runner.testing import FakeClock, MemoryCluster
 from tests.test_session import SKILL, Stage, render, stage
 

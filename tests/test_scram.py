@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.scram import fits, make_verifier
+from skill_runner.hooks.scram import fits, make_verifier
 
 # RFC 7677, section 3: the password "pencil" with this salt and 4096 iterations
 PENCIL = (

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from skill_runner.context import Context, GiveUp, RetryLater
+from skill_runner.hooks.context import Context, GiveUp, RetryLater
+from skill_runner.hooks.dapr import check_sidecars
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.progress import silent
-from skill_runner.sidecars import check_sidecars
 from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
 from tests.wait.test_sidecars import DAPRD, component, definition, metadata_of
 

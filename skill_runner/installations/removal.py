@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from skill_runner import pods
 from skill_runner.backends.world import World
+from skill_runner.hooks import pods
 from skill_runner.installations import crds, holdings, namespaces, operated, record, uninstall
 from skill_runner.installations.deletion import Leaving, until_gone
 from skill_runner.installations.lock import Guard, lease_ref

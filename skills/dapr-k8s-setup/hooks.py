@@ -14,16 +14,16 @@ import yaml
 
 from skill_runner.errors import ApiError, Conflict, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
-from skill_runner.objects import Object, Ref
-from skill_runner.outcome.fix import mending_of
-from skill_runner.readiness.status.dapr import has_ended, lacks_sidecar, wants_sidecar
-from skill_runner.sidecars import (
+from skill_runner.hooks.dapr import (
     PROBING,
     WITHOUT_SECRET_STORE,
     component_failure,
     missing_sidecars,
     not_loaded,
 )
+from skill_runner.objects import Object, Ref
+from skill_runner.outcome.fix import mending_of
+from skill_runner.readiness.status.dapr import has_ended, lacks_sidecar, wants_sidecar
 from skill_runner.tasks import uncancelled
 from skill_runner.text.quoting import excerpt
 

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from skill_runner.errors import NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.hooks.dapr import PROBING, WITHOUT_SECRET_STORE, check_sidecars
+from skill_runner.hooks.secrets import generate_password, read_secret, write_secret
 from skill_runner.objects import Object, Ref
-from skill_runner.passwords import generate_password, read_secret, write_secret
-from skill_runner.sidecars import PROBING, WITHOUT_SECRET_STORE, check_sidecars
 from skill_runner.text.quoting import excerpt
 
 PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skill_runner.claims import check_claims
-from skill_runner.drills import is_back
 from skill_runner.errors import HookFailed, NotFound
 from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
+from skill_runner.hooks.drills import is_back
+from skill_runner.hooks.volumes import check_claims
 from skill_runner.objects import Ref
 from skill_runner.text.patterns import PatternError, compile_pattern
 from skill_runner.text.quoting import excerpt

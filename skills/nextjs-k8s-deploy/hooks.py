@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skill_runner.hooks import Context
-from skill_runner.web import Pages, prove_pages
+from skill_runner.hooks.web import Pages, prove_pages
 
 
 async def prove_application(ctx: Context) -> str:

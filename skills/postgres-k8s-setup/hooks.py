@@ -14,19 +14,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from skill_runner.claims import check_claims
-from skill_runner.drills import lose_pod
 from skill_runner.errors import HookFailed, NotFound
 from skill_runner.hooks import Context, GiveUp, RetryLater
+from skill_runner.hooks.drills import lose_pod
+from skill_runner.hooks.postgres import connection_values
+from skill_runner.hooks.scram import fits, make_verifier
+from skill_runner.hooks.secrets import copy_secret, ensure_password, read_secret, write_secret
+from skill_runner.hooks.volumes import check_claims
 from skill_runner.objects import Object, Ref
-from skill_runner.passwords import (
-    copy_secret,
-    ensure_password,
-    read_secret,
-    write_secret,
-)
-from skill_runner.pguri import connection_values
-from skill_runner.scram import fits, make_verifier
 from skill_runner.text.quoting import excerpt
 
 CNPG: Final = "postgresql.cnpg.io/v1"

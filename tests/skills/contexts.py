@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skill_runner.backends.base import ExecResult
-from skill_runner.context import Context, PodResult
+from skill_runner.hooks.context import Context, PodResult
 from skill_runner.plan import ImageChoice, Installation, make_plan
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.progress import silent

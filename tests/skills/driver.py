@@ -24,12 +24,12 @@ from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.backends.kube.discovery import Discovery
 from skill_runner.backends.kube.transport import open_transport
 from skill_runner.binaries import cache_folder
-from skill_runner.context import SMALL
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.hooks.context import SMALL
+from skill_runner.hooks.pods import pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import json_schema
 from skill_runner.plan import Installation
-from skill_runner.pods import pod_manifest, run_to_completion
 
 T = TypeVar("T")
 # What the cluster's own controllers make and renew, whoever uses it.

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
-from skill_runner.hooks import call_hook
+from skill_runner.hooks.call import call_hook
+from skill_runner.hooks.context import Context, PodResult
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import ImageChoice, Installation, PlannedRelease, make_plan
 from skill_runner.plan.inputs import resolve_values

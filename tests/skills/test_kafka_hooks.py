@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
-from skill_runner.hooks import call_hook, load_hooks
+from skill_runner.hooks.call import call_hook, load_hooks
+from skill_runner.hooks.context import Context, PodResult
 from skill_runner.plan import ImageChoice, Installation, PlannedApply, make_plan
 from skill_runner.progress import silent
 from skill_runner.skill.library import default_library

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from skill_runner.errors import HookFailed
-from skill_runner.hooks import call_hook
+from skill_runner.hooks.call import call_hook
 from skill_runner.objects import Ref
 from skill_runner.skill.library import default_library
 from skill_runner.testing import MemoryCluster

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from skill_runner.backends.base import ExecResult
-from skill_runner.context import Context, PodResult
 from skill_runner.errors import HookFailed
-from skill_runner.hooks import call_hook
+from skill_runner.hooks.call import call_hook
+from skill_runner.hooks.context import Context, PodResult
+from skill_runner.hooks.secrets import read_secret
 from skill_runner.objects import Ref
-from skill_runner.passwords import read_secret
 from skill_runner.skill.library import default_library
 from skill_runner.testing import MemoryCluster
 from tests.skills.contexts import Scripted, scripted

@@ -11,9 +11,9 @@ from typing import Any, Final
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import connect
+from skill_runner.hooks.pods import pod_manifest, run_to_completion
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
-from skill_runner.pods import pod_manifest, run_to_completion
 from tests.skills.driver import Driver, until_deleted, until_pod_ready
 
 # Each client keeps its connections, asks for the page, then for the assets that the page names and

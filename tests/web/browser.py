@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from skill_runner.web.chromium import find_browser
+from skill_runner.hooks.web.chromium import find_browser
 
 BROWSER: Final = find_browser(os.environ)
 MISSING: Final = "no Chromium: make test-system, or apt-get install chromium"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from skill_runner.web.inside import SCRIPT
-from skill_runner.web.outside import MISSING
+from skill_runner.hooks.web.inside import SCRIPT
+from skill_runner.hooks.web.outside import MISSING
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.context import GiveUp, RetryLater
-from skill_runner.web.html import read_page, same_origin
-from skill_runner.web.outside import check_pages
+from skill_runner.hooks.context import GiveUp, RetryLater
+from skill_runner.hooks.web.html import read_page, same_origin
+from skill_runner.hooks.web.outside import check_pages
 from tests.web.site import HTML, Answer, page, serve
 
 SCRIPT: Answer = (200, "application/javascript", "1")

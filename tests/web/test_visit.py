@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.context import GiveUp
-from skill_runner.web.chromium import find_browser
-from skill_runner.web.visit import visit_pages
+from skill_runner.hooks.context import GiveUp
+from skill_runner.hooks.web.chromium import find_browser
+from skill_runner.hooks.web.visit import visit_pages
 from tests.web.browser import needs_browser, the_browser
 from tests.web.site import HTML, page, serve
 

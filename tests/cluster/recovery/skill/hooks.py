@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.hooks import Context
+from skill_runner.hooks.call import Context
 from skill_runner.objects import Ref
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skill_runner.hooks import Context
-from skill_runner.sidecars import check_sidecars
+from skill_runner.hooks.call import Context
+from skill_runner.hooks.dapr import check_sidecars
 
 
 async def see_sidecars(ctx: Context) -> str:

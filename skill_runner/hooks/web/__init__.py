@@ -4,6 +4,6 @@ All go through the Service from inside the cluster, and through a port-forward f
 none depends on routes to pods.
 """
 
-from skill_runner.web.proof import Pages, prove_pages
+from skill_runner.hooks.web.proof import Pages, prove_pages
 
 __all__ = ["Pages", "prove_pages"]

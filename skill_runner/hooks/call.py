@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import Any, Final
 
 from skill_runner.backends.fence import Closable, fence_cluster, fence_helm
-from skill_runner.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.errors import HookFailed, SkillError, SkillFileError
+from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.outcome import Problem
 from skill_runner.skill.model import Skill
 from skill_runner.tasks import patiently, uncancelled

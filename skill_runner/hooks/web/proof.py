@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skill_runner.context import Context, GiveUp, RetryLater
-from skill_runner.web.chromium import find_browser
-from skill_runner.web.inside import check_service
-from skill_runner.web.outside import check_pages
-from skill_runner.web.visit import visit_pages
+from skill_runner.hooks.context import Context, GiveUp, RetryLater
+from skill_runner.hooks.web.chromium import find_browser
+from skill_runner.hooks.web.inside import check_service
+from skill_runner.hooks.web.outside import check_pages
+from skill_runner.hooks.web.visit import visit_pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from skill_runner.context import GiveUp
-from skill_runner.web.chromium import Browser, BrowserFailed, CommandRefused, Event, open_browser
+from skill_runner.hooks.context import GiveUp
+from skill_runner.hooks.web.chromium import (
+    Browser,
+    BrowserFailed,
+    CommandRefused,
+    Event,
+    open_browser,
+)
 
 QUIET: Final = 0.5  # seconds without a request: the page has what it wants
 LONGEST: Final = 25.0  # seconds for one page

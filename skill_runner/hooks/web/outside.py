@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from skill_runner.context import GiveUp, RetryLater
-from skill_runner.web.html import Page, read_page, same_origin
+from skill_runner.hooks.context import GiveUp, RetryLater
+from skill_runner.hooks.web.html import Page, read_page, same_origin
 
 TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)  # seconds
 MISSING: Final = "this-page-does-not-exist-by-design"

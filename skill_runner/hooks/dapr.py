@@ -13,8 +13,8 @@ from typing import Any, Final
 import httpx
 
 from skill_runner.backends.base import Cluster
-from skill_runner.context import Context, GiveUp, RetryLater
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.hooks.context import Context, GiveUp, RetryLater
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Code
 from skill_runner.outcome.fix import mending_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner.context import Context, GiveUp
 from skill_runner.errors import NotFound
+from skill_runner.hooks.context import Context, GiveUp
 from skill_runner.objects import Ref
 
 LOOK_EVERY: Final = 0.5  # seconds

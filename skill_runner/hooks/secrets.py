@@ -12,7 +12,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from skill_runner.context import Context
+from skill_runner.hooks.context import Context
 from skill_runner.objects import Ref
 
 ALPHABET: Final = string.ascii_letters + string.digits  # the same in a URI, a file and a shell

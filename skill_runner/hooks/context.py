@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm
 from skill_runner.errors import HookFailed
+from skill_runner.hooks.pods import pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code
 from skill_runner.plan import ImageChoice, Installation
-from skill_runner.pods import pod_manifest, run_to_completion
 from skill_runner.progress import Note, Report
 
 SMALL: Final = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner.context import Context, GiveUp, RetryLater
-from skill_runner.web.outside import MISSING
+from skill_runner.hooks.context import Context, GiveUp, RetryLater
+from skill_runner.hooks.web.outside import MISSING
 
 # One request, with whatever the image has: Node, Python, or bash's own TCP. Prints the answers.
 # A node's kube-proxy follows the endpoints when it gets to it, and says nowhere that it has: until

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skill_runner.context import Context, GiveUp
 from skill_runner.errors import NotFound
+from skill_runner.hooks.context import Context, GiveUp
 from skill_runner.objects import Object, Ref
 from skill_runner.quantity import parse_quantity
 
