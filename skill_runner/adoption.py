@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from skill_runner import strangers
 from skill_runner.backends.base import FIELD_MANAGER, HELM_MANAGER, Release
 from skill_runner.backends.world import World
 from skill_runner.errors import ApiError, NotFound
+from skill_runner.execution import strangers
 from skill_runner.installations import releases
 from skill_runner.installations.owned import Found
 from skill_runner.installations.record import Record

@@ -8,7 +8,7 @@ from typing import Any, Final
 from skill_runner.backends.helm.errors import helm_error
 from skill_runner.backends.recording import History, ReplayCluster
 from skill_runner.errors import UsageError
-from skill_runner.failure import problem_of
+from skill_runner.execution.failure import problem_of
 from skill_runner.outcome import Outcome, Status
 from skill_runner.progress import Report, silent
 from skill_runner.readiness.diagnosis.next_actions import Subject, concrete

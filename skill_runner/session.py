@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from skill_runner import preflight, runner, steps  # fmt: skip
 from skill_runner.backends.world import World
 from skill_runner.errors import InputError, Refused, UsageError
+from skill_runner.execution import preflight, runner, steps  # fmt: skip
 from skill_runner.installations import lock, namespaces, record, releases
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records

@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skill_runner import failure, proofs, session
+from skill_runner import session
 from skill_runner.backends.world import World
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
+from skill_runner.execution import failure, proofs
+from skill_runner.execution.runner import Options, Walk
 from skill_runner.installations import record, releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.readiness.wait import Expected, wait_ready
-from skill_runner.runner import Options, Walk
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import PATH_VARIABLE, Library
 from skill_runner.skill.model import Skill

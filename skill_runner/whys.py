@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from skill_runner import evidence, failure, proofs
 from skill_runner.backends.base import Release
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
+from skill_runner.execution import evidence, failure, proofs
+from skill_runner.execution.runner import Options, Walk
 from skill_runner.installations import record, releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
@@ -24,7 +25,6 @@ from skill_runner.readiness.diagnosis.next_actions import Subject, concrete
 from skill_runner.readiness.diagnosis.text import times
 from skill_runner.readiness.status.table import is_custom
 from skill_runner.readiness.wait import Expected, look_once
-from skill_runner.runner import Options, Walk
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import WaitRule

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from skill_runner import failure, whys
+from skill_runner import whys
 from skill_runner.backends.helm.storage import secret_name, with_status
 from skill_runner.commands.show import print_document
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
+from skill_runner.execution import failure
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_dict, to_json
 from skill_runner.outcome.fix import MENDING

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skill_runner import errors, failure
+from skill_runner import errors
+from skill_runner.execution import failure
 from skill_runner.outcome import (
     LIMIT,
     NextAction,

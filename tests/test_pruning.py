@@ -6,8 +6,8 @@ import pytest
 
 from skill_runner import session
 from skill_runner.errors import NotFound
+from skill_runner.execution.runner import Options
 from skill_runner.objects import Ref
-from skill_runner.runner import Options
 from tests.test_session import SKILL, Stage, stage
 
 __all__ = ["stage"]

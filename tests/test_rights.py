@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import preflight, session, verification, whys
+from skill_runner import session, verification, whys
 from skill_runner.backends.base import Right
 from skill_runner.errors import Forbidden
+from skill_runner.execution import preflight
+from skill_runner.execution.rbac import documents, rules
+from skill_runner.execution.rights import COMMANDS, Command, Rights, rights_of
 from skill_runner.installations import lock, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan
-from skill_runner.rbac import documents, rules
-from skill_runner.rights import COMMANDS, Command, Rights, rights_of
 from skill_runner.runs.folder import Run
 from skill_runner.testing import simulate
 from tests.test_session import HOOKS, SKILL, Stage, stage

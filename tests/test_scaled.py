@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from skill_runner import verification, whys
+from skill_runner.execution.runner import Options
 from skill_runner.installations import record
 from skill_runner.installations.scaled import scaled_down
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from tests.test_session import DEPLOYMENT, SKILL, Stage, become_ready, stage
 

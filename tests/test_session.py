@@ -24,12 +24,12 @@ from skill_runner.errors import (
     UnknownSkill,
     UsageError,
 )
+from skill_runner.execution.runner import Options
 from skill_runner.installations import lock, record, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.plan import Installation
 from skill_runner.progress import Awaiting, Event
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm

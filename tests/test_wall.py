@@ -12,16 +12,17 @@ from typing import Any
 import click
 import pytest
 
-from skill_runner import graph, session, wall
+from skill_runner import graph, session
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.backends.helm import PyHelm
 from skill_runner.commands.options import _kinds
 from skill_runner.errors import PreflightFailed, SkillFileError, StepFailed
+from skill_runner.execution import wall
+from skill_runner.execution.runner import Options
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.policy.declared import Declared
 from skill_runner.policy.makes import MadeKind, Makes
-from skill_runner.runner import Options
 from skill_runner.skill.library import Library
 from skill_runner.skill.loader import load_skill
 from skill_runner.testing import MemoryCluster, MemoryHelm

@@ -81,7 +81,7 @@ def _asks_for_json(error: click.ClickException) -> bool:
 
 def _answer(error: BaseException) -> int:
     """The outcome of an error on stdout; imported late, since help needs none of it."""
-    from skill_runner import failure
+    from skill_runner.execution import failure
     from skill_runner.outcome import redacted, to_json
     from skill_runner.runs.folder import OUTCOME, open_run
     from skill_runner.text.redact import Redactor

@@ -25,7 +25,7 @@ from skill_runner.description import (
     undo,
 )
 from skill_runner.errors import UsageError
-from skill_runner.rights import Command as Wants
+from skill_runner.execution.rights import Command as Wants
 from skill_runner.skill.library import default_library
 from skill_runner.skill.model import MISSING, Input, Skill
 from skill_runner.skill.schema import shown

@@ -12,7 +12,7 @@ from skill_runner.commands.execute import execute
 from skill_runner.commands.options import cluster_options, outcome_option
 from skill_runner.commands.remove import confirm
 from skill_runner.commands.target import Asked
-from skill_runner.failure import cluster_of
+from skill_runner.execution.failure import cluster_of
 from skill_runner.graph.undo import remove
 from skill_runner.installations import record
 from skill_runner.installations.record import Record

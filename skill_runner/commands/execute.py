@@ -12,12 +12,12 @@ from dataclasses import replace
 
 import click
 
-from skill_runner import failure
 from skill_runner.commands.options import DEADLINE
 from skill_runner.commands.show import View, print_outcome
 from skill_runner.commands.signals import Interrupts
 from skill_runner.commands.tape import RUN
 from skill_runner.errors import SkillError
+from skill_runner.execution import failure
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.progress import Amount, Event, Report, RunStarted
 from skill_runner.runs.folder import OUTCOME, Run, event_data, start_run

@@ -7,10 +7,11 @@ import asyncio
 import click
 import yaml
 
-from skill_runner import graph, preflight
+from skill_runner import graph
 from skill_runner.commands import connect
 from skill_runner.commands.options import Wanted, cluster_options, input_options
 from skill_runner.commands.target import Asked
+from skill_runner.execution import preflight
 from skill_runner.progress import silent
 from skill_runner.skill.library import default_library
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner import binaries, graph, preflight, rbac
+from skill_runner import binaries, graph
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.world import World
+from skill_runner.execution import preflight, rbac
+from skill_runner.execution.rights import Command, rights_of
 from skill_runner.objects import Object
 from skill_runner.plan import Plan
-from skill_runner.rights import Command, rights_of
 from skill_runner.session import Request
 from skill_runner.skill.library import Library
 from skill_runner.testing import MemoryCluster

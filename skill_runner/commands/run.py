@@ -20,9 +20,9 @@ from skill_runner.commands.options import (
 from skill_runner.commands.show import print_outcome
 from skill_runner.commands.target import Asked
 from skill_runner.errors import UsageError
+from skill_runner.execution.runner import Options
 from skill_runner.outcome import Outcome, to_json
 from skill_runner.progress import Report
-from skill_runner.runner import Options
 from skill_runner.runs import detached
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import default_library

@@ -11,10 +11,10 @@ from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import cluster_options, kinds_option, outcome_option
 from skill_runner.commands.target import Asked
+from skill_runner.execution.runner import Options
 from skill_runner.outcome import Outcome
 from skill_runner.platform import read_platform
 from skill_runner.progress import Report
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.session import ImageMode, Request
 from skill_runner.skill.library import default_library

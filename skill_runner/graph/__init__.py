@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from skill_runner import adoption, session
 from skill_runner.backends.world import World
+from skill_runner.execution.runner import Options
 from skill_runner.graph import result
 from skill_runner.graph.prepare import Graph, Node, as_prepared, check, prepare, refuse_changes
 from skill_runner.graph.walk import run_all
 from skill_runner.outcome import Outcome
 from skill_runner.plan.inputs import secret_values
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.session import Request
 from skill_runner.skill.library import Library

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skill_runner import failure, preflight, session
+from skill_runner import session
 from skill_runner.backends.world import World
 from skill_runner.errors import PreflightFailed, Refused
+from skill_runner.execution import failure, preflight
 from skill_runner.graph.resolve import Draft, settle
 from skill_runner.installations import namespaces, record
 from skill_runner.installations.record import Record

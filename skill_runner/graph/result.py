@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from skill_runner import failure
 from skill_runner.backends.world import World
+from skill_runner.execution import failure
 from skill_runner.graph.prepare import Graph, Node
 from skill_runner.graph.walk import Done
 from skill_runner.outcome import Outcome, SkillResult, SkillStatus

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from skill_runner import failure, session
+from skill_runner import session
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
+from skill_runner.execution import failure
+from skill_runner.execution.runner import Options
 from skill_runner.graph.dag import Work, walk
 from skill_runner.graph.prepare import Graph, Node
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Of, Report
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 
 

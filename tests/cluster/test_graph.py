@@ -15,9 +15,9 @@ from skill_runner import graph
 from skill_runner.backends.base import Cluster
 from skill_runner.commands import connect
 from skill_runner.commands.target import Asked
+from skill_runner.execution.runner import Options
 from skill_runner.objects import Ref
 from skill_runner.progress import silent
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.session import Request
 from skill_runner.skill.library import default_library

@@ -11,8 +11,8 @@ import yaml
 
 from skill_runner import graph, session
 from skill_runner.backends.world import World
+from skill_runner.execution.runner import Options
 from skill_runner.outcome import Outcome, to_dict
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm

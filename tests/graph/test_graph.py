@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from skill_runner.errors import InputError, PreflightFailed, Refused, SkillError, UsageError
+from skill_runner.execution.runner import Options
 from skill_runner.installations import record
 from skill_runner.objects import Ref
 from skill_runner.outcome import LIMIT, to_json
 from skill_runner.plan import Installation
-from skill_runner.runner import Options
 from tests.graph.stage import Stage, lines
 
 Make = Callable[[Mapping[str, Any]], Stage]

@@ -11,9 +11,9 @@ import pytest
 from skill_runner import graph, session, verification, whys
 from skill_runner.backends.world import World
 from skill_runner.errors import Refused, UsageError
+from skill_runner.execution.runner import Options
 from skill_runner.graph.undo import remove
 from skill_runner.progress import Concerns, Event
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.scope import OPEN, VARIABLE, Scope
 from tests.graph.stage import Stage

@@ -12,12 +12,12 @@ from typing import Any, Final
 from skill_runner import graph, session
 from skill_runner.backends.helm.storage import payload_of
 from skill_runner.backends.world import World
+from skill_runner.execution.runner import Options
 from skill_runner.graph.undo import remove
 from skill_runner.installations import record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from skill_runner.plan.placement import KEPT
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import FakeClock, MemoryCluster, simulate

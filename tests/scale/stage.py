@@ -12,9 +12,9 @@ from skill_runner import graph, session
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.backends.world import World
+from skill_runner.execution.runner import Options
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import MemoryCluster, MemoryHelm, simulate

@@ -13,8 +13,8 @@ from typing import Any, Final
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.kube import connect
 from skill_runner.errors import NotFound
+from skill_runner.execution.rbac import ACCOUNT
 from skill_runner.objects import Object, Ref
-from skill_runner.rbac import ACCOUNT
 from tests.cluster.faults.users import issued_token, kubeconfig_with, token_secret
 from tests.skills.driver import WRITES, Driver
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from skill_runner.backends.base import Right
+from skill_runner.execution.rights import better
 from skill_runner.objects import Object
-from skill_runner.rights import better
 from tests.skills.account import Account, account, rights_in
 from tests.skills.driver import Driver
 

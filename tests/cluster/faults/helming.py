@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from skill_runner import failure, session
+from skill_runner import session
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
@@ -16,10 +16,11 @@ from skill_runner.backends.kube import connect
 from skill_runner.backends.recording import RecordingCluster, RecordingHelm
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
+from skill_runner.execution import failure
+from skill_runner.execution.runner import Options
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.outcome import Outcome
 from skill_runner.readiness.wait import WaitResult
-from skill_runner.runner import Options
 from skill_runner.runs.folder import Run
 from skill_runner.skill.loader import load_skill
 from skill_runner.testing.images import MemoryImages

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import wall
-from skill_runner.awaiting import await_objects
 from skill_runner.backends.base import ReleaseSpec
-from skill_runner.changing import begin_change
 from skill_runner.errors import HelmError, NotFound
+from skill_runner.execution import wall
+from skill_runner.execution.change import begin_change
+from skill_runner.execution.stability import await_objects
 from skill_runner.installations import crds, data, releases, volumes
 from skill_runner.installations.owned import in_the_way, look, refusal
 from skill_runner.installations.ownership import Held
@@ -20,7 +20,7 @@ from skill_runner.progress import Line
 from skill_runner.readiness.wait import Expected
 
 if TYPE_CHECKING:
-    from skill_runner.runner import Walk
+    from skill_runner.execution.runner import Walk
 
 AFTERTHOUGHT: Final = 5.0  # seconds that a diagnosis may take once Helm has failed
 _EVENTS: Final = frozenset({"pre-install", "post-install", "pre-upgrade", "post-upgrade"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from skill_runner import permissions, policy, strangers, wall
+from skill_runner import policy
 from skill_runner.backends.base import Cluster, Pick, ReleaseSpec
 from skill_runner.backends.world import World
 from skill_runner.errors import (
@@ -15,6 +15,7 @@ from skill_runner.errors import (
     NotFound,
     PreflightFailed,
 )
+from skill_runner.execution import permissions, strangers, wall
 from skill_runner.hooks.call import call_hook
 from skill_runner.hooks.context import Context
 from skill_runner.installations import releases

@@ -8,10 +8,10 @@ from typing import Final
 
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.errors import ApiError, Forbidden, NotFound
+from skill_runner.execution.rights import Kinds, rights_of
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
 from skill_runner.plan import Installation, Plan
-from skill_runner.rights import Kinds, rights_of
 
 _ROLES: Final = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
 _NAMESPACE: Final = (Right("create", "", "namespaces"),)

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from skill_runner import applying, deploying
-from skill_runner.awaiting import await_objects, meanwhile, settle
-from skill_runner.changing import begin_change
 from skill_runner.errors import Conflict, NotFound
+from skill_runner.execution import apply, release
+from skill_runner.execution.change import begin_change
+from skill_runner.execution.stability import await_objects, meanwhile, settle
 from skill_runner.hooks.call import call_hook
 from skill_runner.installations import releases, uninstall
 from skill_runner.installations.deletion import find_leaving, until_gone
@@ -30,7 +30,7 @@ from skill_runner.progress import Note, StepStatus
 from skill_runner.readiness.wait import Expected
 
 if TYPE_CHECKING:
-    from skill_runner.runner import Walk
+    from skill_runner.execution.runner import Walk
 
 Done = tuple[StepStatus, str]
 
@@ -130,7 +130,7 @@ async def _release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done
         if found.status == "uninstalling" and whose.is_ours:
             await begin_change(walk)
             walk.notes.append(await uninstall.finish(walk, entry))
-    why = await releases.is_as_applied(helm, applying.patient(walk), step)
+    why = await releases.is_as_applied(helm, apply.patient(walk), step)
     if walk.options.redeploy:
         why = why or "asked to deploy again"
     if not whose.is_free:
@@ -141,7 +141,7 @@ async def _release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done
         scaled = await releases.find_scaled(helm, cluster, step) if found else ()
         await begin_change(walk)
         await _let_go(walk, step)
-        await deploying.deploy(walk, step)
+        await release.deploy(walk, step)
     objects = await helm.manifest(step.release, step.namespace)
     expected = [
         Expected.of(
@@ -213,7 +213,7 @@ async def _apply_if_different(
     cluster = walk.world.cluster
     if found.live is not None and found.whose.is_ours:
         with suppress(NotFound, Conflict):
-            if not await releases.differs(applying.patient(walk), wanted, found.live):
+            if not await releases.differs(apply.patient(walk), wanted, found.live):
                 return None
     await begin_change(walk)
     leaving = await find_leaving(cluster, [Ref.of(wanted)])
@@ -222,12 +222,12 @@ async def _apply_if_different(
         await _ensure_space(walk, space)
     same = found.whose.uid if not leaving else ""
     try:
-        return await applying.apply(walk, wanted, uid=same, force=not found.whose.is_free)
+        return await apply.apply(walk, wanted, uid=same, force=not found.whose.is_free)
     except Conflict:  # it may be another one by now, or gone
         ref = found.ref
         now = await look(cluster, ref, walk.plan.installation, walk.record.held(ref))
         if now.live is None:
-            return await applying.apply(walk, wanted)
+            return await apply.apply(walk, wanted)
         if not now.whose.is_free and now.whose.uid != same:
             raise refusal(now) from None
         raise

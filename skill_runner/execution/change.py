@@ -9,7 +9,7 @@ from skill_runner.installations import record
 from skill_runner.progress import Changing
 
 if TYPE_CHECKING:
-    from skill_runner.runner import Walk
+    from skill_runner.execution.runner import Walk
 
 
 async def begin_change(walk: Walk) -> None:

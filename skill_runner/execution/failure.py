@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from skill_runner import evidence
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
 from skill_runner.errors import (
@@ -28,6 +27,7 @@ from skill_runner.errors import (
     SkillError,
     UsageError,
 )
+from skill_runner.execution import evidence
 from skill_runner.installations import releases
 from skill_runner.objects import Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
@@ -38,7 +38,7 @@ from skill_runner.readiness.wait import Expected, Suspect, look_once
 from skill_runner.text.quoting import excerpt
 
 if TYPE_CHECKING:
-    from skill_runner.runner import Walk
+    from skill_runner.execution.runner import Walk
 
 CODES: Final[Mapping[type[SkillError], Code]] = {
     UsageError: "USAGE",

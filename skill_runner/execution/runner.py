@@ -7,9 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skill_runner import awaiting, failure, proofs, pruning, steps, undo, wall, wayback
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
+from skill_runner.execution import (
+    failure,
+    proofs,
+    prune,
+    rollback,
+    stability,
+    steps,
+    undo_command,
+    wall,
+)
 from skill_runner.hooks.context import Context
 from skill_runner.installations import record
 from skill_runner.installations.lock import Held
@@ -106,9 +115,9 @@ async def run_plan(
     )  # fmt: skip
     error: SkillError | None = None
     try:
-        await pruning.prune_what_works_by_itself(walk)
+        await prune.prune_what_works_by_itself(walk)
         await _walk_steps(walk, old)
-        await pruning.prune(walk)
+        await prune.prune(walk)
         await proofs.prove(walk, old)
         await awaiting.settle(walk)
         await _finish_record(walk, old)
@@ -119,12 +128,12 @@ async def run_plan(
     problem = recovery = None
     if error is not None:
         problem = await failure.handle(walk, error)
-        recovery = await undo.undo(walk, error, old)
+        recovery = await rollback.undo(walk, error, old)
         if not _is_settled(recovery):
             continued = old is not None and old.good is not None
             if walk.changed or continued:
                 given_up = await _give_up(walk, error)
-                problem = wayback.with_way_back(walk, problem, old, given_up=given_up)
+                problem = undo_command.with_way_back(walk, problem, old, given_up=given_up)
     outcome = replace(_outcome(walk, error, problem), recovery=recovery)
     return replace(outcome, seconds=world.clock.monotonic() - started)
 
@@ -180,7 +189,7 @@ async def _give_up(walk: Walk, error: SkillError) -> bool:
 
     False for a run that only ran out of time, or lost its cluster or lock: the next continues it.
     """
-    if isinstance(error, undo.LEFT_ALONE):
+    if isinstance(error, rollback.LEFT_ALONE):
         return False
     try:
         walk.check_lock()

@@ -12,8 +12,8 @@ from skill_runner.outcome import NextAction, Problem
 from skill_runner.skill.schema import shown
 
 if TYPE_CHECKING:
+    from skill_runner.execution.runner import Walk
     from skill_runner.installations.record import Record
-    from skill_runner.runner import Walk
 
 _WIDEST: Final = 80  # characters of a value; a longer one is no argument of a command to read
 _MOST: Final = 5

@@ -17,7 +17,7 @@ from skill_runner.readiness.diagnosis import classify_refusal, explain_refusal
 from skill_runner.text.quoting import excerpt
 
 if TYPE_CHECKING:
-    from skill_runner.runner import Walk
+    from skill_runner.execution.runner import Walk
 
 AGAIN: Final = 1.0  # seconds between tries
 UNSERVED: Final = 30.0  # seconds that a new kind may take to be served

@@ -16,7 +16,7 @@ from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
 from skill_runner.skill.model import WaitRule
 
 if TYPE_CHECKING:
-    from skill_runner.runner import Walk
+    from skill_runner.execution.runner import Walk
 
 T = TypeVar("T")
 Window = asyncio.Future[WaitResult]
