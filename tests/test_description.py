@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.description import describe, type_of
+from skill_runner.actions.describe import describe, type_of
 from skill_runner.skill.loader import load_skill
 
 ECHO = Path(__file__).parent / "data" / "skills" / "echo"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner import whys
+from skill_runner.actions import why
 from skill_runner.backends.helm.storage import secret_name, with_status
 from skill_runner.commands.show import print_document
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
@@ -151,7 +151,7 @@ async def test_words_from_the_cluster(
 ) -> None:
     stage = Stage(tmp_path)
     await source(stage)
-    check(await whys.why_release(stage.world, stage.run, "web", "default"), capsys)
+    check(await why.why_release(stage.world, stage.run, "web", "default"), capsys)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from skill_runner.actions.replay import replay
 from skill_runner.backends.recording import RecordingCluster, load_history, save_history
 from skill_runner.errors import ClusterUnreachable
-from skill_runner.histories import replay
 from skill_runner.progress import silent
 from skill_runner.readiness.wait import DEFAULT_POLICY, WaitResult, wait_ready
 from tests.wait.world import World, running, waiting

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner import session
+from skill_runner.actions import request
 from skill_runner.errors import NotFound
 from skill_runner.installations import lock, removal
 from skill_runner.objects import Ref
@@ -35,7 +35,7 @@ def elsewhere(stage: Stage) -> Stage:
 
 
 async def remove(stage: Stage) -> removal.Removed:
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     clock = stage.world.clock
     async with lock.hold(stage.world.connect, target.installation, "me", clock) as held:
         return await removal.remove(stage.world, target, held, purge=False)

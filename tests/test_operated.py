@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner import session
+from skill_runner.actions import request
 from skill_runner.errors import ApiError, NotReadyInTime
 from skill_runner.installations import lock, removal
 from skill_runner.objects import Object, Ref
@@ -60,7 +60,7 @@ async def operated(stage: Stage) -> Stage:
 
 
 async def remove(stage: Stage, *, purge: bool, timeout: float = 300.0) -> removal.Removed:
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
         return await removal.remove(stage.world, target, held, purge=purge, timeout=timeout)
 
@@ -152,7 +152,7 @@ async def test_an_operator_sees_whether_its_data_stays_before_what_it_needs_goes
 
 async def test_a_removal_that_died_in_between_is_finished(operated: Stage) -> None:
     """After the resource, before what it owned: the record names it."""
-    target = await session.find_record(operated.world, "demo-setup", None)
+    target = await request.find_record(operated.world, "demo-setup", None)
     delete = operated.cluster.delete
 
     async def dies(ref: Ref, **how: Any) -> None:

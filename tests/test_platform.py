@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from skill_runner.actions.platform import read_platform
 from skill_runner.errors import SkillFileError
-from skill_runner.platform import read_platform
 from skill_runner.skill.library import Library, default_library
 from tests.graph.stage import write_skill
 

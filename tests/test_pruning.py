@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner import session
+from skill_runner.actions import request
 from skill_runner.errors import NotFound
 from skill_runner.execution.runner import Options
 from skill_runner.objects import Ref
@@ -39,7 +39,7 @@ async def maps(stage: Stage) -> list[str]:
 
 
 async def recorded(stage: Stage) -> tuple[Ref, ...]:
-    return (await session.find_record(stage.world, "demo-setup", None)).objects
+    return (await request.find_record(stage.world, "demo-setup", None)).objects
 
 
 async def test_what_is_left_out_goes_and_the_record_forgets_it(stage: Stage) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from skill_runner import session
+from skill_runner.actions import remove, request
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.helm.storage import secret_name, with_status
 from skill_runner.errors import HelmError, NotFound
-from skill_runner.graph import undo
 from skill_runner.hooks.context import SMALL
 from skill_runner.hooks.pods import pod_manifest
 from skill_runner.installations import lock, record, removal
@@ -37,7 +36,7 @@ async def test_what_asks_to_be_kept_stays_until_it_is_purged(stage: Stage, purge
     (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{STEP}"))
     (folder / "secret.yaml").write_text(SECRET)
     await stage.run()
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     at = target.installation
     async with lock.hold(stage.world.connect, at, "me", stage.world.clock) as held:
         done = await removal.remove(stage.world, target, held, purge=purge)
@@ -52,17 +51,17 @@ async def test_kept_data_brings_back_its_inputs_and_a_purge_forgets_them(stage: 
     (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{STEP}"))
     (folder / "secret.yaml").write_text(SECRET)
     await stage.run("replicas=2", token="hidden")
-    target = await session.find_record(stage.world, "demo-setup", None)
-    outcome = await undo.remove(stage.world, [target], purge=False, cascade=False)
+    target = await request.find_record(stage.world, "demo-setup", None)
+    outcome = await remove.remove(stage.world, [target], purge=False, cascade=False)
     assert any(
         "skill run demo-setup --name demo-setup -n demo brings it back" in n for n in outcome.notes
     )
     assert (await stage.run()).status == "ready"
-    back = await session.find_record(stage.world, "demo-setup", None)
+    back = await request.find_record(stage.world, "demo-setup", None)
     assert (back.inputs["replicas"], back.inputs["token"]) == (2, "hidden")
-    await undo.remove(stage.world, [back], purge=False, cascade=False)
-    kept = await session.find_record(stage.world, "demo-setup", None, purge=True)
-    await undo.remove(stage.world, [kept], purge=True, cascade=False)
+    await remove.remove(stage.world, [back], purge=False, cascade=False)
+    kept = await request.find_record(stage.world, "demo-setup", None, purge=True)
+    await remove.remove(stage.world, [kept], purge=True, cascade=False)
     for kind in ("Secret", "ConfigMap"):
         assert (await stage.cluster.list("v1", kind, namespace="demo")).items == ()
 
@@ -76,7 +75,7 @@ async def test_what_helm_leaves_of_its_hooks_goes_too(stage: Stage) -> None:
     stage.helm.add_chart(str(stage.folder / "skills" / "demo-setup" / "chart"), with_hooks)
     await stage.run()
     await stage.run("replicas=2")
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
         await removal.remove(stage.world, target, held, purge=False)
     left = (await stage.cluster.list("v1", "ConfigMap", namespace="demo")).items
@@ -100,7 +99,7 @@ async def test_a_purge_takes_the_claims_that_helm_leaves(stage: Stage) -> None:
         "PersistentVolumeClaim", lambda cluster, obj: _bind(cluster, Ref.of(obj))
     )
     await stage.run()
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
         done = await removal.remove(stage.world, target, held, purge=True)
     assert str(Ref(*claims)) in done.removed
@@ -110,7 +109,7 @@ async def test_a_purge_takes_the_claims_that_helm_leaves(stage: Stage) -> None:
 
 async def test_what_a_killed_run_left_of_its_proof_goes_too(stage: Stage) -> None:
     await stage.run()
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     left = pod_manifest(
         name="demo-proof", installation=target.installation, image="example.org/a:1",
         command=["true"], env={}, resources=SMALL, labels={}, overrides={},
@@ -147,7 +146,7 @@ def _object(api_version: str, kind: str, name: str, **meta: object) -> Object:
 
 
 async def _remove(stage: Stage, *, purge: bool = False) -> removal.Removed:
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
         return await removal.remove(stage.world, target, held, purge=purge)
 
@@ -203,7 +202,7 @@ async def test_the_record_says_first_that_it_is_no_longer_whole(stage: Stage) ->
     stage.helm.fail(HelmError("no"))
     with pytest.raises(HelmError):
         await _remove(stage)
-    left = await session.find_record(stage.world, "demo-setup", None)
+    left = await request.find_record(stage.world, "demo-setup", None)
     assert not left.complete, "dependents must not take half of it for ready"
     await _remove(stage)
     assert await record.read(stage.cluster, left.installation) is None
@@ -228,8 +227,10 @@ async def test_a_namespace_that_goes_slowly_takes_the_lock_of_its_removal_along(
     cluster, clock = stage.cluster, stage.cluster.clock
     await stage.run()
     cluster.edit(namespace_ref("demo"), lambda o: o["metadata"].update(finalizers=["slow"]))
-    target = await session.find_record(stage.world, "demo-setup", None)
-    removing = asyncio.ensure_future(undo.remove(stage.world, [target], purge=True, cascade=False))
+    target = await request.find_record(stage.world, "demo-setup", None)
+    removing = asyncio.ensure_future(
+        remove.remove(stage.world, [target], purge=True, cascade=False)
+    )
     at = clock.monotonic()
     while not (await cluster.get(namespace_ref("demo")))["metadata"].get("deletionTimestamp"):
         await clock.sleep(1)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import session, verification, whys
+from skill_runner.actions import request as session
+from skill_runner.actions import verify, why
 from skill_runner.backends.base import Right
 from skill_runner.errors import Forbidden
 from skill_runner.execution import preflight
@@ -67,8 +68,8 @@ async def call(stage: Stage, command: Command) -> str:
         return "removed"
     target = await session.find_record(stage.world, "demo-setup", "demo")
     if command == "why":
-        return (await whys.why_installation(stage.world, run, target, stage.library)).status
-    done = await verification.verify(
+        return (await why.why_installation(stage.world, run, target, stage.library)).status
+    done = await verify.verify(
         stage.world, run, stage.library, "demo-setup", "demo", observe=False, timeout=60
     )
     return done.status
@@ -125,7 +126,7 @@ async def test_a_namespace_that_is_to_be_made_takes_the_right_to(stage: Stage) -
 async def test_a_removal_leaves_a_namespace_that_it_may_not_delete(stage: Stage) -> None:
     assert (await stage.run()).status == "ready"  # by somebody who may make namespaces
     target = await session.find_record(stage.world, "demo-setup", "demo")
-    plan = verification.plan_of(target, stage.library, {})
+    plan = verify.plan_of(target, stage.library, {})
     rights = rights_of(plan, await preflight.render_manifests(plan, stage.world))
     stage.cluster.grant({*rights.of["remove"], Right("get", "", "namespaces")})
     await remove(stage)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.scaffold import write_template
+from skill_runner.actions.new import write_template
 from skill_runner.skill.shipped import shipped
 
 

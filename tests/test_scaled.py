@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner import verification, whys
+from skill_runner.actions import verify as verification
+from skill_runner.actions import why as whys
 from skill_runner.execution.runner import Options
 from skill_runner.installations import record
 from skill_runner.installations.scaled import scaled_down

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner import session, verification
+from skill_runner.actions import request as session
+from skill_runner.actions import verify
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.world import World
 from skill_runner.errors import (
@@ -498,7 +499,7 @@ async def test_a_skill_that_is_not_in_the_library_is_never_run_from_the_record(
 ) -> None:
     await stage.run()
     with pytest.raises(UnknownSkill, match="made by the skill demo-setup") as raised:
-        await verification.verify(
+        await verify.verify(
             stage.world, stage.last, Library(()), "demo-setup", None, observe=False, timeout=1
         )
     assert f"--skills {tmp_path / 'skills'}" in raised.value.hint

@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from skill_runner import graph, session
+from skill_runner.actions import remove as undo
+from skill_runner.actions import request as session
+from skill_runner.actions import run
 from skill_runner.backends.base import ObjectList, ReleaseSpec
 from skill_runner.errors import Forbidden, NotFound, PreflightFailed
-from skill_runner.graph import undo
 from skill_runner.installations import namespaces
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
@@ -250,7 +251,7 @@ async def test_a_plan_to_adopt_says_what_it_would_take_over_and_change(applied: 
     request = session.Request(
         skill=applied.library.find("demo-setup"), name="demo-setup", namespace=None
     )
-    planned = await graph.plan([request], applied.world, applied.library, adopt=True)
+    planned = await run.plan([request], applied.world, applied.library, adopt=True)
     assert planned.status == "planned"
     release, settings = planned.notes[-2:]
     assert release.startswith("would take over release demo/app, which belongs to Helm release")
@@ -260,4 +261,4 @@ async def test_a_plan_to_adopt_says_what_it_would_take_over_and_change(applied: 
     assert "ours" not in settings  # values may be secret
     assert [await applied.cluster.get(DEPLOYMENT), await applied.cluster.get(MAP)] == before
     with pytest.raises(PreflightFailed, match="release demo/app"):
-        await graph.plan([request], applied.world, applied.library)
+        await run.plan([request], applied.world, applied.library)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from skill_runner.actions.validate import Trial, try_skill
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.objects import Object
 from skill_runner.skill.loader import load_skill
 from skill_runner.testing import MemoryCluster, MemoryHelm
-from skill_runner.trial import Trial, try_skill
 
 ECHO = Path(__file__).parent / "data" / "skills" / "echo"
 

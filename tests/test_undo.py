@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from skill_runner import session
+from skill_runner.actions import request
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.helm.storage import secret_name
 from skill_runner.errors import HelmError
@@ -74,7 +74,7 @@ async def test_a_failed_upgrade_goes_back_and_the_record_says_so(stage: Stage) -
     assert recovery(outcome).status == "ready"
     assert "revision 1 (as revision 3)" in recovery(outcome).message
     assert await replicas(stage) == 1
-    found = await session.find_record(stage.world, "demo-setup", None)
+    found = await request.find_record(stage.world, "demo-setup", None)
     assert (found.inputs["replicas"], found.complete) == (1, True)
     assert found.releases[0].revision == 3
 

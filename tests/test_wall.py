@@ -12,7 +12,9 @@ from typing import Any
 import click
 import pytest
 
-from skill_runner import graph, session
+from skill_runner.actions import request as session
+from skill_runner.actions import run
+from skill_runner.actions.validate import try_skill
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.backends.helm import PyHelm
 from skill_runner.commands.options import _kinds
@@ -26,7 +28,6 @@ from skill_runner.policy.makes import MadeKind, Makes
 from skill_runner.skill.library import Library
 from skill_runner.skill.loader import load_skill
 from skill_runner.testing import MemoryCluster, MemoryHelm
-from skill_runner.trial import try_skill
 from tests.graph.stage import Stage as GraphStage
 from tests.skills.charts import HELM
 from tests.skills.hostile import BINDING, bases, plan_of, skill_of
@@ -60,8 +61,8 @@ async def of_raw(stage: Stage, text: str, what: str, **more: Any) -> Outcome:
         skill=library.find("raw-map"), name="raw-map", namespace=None, given={"text": text}, **more
     )
     if what == "plan":
-        return await graph.plan([request], world, library)
-    return await graph.run([request], world, library, stage.last, Options())
+        return await run.plan([request], world, library)
+    return await run.run([request], world, library, stage.last, Options())
 
 
 @needs_helm

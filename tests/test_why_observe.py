@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner import session, whys
+from skill_runner.actions import request
+from skill_runner.actions import why as whys
 from skill_runner.outcome import Outcome
 from skill_runner.runs.folder import Run
 from tests.test_session import SKILL, Stage, stage
@@ -13,7 +14,7 @@ __all__ = ["stage"]
 
 
 async def why(stage: Stage) -> Outcome:
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await request.find_record(stage.world, "demo-setup", None)
     run = Run("why", stage.folder / "why")
     return await whys.why_installation(stage.world, run, target, stage.library)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import whys
+from skill_runner.actions import why
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.world import World
 from skill_runner.errors import UsageError
@@ -92,7 +92,7 @@ def told(outcome: Outcome) -> str:
 async def test_a_release_of_anyone(stage: Stage) -> None:
     await stage.install(CRASHED)
     written = len(stage.cluster.writes)
-    outcome = await whys.why_release(stage.world, stage.run, "web", "default")
+    outcome = await why.why_release(stage.world, stage.run, "web", "default")
     assert (outcome.status, outcome.exit_code) == ("failed", 1)
     assert outcome.problem is not None
     assert outcome.problem.code == "CRASH_LOOP"
@@ -102,7 +102,7 @@ async def test_a_release_of_anyone(stage: Stage) -> None:
 
 async def test_the_commands_to_run_next_fit_a_release_without_a_skill(stage: Stage) -> None:
     await stage.install(waiting("InvalidImageName", "bad"))
-    outcome = await whys.why_release(stage.world, stage.run, "web", "default")
+    outcome = await why.why_release(stage.world, stage.run, "web", "default")
     assert outcome.problem is not None
     runs = [n.run for n in outcome.problem.next]
     assert runs[0].startswith("helm get values web -n default --all")
@@ -112,7 +112,7 @@ async def test_the_commands_to_run_next_fit_a_release_without_a_skill(stage: Sta
 
 async def test_a_namespace_whoever_made_what_is_in_it(stage: Stage) -> None:
     await stage.install(CRASHED)
-    outcome = await whys.why_namespace(stage.world, stage.run, "default")
+    outcome = await why.why_namespace(stage.world, stage.run, "default")
     assert outcome.problem is not None
     assert outcome.problem.resource == "Pod default/web-1-a container c"
     assert [note.partition(":")[0] for note in outcome.notes] == ["looked at 1 object"]
@@ -121,8 +121,8 @@ async def test_a_namespace_whoever_made_what_is_in_it(stage: Stage) -> None:
 async def test_nothing_wrong(stage: Stage) -> None:
     await stage.ready()
     for outcome in (
-        await whys.why_release(stage.world, stage.run, "web", "default"),
-        await whys.why_namespace(stage.world, stage.run, "default"),
+        await why.why_release(stage.world, stage.run, "web", "default"),
+        await why.why_namespace(stage.world, stage.run, "default"),
     ):
         assert (outcome.status, outcome.problem) == ("ready", None)
 
@@ -130,7 +130,7 @@ async def test_nothing_wrong(stage: Stage) -> None:
 async def test_a_release_that_helm_calls_pending_is_told(stage: Stage) -> None:
     await stage.ready()
     await stage.helm.leave_pending("web", "default")
-    outcome = await whys.why_release(stage.world, stage.run, "web", "default")
+    outcome = await why.why_release(stage.world, stage.run, "web", "default")
     assert outcome.problem is not None
     assert (outcome.status, outcome.problem.code) == ("failed", "RELEASE_LOCKED")
 
@@ -138,8 +138,8 @@ async def test_a_release_that_helm_calls_pending_is_told(stage: Stage) -> None:
 async def test_what_does_not_exist_is_named(stage: Stage) -> None:
     await stage.ready()
     with pytest.raises(UsageError, match="no release 'none'"):
-        await whys.why_release(stage.world, stage.run, "none", "default")
+        await why.why_release(stage.world, stage.run, "none", "default")
     with pytest.raises(UsageError, match="no namespace 'none'"):
-        await whys.why_namespace(stage.world, stage.run, "none")
+        await why.why_namespace(stage.world, stage.run, "none")
     with pytest.raises(UsageError, match="no installation"):
-        await whys.why_all(stage.world, stage.run, Library(()))
+        await why.why_all(stage.world, stage.run, Library(()))

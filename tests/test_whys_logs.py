@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import whys
+from skill_runner.actions import why
 from skill_runner.backends.base import LOG_BYTES
 from skill_runner.outcome import LIMIT, to_dict, to_json
 from tests.test_whys import CRASHED, Stage
@@ -36,7 +36,7 @@ async def test_why_ends_whatever_a_log_holds(log: str, container: str, tmp_path:
     await stage.install(status)
     for previous in (False, True):
         stage.cluster.set_logs("default", "web-1-a", container, log, previous=previous)
-    outcome = await whys.why_release(stage.world, stage.run, "web", "default")
+    outcome = await why.why_release(stage.world, stage.run, "web", "default")
     assert outcome.problem is not None
     assert outcome.problem.code == "CRASH_LOOP"
     assert len(to_json(outcome).encode()) < LIMIT

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jinja2
 
-from skill_runner.description import change_of, effects, type_of
+from skill_runner.actions.describe import change_of, effects, type_of
 from skill_runner.skill.model import MISSING, Input, Proof, Skill
 from skill_runner.skill.schema import shown
 from skill_runner.skill.shipped import shipped

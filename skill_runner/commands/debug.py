@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from skill_runner import __version__, histories
+from skill_runner import __version__
+from skill_runner.actions import replay as histories
 from skill_runner.backends.recording import load_history, save_history
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import outcome_option

@@ -13,9 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from skill_runner.commands.options import Wanted, input_options, output_option
-from skill_runner.commands.roles import NOTE, roles_for
-from skill_runner.description import (
+from skill_runner.actions.describe import (
     change_of,
     describe,
     effects,
@@ -24,6 +22,8 @@ from skill_runner.description import (
     type_of,
     undo,
 )
+from skill_runner.commands.options import Wanted, input_options, output_option
+from skill_runner.commands.roles import NOTE, roles_for
 from skill_runner.errors import UsageError
 from skill_runner.execution.rights import Command as Wants
 from skill_runner.skill.library import default_library

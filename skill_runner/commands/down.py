@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from skill_runner.actions.platform import Platform, read_platform
+from skill_runner.actions.remove import remove
 from skill_runner.backends.world import World
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
@@ -13,12 +15,10 @@ from skill_runner.commands.options import cluster_options, outcome_option
 from skill_runner.commands.remove import confirm
 from skill_runner.commands.target import Asked
 from skill_runner.execution.failure import cluster_of
-from skill_runner.graph.undo import remove
 from skill_runner.installations import record
 from skill_runner.installations.record import Record
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
-from skill_runner.platform import Platform, read_platform
 from skill_runner.progress import Report
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import default_library

@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from skill_runner import session
+from skill_runner.actions import request
+from skill_runner.actions.remove import remove
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import cluster_options, outcome_option
 from skill_runner.commands.target import Asked
 from skill_runner.errors import Refused
-from skill_runner.graph.undo import remove
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
 from skill_runner.runs.folder import Run
@@ -51,7 +51,7 @@ def command(
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
-            target = await session.find_record(world, name, namespace, purge=purge)
+            target = await request.find_record(world, name, namespace, purge=purge)
             return await remove(world, [target], purge=purge, cascade=cascade, run=run.id)
 
     return execute(name, work, output=output, verbose=False, installation=name)

@@ -7,7 +7,7 @@ import asyncio
 import click
 import yaml
 
-from skill_runner import graph
+from skill_runner.actions import run
 from skill_runner.commands import connect
 from skill_runner.commands.options import Wanted, cluster_options, input_options
 from skill_runner.commands.target import Asked
@@ -27,7 +27,7 @@ def command(skill: str, wanted: Wanted, asked: Asked) -> int:
 
     async def work() -> str:
         async with connect.world(asked, silent, wanted.registry) as world:
-            prepared = await graph.prepare([request], world, library)
+            prepared = await run.prepare([request], world, library)
             plan = prepared.asked[0].plan
             made = await preflight.render_manifests(plan, world) if plan else ()
             return str(yaml.safe_dump_all(made, sort_keys=False))

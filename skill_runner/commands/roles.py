@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from skill_runner import binaries, graph
+from skill_runner import binaries
+from skill_runner.actions import run
+from skill_runner.actions.request import Request
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
@@ -13,7 +15,6 @@ from skill_runner.execution import preflight, rbac
 from skill_runner.execution.rights import Command, rights_of
 from skill_runner.objects import Object
 from skill_runner.plan import Plan
-from skill_runner.session import Request
 from skill_runner.skill.library import Library
 from skill_runner.testing import MemoryCluster
 from skill_runner.testing.images import MemoryImages
@@ -32,7 +33,7 @@ async def roles_for(request: Request, command: Command, library: Library) -> lis
         helm=PyHelm(str(await binaries.ensure("helm")), cluster), cluster=cluster,
         images=MemoryImages(), clock=SystemClock(), connect=lambda: _same(cluster),
     )  # fmt: skip
-    prepared = await graph.prepare([request], world, library)
+    prepared = await run.prepare([request], world, library)
     plans = [node.plan for node in prepared.nodes if node.plan is not None]
     rights: set[Right] = set()
     spaces: set[str] = set()

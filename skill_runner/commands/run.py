@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import click
 
-from skill_runner import graph, session
+from skill_runner.actions import request as session
+from skill_runner.actions import run as graph
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import (

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from skill_runner import binaries
+from skill_runner.actions.validate import Trial, try_skill
 from skill_runner.backends.base import Helm
 from skill_runner.backends.helm import PyHelm
 from skill_runner.commands.options import output_option
@@ -22,7 +23,6 @@ from skill_runner.skill.loader import load_skill, requirement_problems
 from skill_runner.skill.loader.interpolation import raw_interpolations
 from skill_runner.skill.model import ReleaseStep, Skill
 from skill_runner.testing import MemoryCluster
-from skill_runner.trial import Trial, try_skill
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from skill_runner import verification
+from skill_runner.actions import verify
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import cluster_options, library_option, outcome_option
@@ -42,7 +42,7 @@ def command(
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
-            return await verification.verify(
+            return await verify.verify(
                 world, run, library, name, namespace, observe=observe, timeout=timeout
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from skill_runner import session, whys
+from skill_runner.actions import request, why
 from skill_runner.commands import connect
 from skill_runner.commands.execute import execute
 from skill_runner.commands.options import cluster_options, library_option, outcome_option
@@ -53,13 +53,13 @@ def command(
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
             if release:
-                return await whys.why_release(world, run, release, str(namespace))
+                return await why.why_release(world, run, release, str(namespace))
             if name:
-                target = await session.find_record(world, name, namespace)
-                return await whys.why_installation(world, run, target, library)
+                target = await request.find_record(world, name, namespace)
+                return await why.why_installation(world, run, target, library)
             if namespace:
-                return await whys.why_namespace(world, run, namespace)
-            return await whys.why_all(world, run, library)
+                return await why.why_namespace(world, run, namespace)
+            return await why.why_all(world, run, library)
 
     about = str(name or release or namespace or "")
     return execute("why", work, output=output, verbose=False, installation=about)

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from skill_runner import graph
+from skill_runner.actions import run as graph
+from skill_runner.actions.request import Request
 from skill_runner.backends.base import Cluster
 from skill_runner.commands import connect
 from skill_runner.commands.target import Asked
@@ -19,7 +20,6 @@ from skill_runner.execution.runner import Options
 from skill_runner.objects import Ref
 from skill_runner.progress import silent
 from skill_runner.runs.folder import Run
-from skill_runner.session import Request
 from skill_runner.skill.library import default_library
 from tests.graph.stage import write_skill
 from tests.skills.driver import Driver

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from skill_runner import graph, session
+from skill_runner.actions import request as session
+from skill_runner.actions import run as graph
 from skill_runner.backends.world import World
 from skill_runner.execution.runner import Options
 from skill_runner.outcome import Outcome, to_dict

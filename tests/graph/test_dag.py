@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from skill_runner.graph.dag import Cycle, Work, in_order, walk
+from skill_runner.actions.requirements.dag import Cycle, Work, in_order, walk
 
 
 def test_what_is_needed_comes_first() -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import graph, session, verification, whys
+from skill_runner.actions import request
+from skill_runner.actions import run as graph
+from skill_runner.actions import verify as verification
+from skill_runner.actions import why as whys
+from skill_runner.actions.remove import remove
 from skill_runner.backends.world import World
 from skill_runner.errors import Refused, UsageError
 from skill_runner.execution.runner import Options
-from skill_runner.graph.undo import remove
 from skill_runner.progress import Concerns, Event
 from skill_runner.runs.folder import Run
 from skill_runner.scope import OPEN, VARIABLE, Scope
@@ -46,11 +49,11 @@ class Worker:
         )
 
     async def why(self) -> object:
-        target = await session.find_record(self.world, "bus", None)
+        target = await request.find_record(self.world, "bus", None)
         return await whys.why_installation(self.world, self.on, target, self.stage.library)
 
     async def remove(self) -> object:
-        target = await session.find_record(self.world, "bus", None)
+        target = await request.find_record(self.world, "bus", None)
         return await remove(self.world, [target], purge=False, cascade=True)
 
 
@@ -117,7 +120,7 @@ async def test_a_requirement_that_is_there_is_used_as_it_is(stage: Stage) -> Non
 
 async def test_an_unknown_name_tells_nothing_of_foreign_ones(stage: Stage) -> None:
     with pytest.raises(UsageError) as raised:
-        await session.find_record(Worker(stage, Scope(("app",))).world, "nothing", None)
+        await request.find_record(Worker(stage, Scope(("app",))).world, "nothing", None)
     assert "bus" not in raised.value.hint
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from skill_runner.actions.remove import remove
 from skill_runner.errors import Refused
-from skill_runner.graph.undo import remove
 from skill_runner.installations import lock, record
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner import graph, session
+from skill_runner.actions import request as session
+from skill_runner.actions import run as graph
+from skill_runner.actions.remove import remove
 from skill_runner.backends.helm.storage import payload_of
 from skill_runner.backends.world import World
 from skill_runner.execution.runner import Options
-from skill_runner.graph.undo import remove
 from skill_runner.installations import record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from skill_runner import session
+from skill_runner.actions import request as session
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import connect
 from skill_runner.backends.world import World

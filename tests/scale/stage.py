@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from skill_runner import graph, session
+from skill_runner.actions import request
+from skill_runner.actions import run as graph
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.backends.world import World
@@ -47,11 +48,11 @@ class Stage:
         run = Run(f"run-{self.runs}", folder)
         self.server.asked.clear()
         requests = [
-            session.Request(skill=self.library.find(name), name=name, namespace=None)
+            request.Request(skill=self.library.find(name), name=name, namespace=None)
             for name in names
         ]
         if names == (BIG,):
-            return await session.run(requests[0], self.world, run, Options())
+            return await request.run(requests[0], self.world, run, Options())
         return await graph.run(requests, self.world, self.library, run, Options())
 
     def asked(self) -> Counter[str]:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from skill_runner.actions.new import write_template
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
-from skill_runner.scaffold import write_template
 from skill_runner.skill.shipped import shipped
 from tests.skills.driver import Driver
 from tests.skills.traffic import during_calls

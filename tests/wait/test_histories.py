@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from skill_runner.actions.replay import replay
 from skill_runner.backends.recording import load_history
-from skill_runner.histories import replay
 from tests.cluster.faults.scenario import DATA, assert_expected, load_scenario
 
 HISTORIES = Path(__file__).parents[1] / "histories"

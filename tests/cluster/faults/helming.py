@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from skill_runner import session
+from skill_runner.actions import request as session
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm

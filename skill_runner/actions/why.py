@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from skill_runner.actions.verify import expected_objects, outputs_of, plan_of
 from skill_runner.backends.base import Release
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
@@ -29,7 +30,6 @@ from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import WaitRule
 from skill_runner.text.quoting import excerpt
-from skill_runner.verification import expected_objects, outputs_of, plan_of
 
 # What stands for itself in a namespace; what these make is found below them.
 KINDS: Final = (

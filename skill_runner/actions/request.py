@@ -65,7 +65,7 @@ class Prepared:
 async def prepare(request: Request, world: World) -> Prepared:
     """Read the record, resolve inputs and images, make the plan; nothing is touched.
 
-    What the skill requires is the graph's to bring (see skill_runner.graph).
+    What the skill requires is the graph's to bring (see skill_runner.actions.run).
     """
     installation, old = await locate(request, Records(world.cluster))
     values = resolve(request, old)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from skill_runner.actions.graph import Graph, Node
+from skill_runner.actions.walk import Done
 from skill_runner.backends.world import World
 from skill_runner.execution import failure
-from skill_runner.graph.prepare import Graph, Node
-from skill_runner.graph.walk import Done
 from skill_runner.outcome import Outcome, SkillResult, SkillStatus
 from skill_runner.plan import Installation
 from skill_runner.progress import StepResult

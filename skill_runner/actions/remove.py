@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from skill_runner.actions.requirements.dag import Work, walk
 from skill_runner.backends.world import World
 from skill_runner.errors import Refused, SkillError
 from skill_runner.execution import failure
-from skill_runner.graph.dag import Work, walk
 from skill_runner.installations import lock, record, removal
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records

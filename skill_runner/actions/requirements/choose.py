@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from skill_runner.actions.requirements.merge import clashing, onto
 from skill_runner.errors import Refused, UsageError
-from skill_runner.graph.merge import clashing, onto
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
 from skill_runner.plan import Installation

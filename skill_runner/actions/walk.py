@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from skill_runner import session
+from skill_runner.actions import request
+from skill_runner.actions.graph import Graph, Node
+from skill_runner.actions.requirements.dag import Work, walk
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
 from skill_runner.execution import failure
 from skill_runner.execution.runner import Options
-from skill_runner.graph.dag import Work, walk
-from skill_runner.graph.prepare import Graph, Node
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Of, Report
@@ -67,7 +67,7 @@ def sub_run(run: Run, installation: Installation) -> Run:
 async def _run(node: Node, world: World, run: Run, options: Options) -> Outcome:
     assert node.plan is not None
     try:
-        return await session.run_prepared(node.plan, world, run, options, asked=node.asked)
+        return await request.run_prepared(node.plan, world, run, options, asked=node.asked)
     except SkillError as error:  # of its lock or its namespace: siblings go on
         return failure.outcome_of(error, installation=str(node.installation), run=run.id)
 

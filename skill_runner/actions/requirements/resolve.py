@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from skill_runner import session
+from skill_runner.actions import request as session
+from skill_runner.actions.request import Request
+from skill_runner.actions.requirements.choose import Seeker, choose
+from skill_runner.actions.requirements.dag import Cycle, in_order
+from skill_runner.actions.requirements.merge import Ask, clashing, combine, onto
 from skill_runner.errors import InputError, Refused, UsageError
-from skill_runner.graph.choose import Seeker, choose
-from skill_runner.graph.dag import Cycle, in_order
-from skill_runner.graph.merge import Ask, clashing, combine, onto
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
 from skill_runner.plan import Installation, wanted_requirements
-from skill_runner.session import Request
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import Requirement, Skill
 

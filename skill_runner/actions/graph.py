@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skill_runner import session
+from skill_runner.actions import request as session
+from skill_runner.actions.request import ImageMode, Prepared, Request
+from skill_runner.actions.requirements.resolve import Draft, settle
 from skill_runner.backends.world import World
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.execution import failure, preflight
-from skill_runner.graph.resolve import Draft, settle
 from skill_runner.installations import namespaces, record
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
 from skill_runner.objects import Object
 from skill_runner.outcome import Problem
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
-from skill_runner.session import ImageMode, Prepared, Request
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import Skill
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skill_runner import adoption, session
+from skill_runner.actions import adoption, graph_outcome
+from skill_runner.actions import request as session
+from skill_runner.actions.graph import Graph, Node, as_prepared, check, prepare, refuse_changes
+from skill_runner.actions.request import Request
+from skill_runner.actions.walk import run_all
 from skill_runner.backends.world import World
 from skill_runner.execution.runner import Options
-from skill_runner.graph import result
-from skill_runner.graph.prepare import Graph, Node, as_prepared, check, prepare, refuse_changes
-from skill_runner.graph.walk import run_all
 from skill_runner.outcome import Outcome
 from skill_runner.plan.inputs import secret_values
 from skill_runner.runs.folder import Run
-from skill_runner.session import Request
 from skill_runner.skill.library import Library
 
 __all__ = ["Graph", "Node", "plan", "prepare", "run"]
@@ -35,7 +35,7 @@ async def run(
     if options.no_change:
         refuse_changes(graph)
     await check(graph, world, adopt=options.adopt, create_namespaces=options.create_namespaces)
-    return result.outcome(graph, await run_all(graph, world, run_, options), world)
+    return graph_outcome.outcome(graph, await run_all(graph, world, run_, options), world)
 
 
 async def plan(
@@ -53,4 +53,4 @@ async def plan(
     for node in asked if adopt else ():
         if node.plan is not None:
             taken += await adoption.preview(node.plan, world, made[node.installation], node.old)
-    return result.planned(graph, root, world, notes=taken)
+    return graph_outcome.planned(graph, root, world, notes=taken)

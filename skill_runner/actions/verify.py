@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skill_runner import session
+from skill_runner.actions import request
 from skill_runner.backends.world import World
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.execution import failure, proofs
@@ -28,7 +28,7 @@ async def verify(
     *, observe: bool, timeout: float,
 ) -> Outcome:  # fmt: skip
     """The installation as it stands now; nothing of it is changed. Times in seconds."""
-    target = await session.find_record(world, name, namespace)
+    target = await request.find_record(world, name, namespace)
     run.redactor.add(record.secret_texts(target))
     plan = plan_of(target, library, await outputs_of(world, target))
     walk = Walk(

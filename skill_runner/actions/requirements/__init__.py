@@ -1,0 +1,1 @@
+"""Who requires whom: a graph of installations, settled before the first change."""
