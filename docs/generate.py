@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from skill_runner import cli
-from skill_runner.agents import guide
+from skill_runner.agents import skill_md
 from skill_runner.outcome import json_schema as outcome_schema
 from skill_runner.policy import NAMESPACE, RULES
 from skill_runner.policy.images import WITHDRAWN
@@ -62,7 +62,7 @@ def files() -> dict[Path, str]:
     """Every generated file: its path and its text."""
     library = Library([SKILLS])
     guides = {
-        SKILLS / name / guide.FILE: guide.skill_markdown(library.find(name))
+        SKILLS / name / skill_md.FILE: skill_md.skill_markdown(library.find(name))
         for name in library.names()
     }
     return {**{REFERENCE / name: text for name, text in pages().items()}, **guides}

@@ -14,9 +14,9 @@ import sys
 from mcp import Client
 
 from evals.contracts import SKILL, count_tokens, install_client
-from skill_runner.agents.guide import skill_markdown
-from skill_runner.agents.permits import Permits
+from skill_runner.agents.permissions import Permits
 from skill_runner.agents.server import Agents, make_server
+from skill_runner.agents.skill_md import skill_markdown
 from skill_runner.backends.clock import SystemClock
 from skill_runner.runs.folder import OUTCOME, open_run
 from skill_runner.skill.library import default_library

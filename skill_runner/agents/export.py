@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from skill_runner.agents.guide import FILE, description, skill_markdown
+from skill_runner.agents.skill_md import FILE, description, skill_markdown
 from skill_runner.errors import Refused, UsageError
 from skill_runner.skill.model import Skill
 

@@ -19,8 +19,8 @@ from mcp.server.stdio import stdio_server
 
 from skill_runner import __version__
 from skill_runner.actions.describe import describe
-from skill_runner.agents.calls import Call, call_of
-from skill_runner.agents.permits import Permits
+from skill_runner.agents.arguments import Call, call_of
+from skill_runner.agents.permissions import Permits
 from skill_runner.agents.tools import Tool, is_outcome, tools
 from skill_runner.backends.base import Clock
 from skill_runner.errors import SkillError, UsageError

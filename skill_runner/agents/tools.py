@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from skill_runner.agents.permits import RULES, Permits
+from skill_runner.agents.permissions import RULES, Permits
 from skill_runner.outcome import Status
 from skill_runner.runs.cancel import Ended
 

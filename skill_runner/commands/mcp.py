@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from skill_runner.agents.permits import Permits
+from skill_runner.agents.permissions import Permits
 from skill_runner.agents.server import Agents, serve
 from skill_runner.backends.clock import SystemClock
 from skill_runner.commands import connect

@@ -7,8 +7,8 @@ from typing import Any
 import click
 import pytest
 
-from skill_runner.agents.calls import call_of
-from skill_runner.agents.permits import Permits
+from skill_runner.agents.arguments import call_of
+from skill_runner.agents.permissions import Permits
 from skill_runner.cli import skill as group
 from skill_runner.errors import Refused, UsageError
 

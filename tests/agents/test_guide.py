@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from skills_ref import validate
 
-from skill_runner.agents.guide import FILE, MAX_DESCRIPTION, MAX_LINES, description, skill_markdown
+from skill_runner.agents.skill_md import (
+    FILE,
+    MAX_DESCRIPTION,
+    MAX_LINES,
+    description,
+    skill_markdown,
+)
 from skill_runner.skill.library import Library
 from skill_runner.skill.loader import load_skill
 from skill_runner.skill.shipped import shipped

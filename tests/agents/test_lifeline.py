@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from skill_runner.agents.permits import Permits
+from skill_runner.agents.permissions import Permits
 from skill_runner.agents.server import Agents, make_server
 from skill_runner.backends.clock import SystemClock
 from skill_runner.runs import detached

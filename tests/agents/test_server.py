@@ -10,7 +10,7 @@ import mcp_types as types
 import pytest
 from mcp import Client
 
-from skill_runner.agents.permits import Permits
+from skill_runner.agents.permissions import Permits
 from skill_runner.agents.server import Agents, make_server
 from skill_runner.agents.tools import tools
 from skill_runner.backends.clock import SystemClock

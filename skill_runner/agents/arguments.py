@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from skill_runner.agents.permits import Permits
+from skill_runner.agents.permissions import Permits
 from skill_runner.errors import Refused, UsageError
 
 Arguments = Mapping[str, Any]
