@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import click
 
-from skill_runner import cli
 from skill_runner.agents import skill_md
+from skill_runner.cli import main as cli
 from skill_runner.outcome import json_schema as outcome_schema
 from skill_runner.policy import NAMESPACE, RULES
 from skill_runner.policy.images import WITHDRAWN
@@ -175,7 +175,7 @@ def _command(name: str, parent: click.Context) -> Iterator[str]:
     try:
         command = cli.skill.get_command(parent, name)
     except ModuleNotFoundError as error:
-        if error.name != f"skill_runner.commands.{name}":
+        if error.name != f"skill_runner.cli.commands.{name}":
             raise
         command = None  # announced in COMMANDS, and not written yet
     if command is not None:

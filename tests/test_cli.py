@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from skill_runner import cli
+from skill_runner.cli import main
 
 
 def test_help_imports_no_kubernetes_client() -> None:
@@ -20,4 +20,4 @@ def test_help_imports_no_kubernetes_client() -> None:
 
 
 def test_an_unknown_command_is_answered_with_the_nearest() -> None:
-    assert cli.run(["verfy"]) == 2
+    assert main.run(["verfy"]) == 2

@@ -12,7 +12,7 @@ import pytest
 
 from skill_runner.actions import why
 from skill_runner.backends.helm.storage import secret_name, with_status
-from skill_runner.commands.show import print_document
+from skill_runner.cli.display import print_document
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
 from skill_runner.execution import failure
 from skill_runner.objects import Object, Ref

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner import cli
+from skill_runner.cli import main
 from skill_runner.errors import InputError, UsageError
 from skill_runner.plan import ImageChoice, Installation, Plan, PlannedApply, PlannedRelease
 from skill_runner.plan import make_plan as plan_it
@@ -174,7 +174,7 @@ def test_a_run_s_id_names_no_other_file(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("SKILL_STATE_DIR", str(tmp_path))
     (tmp_path / "log.txt").write_text("not of a run")
-    assert cli.run([command, "--", run]) == 2
+    assert main.run([command, "--", run]) == 2
     assert "not of a run" not in capsys.readouterr().out
 
 
@@ -189,9 +189,9 @@ def test_hooks_of_the_folder_one_stands_in_are_not_loaded(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SKILL_PATH", raising=False)
     for command in ("run", "plan", "describe", "render"):
-        assert cli.run([command, "mine"]) == 2
+        assert main.run([command, "mine"]) == 2
     assert "there is no skill 'mine'" in capsys.readouterr().err
-    assert cli.run(["list"]) == 0
+    assert main.run(["list"]) == 0
     assert "mine" not in capsys.readouterr().out.split()
 
 
@@ -211,5 +211,5 @@ def test_describing_and_planning_run_no_hook(
     monkeypatch.setenv("SKILL_PATH", str(tmp_path))
     for command in (["describe", "echo"], ["validate", "echo"], ["list"],
                     ["run", "echo", "--dry-run", "--kubeconfig", "/nowhere"]):  # fmt: skip
-        cli.run(command)
+        main.run(command)
     assert not mark.exists()

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from mcp import Client, StdioServerParameters
 
-from skill_runner.cli import COMMANDS
+from skill_runner.cli.main import COMMANDS
 from skill_runner.processes import isolation
 from tests.hostile import Traps
 

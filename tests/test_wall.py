@@ -17,7 +17,7 @@ from skill_runner.actions import run
 from skill_runner.actions.validate import try_skill
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.backends.helm import PyHelm
-from skill_runner.commands.options import _kinds
+from skill_runner.cli.options import _kinds
 from skill_runner.errors import PreflightFailed, SkillFileError, StepFailed
 from skill_runner.execution import wall
 from skill_runner.execution.runner import Options

@@ -9,7 +9,7 @@ import pytest
 
 from skill_runner.agents.arguments import call_of
 from skill_runner.agents.permissions import Permits
-from skill_runner.cli import skill as group
+from skill_runner.cli.main import skill as group
 from skill_runner.errors import Refused, UsageError
 
 OPEN = Permits()

@@ -14,8 +14,8 @@ import yaml
 from skill_runner.actions import run as graph
 from skill_runner.actions.request import Request
 from skill_runner.backends.base import Cluster
-from skill_runner.commands import connect
-from skill_runner.commands.target import Asked
+from skill_runner.cli import connect
+from skill_runner.cli.target import Asked
 from skill_runner.execution.runner import Options
 from skill_runner.objects import Ref
 from skill_runner.progress import silent

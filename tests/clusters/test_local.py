@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from skill_runner.cli.target import Asked, choose_target
 from skill_runner.clusters import local
 from skill_runner.clusters.local import Host, bridge_networks, has_address, is_local
-from skill_runner.commands.target import Asked, choose_target
 from skill_runner.errors import Refused
 
 HOST = Host(

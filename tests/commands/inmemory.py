@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from skill_runner import cli
 from skill_runner.backends.world import World
-from skill_runner.commands import connect
-from skill_runner.commands.target import Asked
+from skill_runner.cli import connect
+from skill_runner.cli import main as cli
+from skill_runner.cli.target import Asked
 from skill_runner.progress import Connected, Report
 from tests.graph.stage import Stage, write_skill
 

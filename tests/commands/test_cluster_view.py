@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from skill_runner.commands.cluster_view import QUIET, Lines
+from skill_runner.cli.cluster_display import QUIET, Lines
 from skill_runner.progress import Amount, Line, Note
 
 MEBIBYTE = 1024**2

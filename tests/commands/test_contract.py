@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 import structlog
 
-from skill_runner import cli
-from skill_runner.commands.boundary import guard, wants_document
+from skill_runner.cli import main
+from skill_runner.cli.boundary import guard, wants_document
 from skill_runner.errors import Refused
 from skill_runner.log import get_logger
 from skill_runner.outcome import json_schema
@@ -93,7 +93,7 @@ def outcome_of(out: str) -> dict[str, Any]:
 def test_a_failure_is_one_outcome(
     capsys: Capture, arguments: list[str], code: int, problem: str, cause: str
 ) -> None:
-    assert cli.run([*arguments, "-o", "json"]) == code
+    assert main.run([*arguments, "-o", "json"]) == code
     document = outcome_of(capsys.readouterr().out)
     assert document["exit_code"] == code
     assert document["problem"]["code"] == problem
@@ -102,7 +102,7 @@ def test_a_failure_is_one_outcome(
 
 def test_every_command_has_a_way_out_here() -> None:
     told = {way[0][0] for way in WAYS_OUT if way[0]}
-    assert {*cli.COMMANDS} - told <= {"new"}  # it has no document, and no cluster
+    assert {*main.COMMANDS} - told <= {"new"}  # it has no document, and no cluster
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_a_bug_is_told_where_to_look(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("skill_runner.commands.connect.choose_target", broken)
-    assert cli.run(["plan", "echo", "-o", output]) == 70
+    monkeypatch.setattr("skill_runner.cli.connect.choose_target", broken)
+    assert main.run(["plan", "echo", "-o", output]) == 70
     out = capsys.readouterr().out
     if output == "text":
         assert "bug.txt" in out
@@ -156,7 +156,7 @@ def test_a_run_s_folder_that_cannot_be_made_is_an_outcome(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SKILL_STATE_DIR", str(tmp_path / "file"))
-    assert cli.run(["plan", "echo", "-o", "json"]) == 1
+    assert main.run(["plan", "echo", "-o", "json"]) == 1
     assert "SKILL_STATE_DIR" in outcome_of(capsys.readouterr().out)["notes"][0]
 
 
@@ -178,7 +178,7 @@ def _outcomes(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def test_the_run_s_folder_holds_the_same_outcome(capsys: Capture, tmp_path: Path) -> None:
-    cli.run(["plan", "echo", *NOWHERE, "-o", "json"])
+    main.run(["plan", "echo", *NOWHERE, "-o", "json"])
     assert list(_outcomes(tmp_path)) == [outcome_of(capsys.readouterr().out)]
 
 
@@ -188,13 +188,13 @@ def test_what_is_logged_is_not_on_stdout(capsys: Capture, monkeypatch: pytest.Mo
         raise Refused("no")
 
     structlog.reset_defaults()
-    monkeypatch.setattr("skill_runner.commands.list.default_library", list_nothing)
-    assert cli.run(["list", "-o", "json"]) == 6
+    monkeypatch.setattr("skill_runner.cli.commands.list.default_library", list_nothing)
+    assert main.run(["list", "-o", "json"]) == 6
     captured = capsys.readouterr()
     assert json.loads(captured.out)["problem"]["code"] == "REFUSED"
     assert "port-forward" in captured.err
 
 
 def test_who_asks_for_json_is_told_how(capsys: Capture) -> None:
-    assert cli.run(["list", "--json"]) == 2
+    assert main.run(["list", "--json"]) == 2
     assert "-o json" in capsys.readouterr().err

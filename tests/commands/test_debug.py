@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner import cli
+from skill_runner.cli import main
 
 HISTORIES = Path(__file__).parents[1] / "histories"
 
@@ -21,7 +21,7 @@ def test_replay_gives_the_outcome_of_what_was_recorded(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = HISTORIES / "image_missing_deployment.jsonl"
-    code = cli.run(["debug", "replay", str(file), "-o", "json"])
+    code = main.run(["debug", "replay", str(file), "-o", "json"])
     document = json.loads(capsys.readouterr().out)
     assert code == 1
     assert document["problem"]["code"] == "IMAGE_NOT_FOUND"
@@ -33,7 +33,7 @@ def test_a_file_that_is_no_history_is_refused(
 ) -> None:
     file = tmp_path / "x.jsonl"
     file.write_text('{"schema": 99}\n')
-    assert cli.run(["debug", "replay", str(file), "-o", "json"]) == 2
+    assert main.run(["debug", "replay", str(file), "-o", "json"]) == 2
     assert "history schema 99" in capsys.readouterr().out
 
 
@@ -42,11 +42,11 @@ def test_a_command_that_asks_no_cluster_leaves_no_file(
 ) -> None:
     file = tmp_path / "x.jsonl"
     nowhere = ["--kubeconfig", str(tmp_path / "none"), "-o", "json"]
-    assert cli.run(["debug", "record", str(file), "why", "echo", *nowhere]) == 4
+    assert main.run(["debug", "record", str(file), "why", "echo", *nowhere]) == 4
     assert not file.exists()
     assert "nothing was recorded" in capsys.readouterr().err
 
 
 def test_an_unknown_command_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["debug", "record", str(tmp_path / "x.jsonl"), "rum"]) == 2
+    assert main.run(["debug", "record", str(tmp_path / "x.jsonl"), "rum"]) == 2
     assert "no command 'rum'" in capsys.readouterr().err

@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 import pytest
 
-from skill_runner.cli import skill
-from skill_runner.commands.options import DEADLINE, LOOKING
+from skill_runner.cli.main import skill
+from skill_runner.cli.options import DEADLINE, LOOKING
 
 SKILLS = Path(__file__).parent.parent / "data" / "skills"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.commands.show import HEARTBEAT, View
+from skill_runner.cli.display import HEARTBEAT, View
 from skill_runner.progress import (
     Amount,
     Awaiting,

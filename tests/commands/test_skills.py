@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from skill_runner import cli
+from skill_runner.cli import main
 
 SKILLS = Path(__file__).parent.parent / "data" / "skills"
 ECHO = str(SKILLS / "echo")
@@ -27,12 +27,12 @@ def _no_helm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def _json(capsys: Capture, *arguments: str, code: int = 0) -> Any:
-    assert cli.run([*arguments, "-o", "json"]) == code
+    assert main.run([*arguments, "-o", "json"]) == code
     return json.loads(capsys.readouterr().out)
 
 
 def test_list_shows_name_version_and_summary(capsys: Capture) -> None:
-    assert cli.run(["list"]) == 0
+    assert main.run(["list"]) == 0
     out = capsys.readouterr().out
     assert "echo" in out
     assert "0.2.0" in out
@@ -53,7 +53,7 @@ def test_list_shows_a_broken_skill_without_losing_the_others(
 
 
 def test_describe_shows_inputs_effects_and_undoing(capsys: Capture) -> None:
-    assert cli.run(["describe", "echo"]) == 0
+    assert main.run(["describe", "echo"]) == 0
     out = capsys.readouterr().out
     for text in ("greeting", "integer 1…5", "fixed once installed", "secret", "skill run echo"):
         assert text in out
@@ -68,14 +68,14 @@ def test_describe_gives_agents_a_json_schema_of_the_inputs(capsys: Capture) -> N
 
 
 def test_an_unknown_skill_is_a_usage_error(capsys: Capture) -> None:
-    assert cli.run(["describe", "ecko"]) == 2
+    assert main.run(["describe", "ecko"]) == 2
     captured = capsys.readouterr()
     assert "did you mean 'echo'?" in captured.err
     assert captured.out == ""
 
 
 def test_validate_a_good_skill(capsys: Capture) -> None:
-    assert cli.run(["validate", ECHO]) == 0
+    assert main.run(["validate", ECHO]) == 0
     assert "✓ echo" in capsys.readouterr().out
     document = _json(capsys, "validate", ECHO)
     assert document["ok"] is True
@@ -88,7 +88,7 @@ def test_validate_reports_every_mistake_of_every_skill(capsys: Capture, tmp_path
     text = (folder / "skill.yaml").read_text()
     text = text.replace("hook: seed", "hok: seed").replace("1.29.3", "latest")
     (folder / "skill.yaml").write_text(text)
-    assert cli.run(["validate", str(folder), ECHO]) == 2
+    assert main.run(["validate", str(folder), ECHO]) == 2
     out = capsys.readouterr().out
     assert f"{folder}/skill.yaml:21:12: the image" in out
     assert "a step is exactly one of" in out
@@ -101,7 +101,7 @@ def test_a_new_skill_validates_as_it_is(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.run(["new", "skill", "redis-cache"]) == 0
+    assert main.run(["new", "skill", "redis-cache"]) == 0
     assert "skill validate ./redis-cache" in capsys.readouterr().out
     document = _json(capsys, "validate", "redis-cache")
     assert document["skills"][0]["trials"] == [
@@ -113,14 +113,14 @@ def test_a_new_skill_validates_as_it_is(
 
 @pytest.mark.parametrize("name", ["Redis", "-a", "a--b", "a_b", "../x", "", "a" * 41])
 def test_a_name_that_cannot_be_one_is_refused(capsys: Capture, tmp_path: Path, name: str) -> None:
-    assert cli.run(["new", "skill", "--in", str(tmp_path), "--", name]) == 2
+    assert main.run(["new", "skill", "--in", str(tmp_path), "--", name]) == 2
     assert "is no name for a skill" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_folder_is_left_alone(capsys: Capture, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    assert cli.run(["new", "skill", "mine", "--in", str(tmp_path)]) == 2
+    assert main.run(["new", "skill", "mine", "--in", str(tmp_path)]) == 2
     assert "exists already" in capsys.readouterr().err
     assert list((tmp_path / "mine").iterdir()) == []
 
@@ -146,5 +146,5 @@ def test_a_new_application_names_the_skill_that_deploys_it(
 
 
 def test_an_unknown_template_is_refused(capsys: Capture, tmp_path: Path) -> None:
-    assert cli.run(["new", "app", "x", "--template", "django", "--in", str(tmp_path)]) == 2
+    assert main.run(["new", "app", "x", "--template", "django", "--in", str(tmp_path)]) == 2
     assert "fastapi-service" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from skill_runner.commands.options import output_option
+from skill_runner.cli.options import output_option
 from skill_runner.errors import SkillError
 from skill_runner.skill.library import Library, default_library
 from skill_runner.skill.model import Skill

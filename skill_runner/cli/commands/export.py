@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from skill_runner.agents.export import export
-from skill_runner.commands.options import output_option
+from skill_runner.cli.options import output_option
 from skill_runner.skill.library import default_library
 
 

@@ -11,9 +11,9 @@ import click
 from skill_runner import __version__
 from skill_runner.actions import replay as histories
 from skill_runner.backends.recording import load_history, save_history
-from skill_runner.commands.execute import execute
-from skill_runner.commands.options import outcome_option
-from skill_runner.commands.tape import TAPE, Tape, redactor_of
+from skill_runner.cli.execute import execute
+from skill_runner.cli.options import outcome_option
+from skill_runner.cli.recording import TAPE, Tape, redactor_of
 from skill_runner.errors import UsageError
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report

@@ -13,9 +13,9 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.kube import connect
 from skill_runner.backends.world import World
+from skill_runner.cli.recording import taped, taped_helm
+from skill_runner.cli.target import Asked, choose_target
 from skill_runner.clusters import local
-from skill_runner.commands.tape import taped, taped_helm
-from skill_runner.commands.target import Asked, choose_target
 from skill_runner.images import make_images
 from skill_runner.progress import Connected, Report
 from skill_runner.scope import Scope

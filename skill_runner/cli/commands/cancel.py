@@ -8,7 +8,7 @@ import json
 import click
 
 from skill_runner.backends.clock import SystemClock
-from skill_runner.commands.options import output_option
+from skill_runner.cli.options import output_option
 from skill_runner.runs import cancel
 
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from skill_runner.backends.clock import SystemClock
-from skill_runner.commands import connect
-from skill_runner.commands.options import cluster_options, output_option
-from skill_runner.commands.show import View, print_document
-from skill_runner.commands.target import Asked
+from skill_runner.cli import connect
+from skill_runner.cli.display import View, print_document
+from skill_runner.cli.options import cluster_options, output_option
+from skill_runner.cli.target import Asked
 from skill_runner.installations import record
 from skill_runner.installations.record import Listing, Record
 from skill_runner.installations.scaled import scaled_down

@@ -8,9 +8,9 @@ import click
 import yaml
 
 from skill_runner.actions import run
-from skill_runner.commands import connect
-from skill_runner.commands.options import Wanted, cluster_options, input_options
-from skill_runner.commands.target import Asked
+from skill_runner.cli import connect
+from skill_runner.cli.options import Wanted, cluster_options, input_options
+from skill_runner.cli.target import Asked
 from skill_runner.execution import preflight
 from skill_runner.progress import silent
 from skill_runner.skill.library import default_library

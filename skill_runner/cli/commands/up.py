@@ -9,10 +9,10 @@ import click
 from skill_runner.actions import run as graph
 from skill_runner.actions.platform import read_platform
 from skill_runner.actions.request import ImageMode, Request
-from skill_runner.commands import connect
-from skill_runner.commands.execute import execute
-from skill_runner.commands.options import cluster_options, kinds_option, outcome_option
-from skill_runner.commands.target import Asked
+from skill_runner.cli import connect
+from skill_runner.cli.execute import execute
+from skill_runner.cli.options import cluster_options, kinds_option, outcome_option
+from skill_runner.cli.target import Asked
 from skill_runner.execution.runner import Options
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from skill_runner.actions import request, why
-from skill_runner.commands import connect
-from skill_runner.commands.execute import execute
-from skill_runner.commands.options import cluster_options, library_option, outcome_option
-from skill_runner.commands.target import Asked
+from skill_runner.cli import connect
+from skill_runner.cli.execute import execute
+from skill_runner.cli.options import cluster_options, library_option, outcome_option
+from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report

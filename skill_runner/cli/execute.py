@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import click
 
-from skill_runner.commands.options import DEADLINE
-from skill_runner.commands.show import View, print_outcome
-from skill_runner.commands.signals import Interrupts
-from skill_runner.commands.tape import RUN
+from skill_runner.cli.display import View, print_outcome
+from skill_runner.cli.options import DEADLINE
+from skill_runner.cli.recording import RUN
+from skill_runner.cli.signals import Interrupts
 from skill_runner.errors import SkillError
 from skill_runner.execution import failure
 from skill_runner.outcome import Outcome, redacted, to_json

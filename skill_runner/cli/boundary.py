@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from skill_runner.commands.signals import as_interrupts
+from skill_runner.cli.signals import as_interrupts
 from skill_runner.errors import SkillError, UsageError
 
 _DETACHED: Final = "SKILL_DETACHED_RUN"  # runs.DETACHED, whose module help does not need

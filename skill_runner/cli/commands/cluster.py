@@ -13,9 +13,9 @@ from typing import Any
 import click
 
 from skill_runner import binaries, clusters
+from skill_runner.cli.cluster_display import print_clusters, print_status, watching
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.clusters.kubeconfigs import merge_context, remove_context, user_kubeconfig
-from skill_runner.commands.cluster_view import print_clusters, print_status, watching
 from skill_runner.errors import ClusterLifecycleError, UsageError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

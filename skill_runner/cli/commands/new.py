@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from skill_runner.actions.new import APPLICATIONS, write_template
-from skill_runner.commands.options import output_option
+from skill_runner.cli.options import output_option
 from skill_runner.skill.shipped import shipped
 
 # What to do with a new application: look at its tests, then deploy it.

@@ -16,7 +16,7 @@ from skill_runner import binaries
 from skill_runner.actions.validate import Trial, try_skill
 from skill_runner.backends.base import Helm
 from skill_runner.backends.helm import PyHelm
-from skill_runner.commands.options import output_option
+from skill_runner.cli.options import output_option
 from skill_runner.errors import SkillError, SkillFileError
 from skill_runner.skill.library import default_library
 from skill_runner.skill.loader import load_skill, requirement_problems

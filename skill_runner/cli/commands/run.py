@@ -9,17 +9,17 @@ import click
 
 from skill_runner.actions import request as session
 from skill_runner.actions import run as graph
-from skill_runner.commands import connect
-from skill_runner.commands.execute import execute
-from skill_runner.commands.options import (
+from skill_runner.cli import connect
+from skill_runner.cli.display import print_outcome
+from skill_runner.cli.execute import execute
+from skill_runner.cli.options import (
     Wanted,
     cluster_options,
     input_options,
     kinds_option,
     outcome_option,
 )
-from skill_runner.commands.show import print_outcome
-from skill_runner.commands.target import Asked
+from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.execution.runner import Options
 from skill_runner.outcome import Outcome, to_json

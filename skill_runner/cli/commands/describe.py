@@ -22,8 +22,8 @@ from skill_runner.actions.describe import (
     type_of,
     undo,
 )
-from skill_runner.commands.options import Wanted, input_options, output_option
-from skill_runner.commands.roles import NOTE, roles_for
+from skill_runner.actions.roles import NOTE, roles_for
+from skill_runner.cli.options import Wanted, input_options, output_option
 from skill_runner.errors import UsageError
 from skill_runner.execution.rights import Command as Wants
 from skill_runner.skill.library import default_library

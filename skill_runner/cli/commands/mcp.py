@@ -10,9 +10,9 @@ import click
 from skill_runner.agents.permissions import Permits
 from skill_runner.agents.server import Agents, serve
 from skill_runner.backends.clock import SystemClock
-from skill_runner.commands import connect
-from skill_runner.commands.status import row
-from skill_runner.commands.target import Asked
+from skill_runner.cli import connect
+from skill_runner.cli.commands.status import row
+from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.installations import record
 from skill_runner.installations.scaled import scaled_down

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from skill_runner import binaries
-from skill_runner.commands.options import output_option
+from skill_runner.cli.options import output_option
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from skill_runner.actions import request as session
-from skill_runner.commands.target import Asked
+from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.plan.inputs import check_given, read_sets, read_values, refuse_open_secrets
 from skill_runner.skill.library import default_library

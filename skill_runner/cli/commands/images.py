@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from skill_runner import binaries
-from skill_runner.commands.connect import image_store
-from skill_runner.commands.options import cluster_options, output_option
-from skill_runner.commands.show import View
-from skill_runner.commands.target import Asked, choose_target
+from skill_runner.cli.connect import image_store
+from skill_runner.cli.display import View
+from skill_runner.cli.options import cluster_options, output_option
+from skill_runner.cli.target import Asked, choose_target
 from skill_runner.errors import UsageError
 from skill_runner.images.build import build_recipe
 from skill_runner.images.push import push_archive

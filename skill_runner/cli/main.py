@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
             return None
         # What is imported stays: collecting garbage meanwhile, and looking at it later, is in vain.
         gc.disable()
-        module = importlib.import_module(f"skill_runner.commands.{cmd_name}")
+        module = importlib.import_module(f"skill_runner.cli.commands.{cmd_name}")
         gc.freeze()
         gc.enable()
         command: click.Command = module.command
@@ -93,7 +93,7 @@ def skill() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    from skill_runner.commands.streams import Output
+    from skill_runner.cli.streams import Output
 
     output = Output()
     sys.exit(output.exit_code(run(argv)))
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is returned."""
-    from skill_runner.commands import boundary  # errors and rich are wanted only past --help
+    from skill_runner.cli import boundary  # errors and rich are wanted only past --help
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     return boundary.guard(lambda: _invoke(arguments), arguments)

@@ -1,0 +1,1 @@
+"""The command line: options, connections, progress on a terminal, exit codes."""
