@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.objects import Object, Ref
 from skill_runner.testing import MemoryCluster
 from tests.test_session import DEPLOYMENT, Stage, become_ready, stage

@@ -6,7 +6,7 @@ import pytest
 
 from skill_runner.actions import request
 from skill_runner.errors import NotFound
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.objects import Ref
 from tests.test_session import SKILL, Stage, stage
 

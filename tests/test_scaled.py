@@ -8,7 +8,7 @@ import pytest
 
 from skill_runner.actions import verify as verification
 from skill_runner.actions import why as whys
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.installations import record
 from skill_runner.installations.scaled import scaled_down
 from skill_runner.objects import Object

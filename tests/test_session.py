@@ -25,7 +25,7 @@ from skill_runner.errors import (
     UnknownSkill,
     UsageError,
 )
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.installations import lock, record, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_json

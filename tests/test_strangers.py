@@ -219,7 +219,7 @@ async def test_a_namespace_that_was_made_again_stays(applied: Stage) -> None:
 
 
 async def test_adopting_a_release_makes_it_ours(applied: Stage) -> None:
-    from skill_runner.execution.runner import Options
+    from skill_runner.execution.state import Options
 
     chart = str(applied.folder / "skills/demo-setup/chart")
     spec = ReleaseSpec(name="app", namespace="demo", chart=chart, values={"replicas": 4})

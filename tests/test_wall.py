@@ -20,7 +20,7 @@ from skill_runner.backends.helm import PyHelm
 from skill_runner.cli.options import _kinds
 from skill_runner.errors import PreflightFailed, SkillFileError, StepFailed
 from skill_runner.execution import wall
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.policy.declared import Declared

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from skill_runner.backends.helm.errors import helm_error
 from skill_runner.backends.recording import History, ReplayCluster
+from skill_runner.backends.virtual_clock import FakeClock
 from skill_runner.errors import UsageError
 from skill_runner.execution.failure import problem_of
 from skill_runner.outcome import Outcome, Status
@@ -14,7 +15,6 @@ from skill_runner.progress import Report, silent
 from skill_runner.readiness.diagnosis.next_actions import Subject, concrete
 from skill_runner.readiness.wait import WaitResult, wait_ready
 from skill_runner.readiness.wait.request import read_request
-from skill_runner.testing import FakeClock
 
 ENDS: Final[Mapping[str, tuple[Status, int]]] = {
     "ready": ("ready", 0), "failed": ("failed", 1), "late": ("not_ready", 5),

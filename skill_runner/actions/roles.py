@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from skill_runner import binaries
 from skill_runner.actions import run
 from skill_runner.actions.request import Request
+from skill_runner.backends.absent import no_cluster
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
@@ -14,10 +15,9 @@ from skill_runner.backends.world import World
 from skill_runner.execution import preflight, rbac
 from skill_runner.execution.rights import Command, rights_of
 from skill_runner.objects import Object
-from skill_runner.plan import Plan
+from skill_runner.plan import ImageChoice, Plan
 from skill_runner.skill.library import Library
-from skill_runner.testing import MemoryCluster
-from skill_runner.testing.images import MemoryImages
+from skill_runner.skill.model import Image
 
 NOTE: Final = """\
 # The rights that this installation needs, what it requires included, and nothing else. Capacity,
@@ -27,11 +27,11 @@ NOTE: Final = """\
 
 
 async def roles_for(request: Request, command: Command, library: Library) -> list[Object]:
-    """The objects to apply; charts are rendered by Helm, for the kinds of an empty cluster."""
-    cluster = MemoryCluster()
+    """The objects to apply; charts are rendered by Helm, for the kinds that it knows."""
+    cluster = no_cluster()
     world = World(
         helm=PyHelm(str(await binaries.ensure("helm")), cluster), cluster=cluster,
-        images=MemoryImages(), clock=SystemClock(), connect=lambda: _same(cluster),
+        images=_OfficialImages(), clock=SystemClock(), connect=lambda: _same(cluster),
     )  # fmt: skip
     prepared = await run.prepare([request], world, library)
     plans = [node.plan for node in prepared.nodes if node.plan is not None]
@@ -50,3 +50,16 @@ async def roles_for(request: Request, command: Command, library: Library) -> lis
 
 async def _same(cluster: Cluster) -> Cluster:
     return cluster
+
+
+class _OfficialImages:
+    """Images by their names alone: no right depends on where one comes from."""
+
+    async def choose(
+        self, image: Image, _folder: object, *, override: str | None, **_how: Any
+    ) -> ImageChoice:
+        ref = override or image.ref or f"{image.name}:unbuilt"
+        return ImageChoice(name=image.name, ref=ref, source="pull", official=image.ref)
+
+    async def provide(self, *_arguments: Any, **_options: Any) -> str:
+        raise RuntimeError("images are only named here")

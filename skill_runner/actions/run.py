@@ -13,7 +13,7 @@ from skill_runner.actions.graph import Graph, Node, as_prepared, check, prepare,
 from skill_runner.actions.request import Request
 from skill_runner.actions.walk import run_all
 from skill_runner.backends.world import World
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
 from skill_runner.plan.inputs import secret_values
 from skill_runner.runs.folder import Run

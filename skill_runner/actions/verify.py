@@ -11,7 +11,7 @@ from skill_runner.actions import request
 from skill_runner.backends.world import World
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.execution import failure, proofs
-from skill_runner.execution.runner import Options, Walk
+from skill_runner.execution.state import Options, Walk
 from skill_runner.installations import record, releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref

@@ -10,7 +10,7 @@ from skill_runner.actions.requirements.dag import Work, walk
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
 from skill_runner.execution import failure
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Of, Report

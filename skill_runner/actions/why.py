@@ -14,7 +14,7 @@ from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
 from skill_runner.execution import evidence, failure, proofs
-from skill_runner.execution.runner import Options, Walk
+from skill_runner.execution.state import Options, Walk
 from skill_runner.installations import record, releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from skill_runner.backends.base import Clock, Cluster, Helm
-from skill_runner.backends.fence import fence_cluster, fence_helm
+from skill_runner.backends.base import Clock, Cluster, Helm, Lifeline
+from skill_runner.backends.fence import Fence, fence_cluster, fence_helm
 from skill_runner.backends.images import Images
-from skill_runner.installations.lock import Held
 from skill_runner.progress import Concerns, Report, silent
 from skill_runner.scope import Scope
+
+
+class HeldLock(Fence, Protocol):
+    """A lock that a run holds: its writes pass while it is ours, its programs live as long."""
+
+    @property
+    def lifeline(self) -> Lifeline:
+        """Until when programs that were started for the run may write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +34,7 @@ class World:
     report: Report = silent
     scope: Scope = field(default_factory=Scope)
 
-    def under(self, held: Held) -> World:
+    def under(self, held: HeldLock) -> World:
         """The same world for a run that holds a lock: its writes end when the lock is lost."""
         return replace(
             self,

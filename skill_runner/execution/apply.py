@@ -6,18 +6,16 @@ ago, refuse for some seconds; nothing is wrong then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import ApiError, NotFound, StepFailed
+from skill_runner.execution.state import Walk
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, Problem
 from skill_runner.progress import Note
 from skill_runner.readiness.diagnosis import classify_refusal, explain_refusal
 from skill_runner.text.quoting import excerpt
-
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
 
 AGAIN: Final = 1.0  # seconds between tries
 UNSERVED: Final = 30.0  # seconds that a new kind may take to be served

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World
@@ -28,6 +28,7 @@ from skill_runner.errors import (
     UsageError,
 )
 from skill_runner.execution import evidence
+from skill_runner.execution.state import Walk
 from skill_runner.installations import releases
 from skill_runner.objects import Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
@@ -36,9 +37,6 @@ from skill_runner.progress import StepResult
 from skill_runner.readiness.diagnosis.next_actions import Subject, concrete
 from skill_runner.readiness.wait import Expected, Suspect, look_once
 from skill_runner.text.quoting import excerpt
-
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
 
 CODES: Final[Mapping[type[SkillError], Code]] = {
     UsageError: "USAGE",

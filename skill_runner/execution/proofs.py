@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from skill_runner.errors import HookFailed, StepFailed
 from skill_runner.execution.stability import meanwhile
+from skill_runner.execution.state import Walk
 from skill_runner.hooks.call import call_hook
 from skill_runner.installations.record import ProofRecord, Record
 from skill_runner.outcome import NextAction, Problem
 from skill_runner.outcome.fix import mending_of
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.skill.model import Proof
-
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
 
 
 async def prove(walk: Walk, old: Record | None) -> None:

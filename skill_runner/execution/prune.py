@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from skill_runner.execution.change import begin_change
+from skill_runner.execution.state import Walk, begin_change
 from skill_runner.installations import data, releases
 from skill_runner.installations.deletion import Leaving, until_gone
 from skill_runner.installations.owned import look
 from skill_runner.objects import Ref
 from skill_runner.plan import PlannedApply
 from skill_runner.readiness.status.table import group_of
-
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
 
 WORK_BY_BEING_THERE: Final = frozenset({"dapr.io", "rbac.authorization.k8s.io"})  # API groups
 GONE_WITHIN: Final = 60.0  # seconds

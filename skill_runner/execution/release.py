@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import HelmError, NotFound
 from skill_runner.execution import wall
-from skill_runner.execution.change import begin_change
 from skill_runner.execution.stability import await_objects
+from skill_runner.execution.state import Walk, begin_change
 from skill_runner.installations import crds, data, releases, volumes
 from skill_runner.installations.owned import in_the_way, look, refusal
 from skill_runner.installations.ownership import Held
@@ -18,9 +18,6 @@ from skill_runner.objects import Object, Ref, at
 from skill_runner.plan import PlannedRelease
 from skill_runner.progress import Line
 from skill_runner.readiness.wait import Expected
-
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
 
 AFTERTHOUGHT: Final = 5.0  # seconds that a diagnosis may take once Helm has failed
 _EVENTS: Final = frozenset({"pre-install", "post-install", "pre-upgrade", "post-upgrade"})

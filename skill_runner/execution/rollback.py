@@ -8,7 +8,6 @@ volumes are never removed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from skill_runner.backends.base import Release
 from skill_runner.errors import (
@@ -20,6 +19,7 @@ from skill_runner.errors import (
     SkillError,
 )
 from skill_runner.execution import failure
+from skill_runner.execution.state import Walk
 from skill_runner.installations import record, releases, removal, volumes
 from skill_runner.installations.owned import Found, in_the_way, refusal
 from skill_runner.installations.ownership import Held, judge
@@ -29,9 +29,6 @@ from skill_runner.objects import Object
 from skill_runner.outcome import Recovery
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
-
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
 
 # Not failures of what was deployed: later runs go on from here, or nobody may write now.
 LEFT_ALONE = (NotReadyInTime, LockLost, LockHeld, ClusterUnreachable, ReleaseLocked)

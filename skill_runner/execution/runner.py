@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from skill_runner.backends.world import World
@@ -14,79 +14,19 @@ from skill_runner.execution import (
     proofs,
     prune,
     rollback,
-    stability,
     steps,
     undo_command,
-    wall,
 )
-from skill_runner.hooks.context import Context
+from skill_runner.execution.stability import close, settle
+from skill_runner.execution.state import Options, Walk
 from skill_runner.installations import record
 from skill_runner.installations.lock import Held
-from skill_runner.installations.namespaces import Space, ignore
+from skill_runner.installations.namespaces import Space
 from skill_runner.installations.record import Record, ReleaseRecord
 from skill_runner.outcome import Outcome, Problem, Recovery
 from skill_runner.plan import Plan
-from skill_runner.progress import Event, StepFinished, StepResult, StepStarted
-from skill_runner.readiness.wait import DEFAULT_POLICY, FailurePolicy, Suspect
+from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.runs.folder import Run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a run was asked for. `stability` in seconds; None takes the skill's.
-
-    With `no_change` an installation that exists is not changed: what is missing is made, what is
-    unfinished is finished, and what stands may only be put back. With `adopt` what others own under
-    the names of this plan becomes ours; without it, it is left alone and the run refused.
-    """
-
-    prove: bool = False
-    redeploy: bool = False
-    drills: bool = False
-    stability: float | None = None
-    no_change: bool = False
-    adopt: bool = False
-    create_namespaces: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Walk:
-    """The state of one run: the only mutable value, and it lives no longer than the run."""
-
-    plan: Plan
-    world: World
-    run: Run
-    record: Record
-    options: Options
-    check_lock: Callable[[], None]
-    expect_gone: Callable[[bool], None] = ignore
-    results: list[StepResult] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    proof: dict[str, str] = field(default_factory=dict)
-    suspects: tuple[Suspect, ...] = ()
-    windows: list[awaiting.Window] = field(default_factory=list)
-    changed: bool = False
-    written: Record | None = None
-
-    def policy(self) -> FailurePolicy:
-        return DEFAULT_POLICY.override(self.plan.skill.failure_policy)
-
-    def report(self, event: Event) -> None:
-        self.world.report(event)
-
-    def context(self) -> Context:
-        return Context(
-            installation=self.plan.installation,
-            inputs=self.plan.inputs,
-            outputs=self.plan.outputs,
-            images=self.plan.images,
-            cluster=wall.cluster_of(self.plan, self.world),
-            helm=wall.helm_of(self.plan, self.world),
-            clock=self.world.clock,
-            report=self.report,
-            requires=self.plan.requires,
-            folder=self.run.folder,
-        )
 
 
 async def run_plan(
@@ -119,12 +59,12 @@ async def run_plan(
         await _walk_steps(walk, old)
         await prune.prune(walk)
         await proofs.prove(walk, old)
-        await awaiting.settle(walk)
+        await settle(walk)
         await _finish_record(walk, old)
     except (SkillError, asyncio.CancelledError) as caught:
         error = _cause(caught, held)
     finally:
-        await awaiting.close(walk)
+        await close(walk)
     problem = recovery = None
     if error is not None:
         problem = await failure.handle(walk, error)

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from skill_runner.errors import HookFailed, NotReadyInTime, StepFailed
+from skill_runner.execution.state import Walk
 from skill_runner.progress import Note
 from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
 from skill_runner.skill.model import WaitRule
 
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
-
 T = TypeVar("T")
-Window = asyncio.Future[WaitResult]
 
 
 async def await_objects(

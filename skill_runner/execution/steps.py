@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.execution import apply, release
-from skill_runner.execution.change import begin_change
 from skill_runner.execution.stability import await_objects, meanwhile, settle
+from skill_runner.execution.state import Walk, begin_change
 from skill_runner.hooks.call import call_hook
 from skill_runner.installations import releases, uninstall
 from skill_runner.installations.deletion import find_leaving, until_gone
@@ -28,9 +27,6 @@ from skill_runner.plan import (
 )
 from skill_runner.progress import Note, StepStatus
 from skill_runner.readiness.wait import Expected
-
-if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
 
 Done = tuple[StepStatus, str]
 

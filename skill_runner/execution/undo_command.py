@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from skill_runner.execution.state import Walk
 from skill_runner.outcome import NextAction, Problem
 from skill_runner.skill.schema import shown
 
 if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
     from skill_runner.installations.record import Record
 
 _WIDEST: Final = 80  # characters of a value; a longer one is no argument of a command to read

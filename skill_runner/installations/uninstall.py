@@ -21,7 +21,7 @@ from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 
 if TYPE_CHECKING:
-    from skill_runner.execution.runner import Walk
+    from skill_runner.execution.state import Walk
 
 HOOK: Final = "helm.sh/hook"
 GONE_WITHIN: Final = 300.0  # seconds

@@ -16,7 +16,7 @@ from skill_runner.actions.request import Request
 from skill_runner.backends.base import Cluster
 from skill_runner.cli import connect
 from skill_runner.cli.target import Asked
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.objects import Ref
 from skill_runner.progress import silent
 from skill_runner.runs.folder import Run

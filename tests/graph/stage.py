@@ -12,7 +12,7 @@ import yaml
 from skill_runner.actions import request as session
 from skill_runner.actions import run as graph
 from skill_runner.backends.world import World
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome, to_dict
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from skill_runner.errors import InputError, PreflightFailed, Refused, SkillError, UsageError
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.installations import record
 from skill_runner.objects import Ref
 from skill_runner.outcome import LIMIT, to_json

@@ -15,7 +15,7 @@ from skill_runner.actions import why as whys
 from skill_runner.actions.remove import remove
 from skill_runner.backends.world import World
 from skill_runner.errors import Refused, UsageError
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.progress import Concerns, Event
 from skill_runner.runs.folder import Run
 from skill_runner.scope import OPEN, VARIABLE, Scope

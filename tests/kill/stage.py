@@ -14,7 +14,7 @@ from skill_runner.actions import run as graph
 from skill_runner.actions.remove import remove
 from skill_runner.backends.helm.storage import payload_of
 from skill_runner.backends.world import World
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.installations import record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome

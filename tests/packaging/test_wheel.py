@@ -49,7 +49,7 @@ def test_the_wheel_holds_skills_and_templates_and_nothing_stray(wheel: Path) -> 
         "skill_runner/_library/skills/kafka-k8s-setup/skill.yaml",
         "skill_runner/_library/skills/kafka-k8s-setup/chart/Chart.yaml",
         "skill_runner/_library/templates/skill/skill.yaml",
-        "skill_runner/loader/skill.schema.json",
+        "skill_runner/skill/loader/skill.schema.json",
         "skill_runner/py.typed",
     ):
         assert name in names

@@ -15,7 +15,7 @@ from skill_runner.actions import request as session
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import connect
 from skill_runner.backends.world import World
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 from skill_runner.testing import MemoryCluster, MemoryHelm

@@ -13,7 +13,7 @@ from skill_runner.actions import run as graph
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.backends.world import World
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.runs.folder import Run

@@ -71,12 +71,12 @@ class PyHelm:
 
     async def _capabilities(self) -> list[str]:
         """The answers to .Capabilities of charts: by itself `helm template` asks no cluster, and
-        would render for another version than `helm upgrade` does."""
+        would render for another version than `helm upgrade` does. Without a cluster that may be."""
         served = {f"{t.api_version}/{t.kind}" for t in await self._cluster.resource_types()}
         served |= {each.rpartition("/")[0] for each in served}
         kinds = [f"--api-versions={each}" for each in sorted(served)]
         self._version = self._version or await self._cluster.version()
-        return [f"--kube-version={self._version}", *kinds]
+        return [f"--kube-version={self._version}", *kinds] if self._version else kinds
 
     async def install_or_upgrade(
         self, spec: ReleaseSpec, *, on_line: Callable[[str], None] | None = None

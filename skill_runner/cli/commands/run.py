@@ -21,7 +21,7 @@ from skill_runner.cli.options import (
 )
 from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome, to_json
 from skill_runner.progress import Report
 from skill_runner.runs import detached

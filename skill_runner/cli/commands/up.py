@@ -13,7 +13,7 @@ from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, kinds_option, outcome_option
 from skill_runner.cli.target import Asked
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
 from skill_runner.runs.folder import Run

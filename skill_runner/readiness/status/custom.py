@@ -7,7 +7,8 @@ phase must say so, at this generation. When nothing in the status says so, the m
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from skill_runner.objects import (  # fmt: skip
     Object,
@@ -64,7 +65,7 @@ def _by_conditions(obj: Object) -> Verdict | None:
     return None
 
 
-def _fresh(obj: Object, found: Object) -> bool:
+def _fresh(obj: Object, found: Mapping[str, Any]) -> bool:
     seen = as_int(found.get("observedGeneration"))
     return seen is None or seen >= generation(obj)
 

@@ -17,7 +17,7 @@ from skill_runner.backends.recording import RecordingCluster, RecordingHelm
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
 from skill_runner.execution import failure
-from skill_runner.execution.runner import Options
+from skill_runner.execution.state import Options
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.outcome import Outcome
 from skill_runner.readiness.wait import WaitResult

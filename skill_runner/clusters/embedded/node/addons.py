@@ -1,7 +1,7 @@
 """The node's helper: gives a new cluster its standing objects and its pause image, then volumes.
 
-It runs inside the node (`python -m skill_runner.clusters.embedded.node.addons FOLDER`), so the cluster
-completes itself whatever becomes of the command that started it.
+It runs inside the node (`python -m skill_runner.clusters.embedded.node.addons FOLDER`), so
+the cluster completes itself whatever becomes of the command that started it.
 """
 
 from __future__ import annotations
