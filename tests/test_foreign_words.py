@@ -14,9 +14,8 @@ from skill_runner.actions import why
 from skill_runner.backends.helm.storage import secret_name, with_status
 from skill_runner.cli.display import print_document
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
-from skill_runner.execution import failure
 from skill_runner.objects import Object, Ref
-from skill_runner.outcome import Outcome, redacted, to_dict, to_json
+from skill_runner.outcome import Outcome, from_error, redacted, to_dict, to_json
 from skill_runner.outcome.fix import MENDING
 from skill_runner.text.quoting import EXCERPT, excerpt, named
 from skill_runner.text.redact import Redactor
@@ -165,7 +164,7 @@ async def test_words_from_the_cluster(
     ids=lambda e: type(e).__name__,
 )
 def test_words_of_tools_and_servers(error: SkillError, capsys: pytest.CaptureFixture[str]) -> None:
-    check(failure.outcome_of(error), capsys)
+    check(from_error.outcome_of(error), capsys)
 
 
 def test_an_excerpt_is_short_and_cannot_end_its_marks() -> None:

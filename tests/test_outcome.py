@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skill_runner import errors
-from skill_runner.execution import failure
 from skill_runner.outcome import (
     LIMIT,
     NextAction,
     Outcome,
     Problem,
+    from_error,
     json_schema,
     to_dict,
     to_json,
@@ -81,7 +81,7 @@ def test_a_failed_run_is_one_small_document() -> None:
     ids=lambda e: type(e).__name__,
 )
 def test_every_error_becomes_a_valid_outcome_with_its_exit_code(error: errors.SkillError) -> None:
-    outcome = failure.outcome_of(error, installation="x/y")
+    outcome = from_error.outcome_of(error, installation="x/y")
     check(to_json(outcome))
     assert outcome.exit_code == error.exit_code != 0
     assert outcome.problem is not None

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from skill_runner.hooks.context import SMALL
-from skill_runner.hooks.pods import find_left_behind, pod_manifest, run_to_completion
+from skill_runner.hooks.pods import pod_manifest, run_to_completion
+from skill_runner.installations.removal import find_left_behind
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.testing import FakeClock, MemoryCluster

@@ -11,12 +11,12 @@ from skill_runner.actions.request import ImageMode, Prepared, Request
 from skill_runner.actions.requirements.resolve import Draft, settle
 from skill_runner.backends.world import World
 from skill_runner.errors import PreflightFailed, Refused
-from skill_runner.execution import failure, preflight
+from skill_runner.execution import preflight
 from skill_runner.installations import namespaces, record
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
 from skill_runner.objects import Object
-from skill_runner.outcome import Problem
+from skill_runner.outcome import Problem, from_error
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import Skill
@@ -170,7 +170,7 @@ def _all_of(failed: Sequence[tuple[Node, PreflightFailed]], *, alone: bool) -> P
     if alone:
         return first
     problem: Problem = first.problem
-    others = tuple(f"{n.installation}: {failure.cause_of(e)}" for n, e in failed[1:])
+    others = tuple(f"{n.installation}: {from_error.cause_of(e)}" for n, e in failed[1:])
     cause = f"{node.installation}: {problem.cause}"
     merged = Problem(
         code=problem.code, resource=problem.resource, cause=cause,

@@ -8,8 +8,7 @@ from typing import Any
 
 from skill_runner.actions.graph import Graph, Node
 from skill_runner.actions.walk import Done
-from skill_runner.backends.world import World
-from skill_runner.execution import failure
+from skill_runner.backends.world import World, cluster_of
 from skill_runner.outcome import Outcome, SkillResult, SkillStatus
 from skill_runner.plan import Installation
 from skill_runner.progress import StepResult
@@ -34,7 +33,7 @@ def outcome(graph: Graph, done: Mapping[Installation, Done], world: World) -> Ou
         exit_code=first.exit_code if first else 0,
         problem=first.problem if first else None,
         changed=changed,
-        cluster=failure.cluster_of(world),
+        cluster=cluster_of(world),
         skills=lines(graph, done),
         critical_path=tuple(map(str, critical_path(graph, done))),
         notes=(*base.notes, *(first.notes if first and first is not base else ())),
@@ -111,7 +110,7 @@ def planned(
     graph: Graph, root: Outcome | None, world: World, *, notes: Sequence[str] = ()
 ) -> Outcome:
     """The document of a plan: the asked installation's steps, and a line a skill."""
-    base = root or Outcome(status="planned", cluster=failure.cluster_of(world))
+    base = root or Outcome(status="planned", cluster=cluster_of(world))
     base = replace(base, notes=(*base.notes, *notes))
     if len(graph.nodes) == 1:
         return base

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skill_runner.actions.requirements.dag import Work, walk
-from skill_runner.backends.world import World
+from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import Refused, SkillError
-from skill_runner.execution import failure
 from skill_runner.installations import lock, record, removal
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
-from skill_runner.outcome import Outcome, SkillResult, SkillStatus
+from skill_runner.outcome import Outcome, SkillResult, SkillStatus, from_error
 from skill_runner.plan import Installation
 from skill_runner.runs.process import Holder
 
@@ -124,7 +123,7 @@ def _work(
             ) as held:
                 done = await _remove(world.under(held), installation, held, chosen, purge=purge)
         except SkillError as error:
-            failed = failure.outcome_of(error, installation=str(installation))
+            failed = from_error.outcome_of(error, installation=str(installation))
             return Gone(failed=failed, seconds=clock.monotonic() - began)
         return Gone(done=done, seconds=clock.monotonic() - began)
 
@@ -165,7 +164,7 @@ def _outcome(
         installation=str(one.installation) if one else "",
         version=one.version if one else "",
         changed=bool(removed),
-        cluster=failure.cluster_of(world),
+        cluster=cluster_of(world),
         problem=failed.problem if failed else None,
         skills=tuple(_line(chosen[each], gone[each]) for each in gone) if len(gone) > 1 else (),
         notes=(

@@ -9,10 +9,10 @@ from skill_runner.backends.helm.errors import helm_error
 from skill_runner.backends.recording import History, ReplayCluster
 from skill_runner.backends.virtual_clock import FakeClock
 from skill_runner.errors import UsageError
-from skill_runner.execution.failure import problem_of
 from skill_runner.outcome import Outcome, Status
+from skill_runner.outcome.from_error import problem_of
+from skill_runner.outcome.next_actions import Subject, concrete
 from skill_runner.progress import Report, silent
-from skill_runner.readiness.diagnosis.next_actions import Subject, concrete
 from skill_runner.readiness.wait import WaitResult, wait_ready
 from skill_runner.readiness.wait.request import read_request
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from skill_runner.backends.world import World
 from skill_runner.errors import InputError, Refused, UsageError
 from skill_runner.execution import preflight, runner, steps  # fmt: skip
+from skill_runner.execution.state import Options
 from skill_runner.installations import lock, namespaces, record, releases
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
@@ -167,7 +168,7 @@ def secrets_of(request: Request) -> tuple[str, ...]:
     return inputs.given_secrets(request.skill, request.values_files, request.sets, request.given)
 
 
-async def run(request: Request, world: World, run_: Run, options: runner.Options) -> Outcome:
+async def run(request: Request, world: World, run_: Run, options: Options) -> Outcome:
     """Prepare, check, lock, run. Errors before the first change are raised as they are."""
     run_.redactor.add(secrets_of(request))
     prepared = await prepare(request, world)
@@ -176,7 +177,7 @@ async def run(request: Request, world: World, run_: Run, options: runner.Options
 
 
 async def run_prepared(
-    plan: Plan, world: World, run_: Run, options: runner.Options, *, asked: bool = True
+    plan: Plan, world: World, run_: Run, options: Options, *, asked: bool = True
 ) -> Outcome:
     """Lock and run a plan that preflight let pass; `asked` when the caller named it."""
     world.scope.check(str(plan.installation), plan.skill.name)

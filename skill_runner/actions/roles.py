@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from skill_runner import binaries
@@ -56,7 +57,7 @@ class _OfficialImages:
     """Images by their names alone: no right depends on where one comes from."""
 
     async def choose(
-        self, image: Image, _folder: object, *, override: str | None, **_how: Any
+        self, image: Image, folder: Path, *, override: str | None, **_how: Any
     ) -> ImageChoice:
         ref = override or image.ref or f"{image.name}:unbuilt"
         return ImageChoice(name=image.name, ref=ref, source="pull", official=image.ref)

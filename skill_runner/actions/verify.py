@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from skill_runner.actions import request
-from skill_runner.backends.world import World
+from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.execution import failure, proofs
 from skill_runner.execution.state import Options, Walk
 from skill_runner.installations import record, releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
-from skill_runner.outcome import Outcome, Problem
+from skill_runner.outcome import Outcome, Problem, from_error
 from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
 from skill_runner.readiness.wait import Expected, wait_ready
 from skill_runner.runs.folder import Run
@@ -37,7 +37,7 @@ async def verify(
     began = world.clock.monotonic()
     outcome = Outcome(
         status="ready", run=run.id, installation=str(target.installation), version=target.version,
-        cluster=failure.cluster_of(world), outputs=target.outputs,
+        cluster=cluster_of(world), outputs=target.outputs,
     )  # fmt: skip
     try:
         await _ready(walk, target, plan, timeout, observe=observe)
@@ -45,7 +45,7 @@ async def verify(
             if proof.kind == "observe" or (proof.kind == "probe" and not observe):
                 await proofs.run_proof(walk, proof)
     except SkillError as error:
-        status, code = failure.status_of(error)
+        status, code = from_error.status_of(error)
         problem = await failure.handle(walk, error)
         outcome = replace(outcome, status=status, exit_code=code, problem=problem, outputs={})
     seconds = world.clock.monotonic() - began

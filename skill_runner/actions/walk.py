@@ -9,9 +9,8 @@ from skill_runner.actions.graph import Graph, Node
 from skill_runner.actions.requirements.dag import Work, walk
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
-from skill_runner.execution import failure
 from skill_runner.execution.state import Options
-from skill_runner.outcome import Outcome
+from skill_runner.outcome import Outcome, from_error
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Of, Report
 from skill_runner.runs.folder import Run
@@ -69,7 +68,7 @@ async def _run(node: Node, world: World, run: Run, options: Options) -> Outcome:
     try:
         return await request.run_prepared(node.plan, world, run, options, asked=node.asked)
     except SkillError as error:  # of its lock or its namespace: siblings go on
-        return failure.outcome_of(error, installation=str(node.installation), run=run.id)
+        return from_error.outcome_of(error, installation=str(node.installation), run=run.id)
 
 
 def _plain(options: Options) -> Options:

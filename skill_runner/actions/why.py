@@ -11,18 +11,18 @@ from typing import Final
 from skill_runner.actions.verify import expected_objects, outputs_of, plan_of
 from skill_runner.backends.base import Release
 from skill_runner.backends.kubeconfig import flags_for
-from skill_runner.backends.world import World
+from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
 from skill_runner.execution import evidence, failure, proofs
 from skill_runner.execution.state import Options, Walk
 from skill_runner.installations import record, releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
-from skill_runner.outcome import Code, NextAction, Outcome, Problem
+from skill_runner.outcome import Code, NextAction, Outcome, Problem, from_error
 from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.next_actions import Subject, concrete
 from skill_runner.plan import Plan
 from skill_runner.readiness.diagnosis import DEFAULT_POLICY, FailurePolicy
-from skill_runner.readiness.diagnosis.next_actions import Subject, concrete
 from skill_runner.readiness.diagnosis.text import times
 from skill_runner.readiness.status.table import is_custom
 from skill_runner.readiness.wait import Expected, look_once
@@ -87,7 +87,7 @@ async def _observe(walk: Walk, seen: Outcome, subject: Subject) -> Outcome:
             if proof.kind == "observe":
                 await proofs.run_proof(walk, proof)
     except SkillError as error:
-        status, code = failure.status_of(error)
+        status, code = from_error.status_of(error)
         problem = concrete(await failure.handle(walk, error), subject)
         notes = tuple(walk.notes)
         return replace(seen, status=status, exit_code=code, problem=problem, notes=notes)
@@ -212,7 +212,7 @@ async def _look(
 ) -> Outcome:  # fmt: skip
     result = await look_once(world.cluster, world.clock, expected, rules=rules, policy=policy)
     base = Outcome(status="ready", installation=name, version=version,
-                   cluster=failure.cluster_of(world), notes=notes)  # fmt: skip
+                   cluster=cluster_of(world), notes=notes)  # fmt: skip
     bad = [r for r in releases if r.status not in ("deployed", "superseded")]
     if result.state == "ready" and not bad:
         said = ("nothing is wrong that can be seen", *result.notes, *notes)

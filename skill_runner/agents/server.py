@@ -24,8 +24,7 @@ from skill_runner.agents.permissions import Permits
 from skill_runner.agents.tools import Tool, is_outcome, tools
 from skill_runner.backends.base import Clock
 from skill_runner.errors import SkillError, UsageError
-from skill_runner.execution import failure
-from skill_runner.outcome import Outcome, redacted, to_dict
+from skill_runner.outcome import Outcome, from_error, redacted, to_dict
 from skill_runner.processes.lifeline import Lifeline
 from skill_runner.runs import cancel, detached
 from skill_runner.runs.folder import Run
@@ -218,7 +217,7 @@ def _offer(tool: Tool) -> types.Tool:
 
 
 def _refusal(error: SkillError) -> Document:
-    outcome: Outcome = redacted(failure.outcome_of(error), Redactor(()))
+    outcome: Outcome = redacted(from_error.outcome_of(error), Redactor(()))
     return to_dict(outcome)
 
 

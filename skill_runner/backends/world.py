@@ -46,3 +46,8 @@ class World:
         """Report that the command concerns an installation; Refused where it must not."""
         self.scope.check(str(installation), skill)
         self.report(Concerns(str(installation), skill))
+
+
+def cluster_of(world: World) -> dict[str, str]:
+    target = world.cluster.target
+    return {"context": target.context, "server": target.server}

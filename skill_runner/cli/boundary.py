@@ -13,6 +13,7 @@ import click
 
 from skill_runner.cli.signals import as_interrupts
 from skill_runner.errors import SkillError, UsageError
+from skill_runner.outcome import from_error
 
 _DETACHED: Final = "SKILL_DETACHED_RUN"  # runs.DETACHED, whose module help does not need
 
@@ -81,17 +82,16 @@ def _asks_for_json(error: click.ClickException) -> bool:
 
 def _answer(error: BaseException) -> int:
     """The outcome of an error on stdout; imported late, since help needs none of it."""
-    from skill_runner.execution import failure
     from skill_runner.outcome import redacted, to_json
     from skill_runner.runs.folder import OUTCOME, open_run
     from skill_runner.text.redact import Redactor
 
     if isinstance(error, SkillError):
-        outcome = failure.outcome_of(error)
+        outcome = from_error.outcome_of(error)
     elif isinstance(error, Exception):
-        outcome = failure.bug(error, "the traceback is on stderr")
+        outcome = from_error.bug(error, "the traceback is on stderr")
     else:
-        outcome = failure.interrupted()
+        outcome = from_error.interrupted()
     # In a worker that ended before it took its run over:
     run = open_run(os.environ[_DETACHED]) if _DETACHED in os.environ else None
     if run is not None:

@@ -17,8 +17,7 @@ from skill_runner.cli.options import DEADLINE
 from skill_runner.cli.recording import RUN
 from skill_runner.cli.signals import Interrupts
 from skill_runner.errors import SkillError
-from skill_runner.execution import failure
-from skill_runner.outcome import Outcome, redacted, to_json
+from skill_runner.outcome import Outcome, from_error, redacted, to_json
 from skill_runner.progress import Amount, Event, Report, RunStarted
 from skill_runner.runs.folder import OUTCOME, Run, event_data, start_run
 from skill_runner.runs.journal import Journal
@@ -58,12 +57,12 @@ def _work(
             outcome = asyncio.run(interrupts.run(_within(seconds, work(run, journal))))
     except _OutOfTime:
         steps = journal.steps if journal else ()
-        outcome = failure.out_of_time(seconds or 0.0, installation, steps)
+        outcome = from_error.out_of_time(seconds or 0.0, installation, steps)
     except SkillError as error:
-        outcome = failure.outcome_of(error, installation=installation)
+        outcome = from_error.outcome_of(error, installation=installation)
     except (asyncio.CancelledError, KeyboardInterrupt):
         steps = journal.steps if journal else ()
-        outcome = failure.interrupted(installation, steps, by=interrupts.name)
+        outcome = from_error.interrupted(installation, steps, by=interrupts.name)
     except Exception as error:
         outcome = _bug(error, run, installation)
     return outcome, run, journal
@@ -132,4 +131,4 @@ def _bug(error: Exception, run: Run | None, installation: str) -> Outcome:
         with suppress(OSError):
             run.write("bug.txt", "".join(traceback.format_exception(error)))
             where = "the traceback is in the run's folder, bug.txt"
-    return failure.bug(error, where, installation=installation)
+    return from_error.bug(error, where, installation=installation)

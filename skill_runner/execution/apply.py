@@ -1,93 +1,86 @@
-"""Apply one object, or try to, with patience for what is not serving yet.
-
-A webhook of an operator that has just become ready, or a kind whose definition was made a moment
-ago, refuse for some seconds; nothing is wrong then.
-"""
+"""Perform an apply step: write only what differs from the cluster, and wait for it."""
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 
-from skill_runner.backends.base import Cluster
-from skill_runner.errors import ApiError, NotFound, StepFailed
-from skill_runner.execution.state import Walk
+from skill_runner.errors import Conflict, NotFound
+from skill_runner.execution import patient
+from skill_runner.execution.stability import await_objects
+from skill_runner.execution.state import Done, Walk, begin_change, ensure_space, stability_of
+from skill_runner.installations import releases
+from skill_runner.installations.deletion import find_leaving, until_gone
+from skill_runner.installations.owned import Found, look, refusal
 from skill_runner.objects import Object, Ref
-from skill_runner.outcome import Code, Problem
-from skill_runner.progress import Note
-from skill_runner.readiness.diagnosis import classify_refusal, explain_refusal
-from skill_runner.text.quoting import excerpt
-
-AGAIN: Final = 1.0  # seconds between tries
-UNSERVED: Final = 30.0  # seconds that a new kind may take to be served
+from skill_runner.plan import PlannedApply
+from skill_runner.readiness.wait import Expected
 
 
-async def apply(walk: Walk, wanted: Object, *, uid: str = "", force: bool = False) -> Object:
-    """The applied object; with `force`, the fields that others manage are taken over.
+async def perform_apply(walk: Walk, step: PlannedApply) -> Done:
+    """Apply what differs, by a dry run each. Refused before the first when one is another's."""
+    cluster, installation = walk.world.cluster, walk.plan.installation
+    all_wanted = [
+        await releases.with_namespace(cluster, manifest, installation.namespace)
+        for manifest in step.manifests
+    ]
+    looked = [
+        await look(cluster, ref, installation, walk.record.held(ref))
+        for ref in map(Ref.of, all_wanted)
+    ]
+    others = [found for found in looked if not found.whose.is_free]
+    if others and not walk.options.adopt:
+        raise refusal(*others)
+    _remember_objects(walk, looked)
+    expected: list[Expected] = []
+    uids: dict[Ref, str] = {}
+    for wanted, found in zip(all_wanted, looked, strict=True):
+        live = await _apply_if_different(walk, wanted, found, step.timeout)
+        expected.append(Expected.of(wanted, live, made=True))
+        if live is not None:
+            uids[Ref.of(wanted)] = str(live["metadata"]["uid"])
+    walk.record = walk.record.remembering(uids)
+    walk.run.manifests(step.id, step.manifests)
+    await await_objects(
+        walk, expected, step.wait, step.timeout, stability=stability_of(walk) if uids else 0
+    )
+    return ("done", f"{len(uids)} of {len(expected)} applied") if uids else ("unchanged", "")
 
-    With `uid` only that object is written: Conflict when another has its name by now.
 
-    StepFailed with WEBHOOK_UNAVAILABLE when a webhook never answers, ADMISSION_DENIED when it, or
-    a policy, says no; ApiError otherwise.
+async def _apply_if_different(
+    walk: Walk, wanted: Object, found: Found, timeout: float
+) -> Object | None:
+    """The applied object, or None when it stands as wanted."""
+    cluster = walk.world.cluster
+    if found.live is not None and found.whose.is_ours:
+        with suppress(NotFound, Conflict):
+            if not await releases.differs(patient.patient(walk), wanted, found.live):
+                return None
+    await begin_change(walk)
+    leaving = await find_leaving(cluster, [Ref.of(wanted)])
+    await until_gone(replace(walk.world, report=walk.report), leaving, timeout)
+    if space := wanted["metadata"].get("namespace"):
+        await ensure_space(walk, space)
+    same = found.whose.uid if not leaving else ""
+    try:
+        return await patient.apply(walk, wanted, uid=same, force=not found.whose.is_free)
+    except Conflict:  # it may be another one by now, or gone
+        ref = found.ref
+        now = await look(cluster, ref, walk.plan.installation, walk.record.held(ref))
+        if now.live is None:
+            return await patient.apply(walk, wanted)
+        if not now.whose.is_free and now.whose.uid != same:
+            raise refusal(now) from None
+        raise
+
+
+def _remember_objects(walk: Walk, looked: Sequence[Found]) -> None:
+    """In the order in which they were first made: a removal goes the other way.
+
+    The uid of one that is gone, or is another now, must not outlive it in the record.
     """
-    bound = {**wanted, "metadata": {**wanted["metadata"], **({"uid": uid} if uid else {})}}
-    return await patient(walk).apply(bound, force=force)
-
-
-def patient(walk: Walk) -> Cluster:
-    """The cluster, whose `apply` has this patience and these errors; dry runs have it, too."""
-    return cast(Cluster, _Patient(walk))
-
-
-class _Patient:
-    """The cluster of a walk, but for `apply`."""
-
-    def __init__(self, walk: Walk) -> None:
-        self._walk = walk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._walk.world.cluster, name)
-
-    async def apply(self, manifest: Object, *, dry_run: bool = False, **how: Any) -> Object:
-        walk, clock = self._walk, self._walk.world.clock
-        began, told = clock.monotonic(), False
-        while True:
-            try:
-                return await walk.world.cluster.apply(manifest, dry_run=dry_run, **how)
-            except ApiError as error:
-                waited = clock.monotonic() - began
-                if waited >= _patience(walk, error, dry_run=dry_run):
-                    raise _final(error, manifest) from error
-                if not told:
-                    told = True
-                    why = excerpt(error.message)
-                    walk.report(Note(f"{Ref.of(manifest)} is tried again: {why}"))
-            await clock.sleep(AGAIN)
-
-
-def _patience(walk: Walk, error: ApiError, *, dry_run: bool) -> float:
-    if classify_refusal(error.message) == "WebhookUnavailable":
-        return walk.policy().row("WebhookUnavailable").budget
-    if dry_run:  # of an object that is there, so its kind is served
-        return 0.0
-    unserved = isinstance(error, NotFound) and "serve" in error.message
-    return UNSERVED if unserved or "no matches for kind" in error.message else 0.0
-
-
-def _final(error: ApiError, wanted: Object) -> ApiError | StepFailed:
-    """What to say of a refusal that no patience mends."""
-    reason = classify_refusal(error.message)
-    if reason == "WebhookUnavailable":
-        return _problem(
-            "WEBHOOK_UNAVAILABLE", wanted, explain_refusal(reason, error.message), error
-        )
-    if reason == "AdmissionDenied":
-        return _problem("ADMISSION_DENIED", wanted, explain_refusal(reason, error.message), error)
-    return error
-
-
-def _problem(code: Code, wanted: Object, cause: str, error: ApiError) -> StepFailed:
-    problem = Problem(
-        code=code, resource=str(Ref.of(wanted)), cause=cause,
-        evidence=(f"API server: {error.message}",), retryable=code == "WEBHOOK_UNAVAILABLE",
-    )  # fmt: skip
-    return StepFailed(cause, problem=problem)
+    uids = {each.ref: each.whose.uid if each.whose.is_ours else "" for each in looked}
+    known = walk.record.objects
+    objects = (*known, *(ref for ref in uids if ref not in known))
+    walk.record = replace(walk.record, objects=objects).remembering(uids)

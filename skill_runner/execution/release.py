@@ -1,141 +1,102 @@
-"""Helm at work on one release, its hooks watched meanwhile: Helm says nothing of their pods."""
+"""Perform a release step: whose the release is, what differs, and whether Helm must act."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Final
+from dataclasses import replace
 
-from skill_runner.backends.base import ReleaseSpec
-from skill_runner.errors import HelmError, NotFound
-from skill_runner.execution import wall
+from skill_runner.execution import deploy, patient
 from skill_runner.execution.stability import await_objects
-from skill_runner.execution.state import Walk, begin_change
-from skill_runner.installations import crds, data, releases, volumes
-from skill_runner.installations.owned import in_the_way, look, refusal
-from skill_runner.installations.ownership import Held
-from skill_runner.objects import Object, Ref, at
+from skill_runner.execution.state import Done, Walk, begin_change, stability_of
+from skill_runner.installations import releases, uninstall
+from skill_runner.installations.deletion import find_leaving, until_gone
+from skill_runner.installations.owned import Found, look_at_release, refusal
+from skill_runner.installations.record import Record, ReleaseRecord
+from skill_runner.installations.removal_state import Removal, RunGuard
+from skill_runner.objects import Ref
 from skill_runner.plan import PlannedRelease
-from skill_runner.progress import Line
 from skill_runner.readiness.wait import Expected
 
-AFTERTHOUGHT: Final = 5.0  # seconds that a diagnosis may take once Helm has failed
-_EVENTS: Final = frozenset({"pre-install", "post-install", "pre-upgrade", "post-upgrade"})
 
-
-async def deploy(walk: Walk, step: PlannedRelease) -> None:
-    """Install or upgrade. The diagnosed failure of a hook comes before Helm's own words."""
-    spec = releases.release_spec(step, walk.plan.installation, walk.run.id)
-    made = await walk.world.helm.template(spec)
-    wall.check(walk.plan, made)  # it was rendered again since preflight
-    walk.run.manifests(step.id, made)
-    dropped = await _dropped(walk, step, made)
-    named = (step.release, step.namespace)
-    others = await in_the_way(
-        walk.world.cluster, [m for m in made if m["kind"] != crds.CRD[1]], named,
-        walk.plan.installation, walk.record,
-    )  # fmt: skip
-    if others:
-        raise refusal(*others)
-    await _define(walk, spec)
-    expected = [await _expected(walk, hook, step.namespace) for hook in hooks_among(made)]
-    install = asyncio.ensure_future(_install(walk, spec, dropped))
-    watching = asyncio.ensure_future(_watch(walk, step, expected))
-    try:
-        await asyncio.wait({install, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if install.done() and expected and isinstance(install.exception(), HelmError):
-            # Helm sees that a hook failed as soon as we do, and not why.
-            alarm = asyncio.ensure_future(walk.world.clock.sleep(AFTERTHOUGHT))
-            await asyncio.wait({watching, alarm}, return_when=asyncio.FIRST_COMPLETED)
-            alarm.cancel()
-        if watching.done():
-            watching.result()  # raises the diagnosed failure of a hook
-        await install
-        await _sweep(walk, step, dropped)
-    finally:
-        for task in (watching, install):
-            task.cancel()
-        await asyncio.gather(watching, install, return_exceptions=True)
-
-
-async def _install(walk: Walk, spec: ReleaseSpec, dropped: Sequence[Object]) -> None:
-    """Let Helm install or upgrade, without the data among what the release no longer has."""
-    cluster = walk.world.cluster
-    kept = await volumes.to_spare(cluster, dropped)
-    async with volumes.spared(cluster, kept, walk.plan.installation):
-        await walk.world.helm.install_or_upgrade(
-            spec, on_line=lambda text: walk.report(Line("helm", text))
-        )
-
-
-async def _sweep(walk: Walk, step: PlannedRelease, dropped: Iterable[Object]) -> None:
-    """Delete what Helm leaves of a revision that was never deployed, but for data: Helm compares
-    with the last one that was."""
-    cluster, installation = walk.world.cluster, walk.plan.installation
-    for manifest in dropped:
-        ref = Ref.of(manifest)
-        held = Held(
-            walk.record.uids.get(ref, ""), releases=frozenset({(step.release, step.namespace)})
-        )
-        found = await look(cluster, ref, installation, held)
-        if found.live is None or not found.whose.is_ours:
-            continue
-        if await data.reason_to_keep(cluster, found.live, data.Occasion.CHANGE):
-            walk.notes.append(f"kept {ref}, which the release leaves out now: it holds data")
-            continue
-        walk.check_lock()
-        await cluster.delete(ref, uid=found.whose.uid)
-
-
-async def _dropped(walk: Walk, step: PlannedRelease, made: Iterable[Object]) -> list[Object]:
-    """Find what some revision of the release made and the new one leaves out."""
-    cluster, space = walk.world.cluster, step.namespace
-    before = await walk.world.helm.manifest(step.release, space, every=True)
-    placed = [await releases.with_namespace(cluster, manifest, space) for manifest in before]
-    wanted = {Ref.of(await releases.with_namespace(cluster, each, space)) for each in made}
-    return [manifest for manifest in placed if Ref.of(manifest) not in wanted]
-
-
-async def _define(walk: Walk, spec: ReleaseSpec) -> None:
-    """What is in the chart's crds/ folder first, and until the API serves it."""
-    definitions = await walk.world.helm.definitions(spec)
-    cluster, installation = walk.world.cluster, walk.plan.installation
-    looked = await crds.look_at_all(cluster, definitions, installation, walk.record)
-    # Of one that is gone, the uid must not outlive it in the record.
-    ours = {each.ref: each.whose.uid if each.whose.is_ours else "" for each in looked}
-    walk.record = walk.record.remembering(ours)
-    await begin_change(walk)
-    made = await crds.apply_definitions(
-        cluster, definitions, looked, installation, adopt=walk.options.adopt
+async def perform_release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done:
+    helm, cluster = walk.world.helm, walk.world.cluster
+    installation = walk.plan.installation
+    found, whose = await look_at_release(
+        helm, step.release, step.namespace, installation, walk.record
     )
-    walk.record = walk.record.remembering(made)
-    if made:
-        expected = [Expected(ref=ref) for ref in made]
-        await await_objects(walk, expected, (), spec.timeout, stability=0)
+    if found is not None:
+        if not whose.is_free and not walk.options.adopt:
+            raise refusal(Found(found, None, whose))
+        took = await releases.release_lock(helm, found, installation)
+        if took:
+            walk.notes.append(took)
+        entry = ReleaseRecord(step.release, step.namespace, "")
+        if whose.is_ours and not (old and old.complete):  # the run before may have been killed
+            await uninstall.give_back(walk.world, installation, entry)
+        if found.status == "uninstalling" and whose.is_ours:
+            await begin_change(walk)
+            walk.notes.append(await _finish_uninstall(walk, entry))
+    why = await releases.is_as_applied(helm, patient.patient(walk), step)
+    if walk.options.redeploy:
+        why = why or "asked to deploy again"
+    if not whose.is_free:
+        why = f"adopted from {whose.owner}"
+    _remember_release(walk, step)
+    scaled: tuple[str, ...] = ()
+    if why:
+        scaled = await releases.find_scaled(helm, cluster, step) if found else ()
+        await begin_change(walk)
+        await _let_go(walk, step)
+        await deploy.deploy(walk, step)
+    objects = await helm.manifest(step.release, step.namespace)
+    expected = [
+        Expected.of(
+            await releases.with_namespace(cluster, m, step.namespace), made=True, changed=bool(why)
+        )
+        for m in objects
+    ]
+    stability = stability_of(walk) if why else 0.0
+    await await_objects(walk, expected, step.wait, step.timeout, stability=stability)
+    if not why:
+        return "unchanged", ""
+    if found and walk.options.no_change:
+        walk.notes.append(f"put back as the record says (release {step.release}): {why}")
+    walk.notes.extend(f"scaled up again: {each}" for each in scaled)
+    return "done", f"upgraded: {why}" if found else "installed"
 
 
-def hooks_among(manifests: Iterable[Object]) -> list[Object]:
-    """The Jobs and Pods that Helm runs as hooks of an installation or upgrade."""
-    return [
-        manifest for manifest in manifests
-        if manifest["kind"] in ("Job", "Pod")
-        and _EVENTS & set(str(at(manifest, "metadata.annotations", {}).get("helm.sh/hook", ""))
-                          .replace(" ", "").split(","))
-    ]  # fmt: skip
+async def _let_go(walk: Walk, step: PlannedRelease) -> None:
+    """Wait for what someone is deleting: Helm would patch it, and it would vanish afterwards."""
+    spec = releases.release_spec(step, walk.plan.installation, walk.run.id)
+    made = [
+        Ref.of(await releases.with_namespace(walk.world.cluster, manifest, step.namespace))
+        for manifest in await walk.world.helm.template(spec)
+    ]
+    leaving = await find_leaving(walk.world.cluster, made)
+    await until_gone(replace(walk.world, report=walk.report), leaving, step.timeout)
 
 
-async def _expected(walk: Walk, hook: Object, namespace: str) -> Expected:
-    """The hook, told apart from the one of the release before, which Helm removes first."""
-    placed = await releases.with_namespace(walk.world.cluster, hook, namespace)
-    try:
-        former = await walk.world.cluster.get(Ref.of(placed))
-    except NotFound:
-        return Expected.of(placed)
-    return Expected.of(placed, former=at(former, "metadata.uid"))
+def _remember_release(walk: Walk, step: PlannedRelease) -> None:
+    known = {(r.name, r.namespace): r for r in walk.record.releases}
+    digest = releases.release_digest(step)
+    before = known.pop((step.release, step.namespace), None)
+    entry = ReleaseRecord(step.release, step.namespace, digest)
+    if before:
+        entry = replace(before, digest=digest)
+    walk.record = replace(walk.record, releases=(*known.values(), entry))
 
 
-async def _watch(walk: Walk, step: PlannedRelease, expected: list[Expected]) -> None:
-    """Raises the diagnosed failure of a hook; never returns: Helm goes on by itself."""
-    if expected:
-        await await_objects(walk, expected, (), step.timeout, stability=0)
-    await asyncio.Event().wait()
+async def _finish_uninstall(walk: Walk, entry: ReleaseRecord) -> str:
+    """Finish the uninstall that a dead removal of ours began, so that Helm installs again; what
+    was done, in words. The installation's lock is held, so whoever began it is dead."""
+    removal = Removal(
+        walk.world,
+        walk.record,
+        RunGuard(walk.check_lock, walk.expect_gone),
+        purge=False,
+        timeout=uninstall.GONE_WITHIN,
+    )
+    await uninstall.take_down(removal, entry)
+    leaving = [each for each in removal.leaving if each.ref not in removal.to_keep]
+    await until_gone(replace(walk.world, report=walk.report), leaving, removal.timeout)
+    walk.record = replace(walk.record, leaving=removal.target.leaving)
+    return f"finished the uninstall of release {entry.name}, which a removal had begun"

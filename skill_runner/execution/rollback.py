@@ -18,7 +18,6 @@ from skill_runner.errors import (
     ReleaseLocked,
     SkillError,
 )
-from skill_runner.execution import failure
 from skill_runner.execution.state import Walk
 from skill_runner.installations import record, releases, removal, volumes
 from skill_runner.installations.owned import Found, in_the_way, refusal
@@ -26,7 +25,7 @@ from skill_runner.installations.ownership import Held, judge
 from skill_runner.installations.record import Record, ReleaseRecord
 from skill_runner.installations.removal_state import RunGuard
 from skill_runner.objects import Object
-from skill_runner.outcome import Recovery
+from skill_runner.outcome import Recovery, from_error
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
 
@@ -58,7 +57,7 @@ async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | 
     try:
         done = await (_remove(walk) if first else _roll_back(walk, old))
     except SkillError as caught:
-        done = Recovery("remove" if first else "rollback", "failed", failure.cause_of(caught))
+        done = Recovery("remove" if first else "rollback", "failed", from_error.cause_of(caught))
     good = done.status in ("ready", "done")
     seconds = walk.world.clock.monotonic() - began
     walk.report(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from skill_runner.backends.world import World
+from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import SkillError
 from skill_runner.execution import (
     failure,
@@ -23,7 +23,7 @@ from skill_runner.installations import record
 from skill_runner.installations.lock import Held
 from skill_runner.installations.namespaces import Space
 from skill_runner.installations.record import Record, ReleaseRecord
-from skill_runner.outcome import Outcome, Problem, Recovery
+from skill_runner.outcome import Outcome, Problem, Recovery, from_error
 from skill_runner.plan import Plan
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.runs.folder import Run
@@ -99,7 +99,11 @@ async def _walk_steps(walk: Walk, old: Record | None) -> None:
         except (SkillError, asyncio.CancelledError) as error:
             failed = isinstance(error, SkillError)
             _finish(
-                walk, step.id, "failed" if failed else "interrupted", began, failure.cause_of(error)
+                walk,
+                step.id,
+                "failed" if failed else "interrupted",
+                began,
+                from_error.cause_of(error),
             )
             for left in walk.plan.steps[position + 1 :]:
                 walk.results.append(StepResult(id=left.id, status="not run"))
@@ -135,7 +139,7 @@ async def _give_up(walk: Walk, error: SkillError) -> bool:
         walk.check_lock()
         await record.write(walk.world.cluster, record.given_up(walk.record))
     except SkillError as caught:
-        walk.notes.append(f"the record was not written: {failure.cause_of(caught)}")
+        walk.notes.append(f"the record was not written: {from_error.cause_of(caught)}")
         return False
     return True
 
@@ -160,7 +164,7 @@ def _outcome(walk: Walk, error: SkillError | None, problem: Problem | None) -> O
         installation=str(plan.installation),
         version=plan.skill.version,
         changed=walk.changed,
-        cluster=failure.cluster_of(walk.world),
+        cluster=cluster_of(walk.world),
         steps=tuple(walk.results),
         proof=walk.proof,
         outputs=outputs,
@@ -169,5 +173,5 @@ def _outcome(walk: Walk, error: SkillError | None, problem: Problem | None) -> O
     )
     if error is None:
         return base
-    status, code = failure.status_of(error)
+    status, code = from_error.status_of(error)
     return replace(base, status=status, exit_code=code, problem=problem)

@@ -10,14 +10,16 @@ from skill_runner.backends.world import World
 from skill_runner.execution import wall
 from skill_runner.hooks.context import Context
 from skill_runner.installations import record
-from skill_runner.installations.namespaces import ignore
+from skill_runner.installations.namespaces import ensure_namespace, ignore
 from skill_runner.installations.record import Record
 from skill_runner.plan import Plan
-from skill_runner.progress import Changing, Event, StepResult
+from skill_runner.progress import Changing, Event, Note, StepResult, StepStatus
 from skill_runner.readiness.wait import DEFAULT_POLICY, FailurePolicy, Suspect, WaitResult
 from skill_runner.runs.folder import Run
 
 Window = asyncio.Future[WaitResult]
+
+Done = tuple[StepStatus, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +93,16 @@ async def begin_change(walk: Walk) -> None:
     if walk.written != intended:
         await record.write(walk.world.cluster, intended)
         walk.written = intended
+
+
+def stability_of(walk: Walk) -> float:
+    """Seconds without a restart or a flap; what follows the step goes on meanwhile."""
+    asked = walk.options.stability
+    return walk.plan.skill.stability if asked is None else asked
+
+
+async def ensure_space(walk: Walk, name: str) -> None:
+    space = await ensure_namespace(walk.world.cluster, name)
+    walk.record = walk.record.remembering(space.uids)
+    if space.created:
+        walk.report(Note(f"namespace {name} did not exist, and is made"))

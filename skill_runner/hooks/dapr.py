@@ -7,13 +7,13 @@ of their proofs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import httpx
 
 from skill_runner.backends.base import Cluster
-from skill_runner.errors import ApiError, NotFound
+from skill_runner.errors import ApiError
 from skill_runner.hooks.context import Context, GiveUp, RetryLater
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Code
@@ -25,14 +25,18 @@ from skill_runner.readiness.status.dapr import (
     SIDECAR,
     app_id,
     lacks_sidecar,
-    public_port,
     sidecar_of,
 )
 from skill_runner.readiness.status.pods import container_statuses
 from skill_runner.readiness.status.pods import pod as pod_verdict
+from skill_runner.readiness.wait.dapr import (
+    COMPONENTS,
+    ask_metadata,
+    loaded_components,
+    meant_for,
+    unloaded_words,
+)
 
-COMPONENTS: Final = ("dapr.io/v1alpha1", "Component")
-TIMEOUT: Final = 5.0  # seconds for a sidecar's answer
 LOG_LINES: Final = 50
 # What a proof's pod asks of its sidecar: limits, quick probes, and no waiting at the end.
 PROBING: Final[Mapping[str, str]] = {
@@ -48,52 +52,6 @@ PROBING: Final[Mapping[str, str]] = {
 }
 # For pods without a token for the API: the sidecar would fail to load its built-in secret store.
 WITHOUT_SECRET_STORE: Final = {"dapr.io/disable-builtin-k8s-secret-store": "true"}
-
-
-async def ask_metadata(cluster: Cluster, pod: Object) -> Mapping[str, Any]:
-    """A sidecar's `/v1.0/metadata`: its id, components and subscriptions, by a port-forward.
-
-    httpx.HTTPError when the sidecar does not answer, SkillError when the pod cannot be reached.
-    """
-    space, name = at(pod, "metadata.namespace", ""), at(pod, "metadata.name", "")
-    async with (
-        cluster.port_forward(space, name, public_port(pod)) as local,
-        httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client,
-    ):
-        answer = await client.get(f"http://127.0.0.1:{local}/v1.0/metadata")
-        answer.raise_for_status()
-        found: Mapping[str, Any] = answer.json()
-        return found
-
-
-def loaded_components(metadata: Mapping[str, Any]) -> frozenset[str]:
-    """The names of what a sidecar has loaded."""
-    return frozenset(str(c.get("name")) for c in metadata.get("components") or ())
-
-
-def meant_for(components: Iterable[Object], app: str) -> frozenset[str]:
-    """Which Components of its namespace an application is to have, by their scopes.
-
-    Those with ignoreErrors are left out: their absence is agreed to.
-    """
-    return frozenset(
-        str(at(c, "metadata.name"))
-        for c in components
-        if app in (c.get("scopes") or [app]) and not at(c, "spec.ignoreErrors")
-    )
-
-
-async def unloaded_components(cluster: Cluster, pod: Object) -> tuple[str, ...]:
-    """Components that are meant for the sidecar of a pod, and that it does not have."""
-    space = at(pod, "metadata.namespace", "")
-    try:
-        there = (await cluster.list(*COMPONENTS, namespace=space)).items
-    except NotFound:
-        return ()  # Dapr is not in this cluster any more
-    wanted = meant_for(there, app_id(pod))
-    if not wanted:
-        return ()
-    return tuple(sorted(wanted - loaded_components(await ask_metadata(cluster, pod))))
 
 
 async def component_failure(cluster: Cluster, pod: Object) -> str | None:
@@ -194,13 +152,6 @@ def not_loaded(names: Sequence[str], where: str, loaded: Collection[str]) -> Giv
         "COMPONENT_NOT_LOADED", f"{Ref(*COMPONENTS, names[0], namespace)}",
         f"{unloaded_words(names)} of pod {pod}\nloaded there: {have}",
     )  # fmt: skip
-
-
-def unloaded_words(names: Sequence[str]) -> str:
-    """ "Dapr component a is not loaded by the sidecar"."""
-    one = len(names) == 1
-    what = f"component {names[0]} is" if one else f"components {', '.join(names)} are"
-    return f"Dapr {what} not loaded by the sidecar"
 
 
 def _named(code: Code, resource: str, message: str) -> GiveUp:

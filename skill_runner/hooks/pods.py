@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import ApiError, Gone, NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
+from skill_runner.plan.placement import proof_labels
 from skill_runner.tasks import uncancelled
 
 MAIN: Final = "main"  # the container that runs the command
@@ -53,7 +54,7 @@ def pod_manifest(
         "namespace": namespace or installation.namespace,
         "annotations": dict(annotations or {}),
         "labels": {
-            **_proof_labels(installation),
+            **proof_labels(installation),
             **labels,
         },
     }
@@ -64,15 +65,6 @@ def pod_manifest(
         **overrides,
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
-
-
-def _proof_labels(installation: Installation) -> dict[str, str]:
-    return {
-        "app.kubernetes.io/managed-by": "skill-runner",
-        "app.kubernetes.io/instance": installation.name,
-        "app.kubernetes.io/component": "proof",
-        "skill-runner.dev/installation-namespace": installation.namespace,
-    }
 
 
 def _container(
@@ -125,18 +117,6 @@ async def run_to_completion(
         return int(end.get("exitCode", 1)), logs or str(end.get("message", ""))
     finally:
         await uncancelled(_delete(cluster, made))
-
-
-async def find_left_behind(cluster: Cluster, installation: Installation, spaces: Iterable[str]
-) -> dict[Ref, str]:  # fmt: skip
-    """The pods of an installation's proofs in these namespaces, and their uids: a killed run leaves
-    its own."""
-    labels = ",".join(f"{name}={value}" for name, value in _proof_labels(installation).items())
-    return {
-        Ref("v1", "Pod", pod["metadata"]["name"], space): str(pod["metadata"]["uid"])
-        for space in spaces
-        for pod in (await cluster.list("v1", "Pod", namespace=space, labels=labels)).items
-    }
 
 
 async def _create(cluster: Cluster, manifest: Object) -> Object:

@@ -7,11 +7,11 @@ last, so that the next removal continues, or the next run makes everything again
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from skill_runner.backends.base import Cluster
 from skill_runner.backends.world import World
-from skill_runner.hooks import pods
 from skill_runner.installations import crds, holdings, namespaces, operated, record, uninstall
 from skill_runner.installations.deletion import Leaving, until_gone
 from skill_runner.installations.lock import Guard, lease_ref
@@ -19,6 +19,8 @@ from skill_runner.installations.owned import look
 from skill_runner.installations.record import Record
 from skill_runner.installations.removal_state import Removal, Removed
 from skill_runner.objects import Ref
+from skill_runner.plan import Installation
+from skill_runner.plan.placement import proof_labels
 from skill_runner.progress import Changing
 
 __all__ = ["Removed", "remove"]
@@ -81,7 +83,7 @@ async def _proofs(removal: Removal) -> None:
     target = removal.target
     at = target.installation
     spaces = dict.fromkeys([at.namespace, *(r.namespace for r in target.objects if r.namespace)])
-    left = await pods.find_left_behind(removal.world.cluster, at, spaces)
+    left = await find_left_behind(removal.world.cluster, at, spaces)
     for ref, uid in left.items():
         removal.held.check()
         await removal.world.cluster.delete(ref, uid=uid)
@@ -133,3 +135,15 @@ async def _spaces(removal: Removal) -> None:
         await record.remove(world.cluster, target)
     await until_gone(world, last, removal.timeout)
     removal.done.removed += [str(each.ref) for each in (*gone, *last)]
+
+
+async def find_left_behind(cluster: Cluster, installation: Installation, spaces: Iterable[str]
+) -> dict[Ref, str]:  # fmt: skip
+    """The pods of an installation's proofs in these namespaces, and their uids: a killed run leaves
+    its own."""
+    labels = ",".join(f"{name}={value}" for name, value in proof_labels(installation).items())
+    return {
+        Ref("v1", "Pod", pod["metadata"]["name"], space): str(pod["metadata"]["uid"])
+        for space in spaces
+        for pod in (await cluster.list("v1", "Pod", namespace=space, labels=labels)).items
+    }

@@ -7,21 +7,17 @@ from it, so that a process that dies in between is continued by the next.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from skill_runner.backends.world import World
 from skill_runner.installations import data, operated, releases, volumes
-from skill_runner.installations.deletion import Leaving, find_pods, until_gone
+from skill_runner.installations.deletion import Leaving, find_pods
 from skill_runner.installations.owned import Found, look, look_at_release
 from skill_runner.installations.ownership import Held, explain
 from skill_runner.installations.record import ReleaseRecord
-from skill_runner.installations.removal_state import Removal, RunGuard
+from skill_runner.installations.removal_state import Removal
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
-
-if TYPE_CHECKING:
-    from skill_runner.execution.state import Walk
 
 HOOK: Final = "helm.sh/hook"
 GONE_WITHIN: Final = 300.0  # seconds
@@ -73,23 +69,6 @@ async def take_down(removal: Removal, entry: ReleaseRecord) -> None:
     removal.held.check()
     async with volumes.spared(cluster, kept, installation):
         await helm.uninstall(entry.name, entry.namespace, keep_history=True)
-
-
-async def finish(walk: Walk, entry: ReleaseRecord) -> str:
-    """Finish the uninstall that a dead removal of ours began, so that Helm installs again; what
-    was done, in words. The installation's lock is held, so whoever began it is dead."""
-    removal = Removal(
-        walk.world,
-        walk.record,
-        RunGuard(walk.check_lock, walk.expect_gone),
-        purge=False,
-        timeout=GONE_WITHIN,
-    )
-    await take_down(removal, entry)
-    leaving = [each for each in removal.leaving if each.ref not in removal.to_keep]
-    await until_gone(replace(walk.world, report=walk.report), leaving, removal.timeout)
-    walk.record = replace(walk.record, leaving=removal.target.leaving)
-    return f"finished the uninstall of release {entry.name}, which a removal had begun"
 
 
 async def _sweep(removal: Removal, entry: ReleaseRecord) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from skill_runner.objects import is_cluster_scoped
+from skill_runner.plan.types import Installation
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 INSTANCE: Final = "app.kubernetes.io/instance"
@@ -45,3 +46,12 @@ def placed(manifest: Mapping[str, Any], namespace: str, instance: str) -> dict[s
     labels = {**(meta.get("labels") or {}), INSTANCE: instance, MANAGED_BY: "skill-runner"}
     notes = {**(meta.get("annotations") or {}), MARK: f"{namespace}/{instance}"}
     return {**manifest, "metadata": {**meta, "labels": labels, "annotations": notes}}
+
+
+def proof_labels(installation: Installation) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/managed-by": "skill-runner",
+        "app.kubernetes.io/instance": installation.name,
+        "app.kubernetes.io/component": "proof",
+        "skill-runner.dev/installation-namespace": installation.namespace,
+    }

@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from skill_runner.outcome import Code, NextAction, Problem
+from skill_runner.outcome.next_actions import Subject, concrete
 from skill_runner.readiness.diagnosis import Symptom
-from skill_runner.readiness.diagnosis.next_actions import Subject, concrete, next_actions
+from skill_runner.readiness.diagnosis.next_actions import next_actions
 
 POD = Symptom(reason="", kind="Pod", name="web-1", namespace="shop", cause="", container="c",
               restarts=1)  # fmt: skip

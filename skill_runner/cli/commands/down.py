@@ -8,13 +8,12 @@ import click
 
 from skill_runner.actions.platform import Platform, read_platform
 from skill_runner.actions.remove import remove
-from skill_runner.backends.world import World
+from skill_runner.backends.world import World, cluster_of
 from skill_runner.cli import connect
 from skill_runner.cli.commands.remove import confirm
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, outcome_option
 from skill_runner.cli.target import Asked
-from skill_runner.execution.failure import cluster_of
 from skill_runner.installations import record
 from skill_runner.installations.record import Record
 from skill_runner.outcome import Outcome

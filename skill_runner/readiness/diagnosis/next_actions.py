@@ -2,42 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Final
-
-from skill_runner.outcome import Code, NextAction, Problem
+from skill_runner.outcome import Code, NextAction
+from skill_runner.outcome.next_actions import WHICH_IMAGE, NAME, SKILL, SPACE
 from skill_runner.readiness.diagnosis.symptom import Symptom
-
-PAGES = "docs/reference/problems"
-# What stands for the subject in a command until `concrete` names it.
-SKILL, NAME, SPACE = "{skill}", "{name}", "{namespace}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """Whose problem it is: an installation of a skill, a plain Helm release, or a namespace.
-
-    `kubeconfig` and `context` are set where a command has to name them to reach this cluster;
-    `image_given` where the caller named an image, which no recipe builds.
-    """
-
-    namespace: str
-    skill: str = ""
-    name: str = ""
-    release: str = ""
-    kubeconfig: str = ""
-    context: str = ""
-    image_given: bool = False
-
-
-_WHICH_IMAGE: Final = (f"skill describe {SKILL}", "see which input sets the image")
-
-
-def page_of(code: Code) -> str:
-    """The page that says what a code means and how to mend it."""
-    return f"{PAGES}/{code}.md"
 
 
 def next_actions(code: Code, symptom: Symptom) -> tuple[NextAction, ...]:
@@ -87,8 +54,8 @@ def _on_images(symptom: Symptom) -> _Actions:
     """What keeps an image from a node."""
     space = _space(symptom)
     return {
-        "IMAGE_NOT_FOUND": (_WHICH_IMAGE,),
-        "IMAGE_NAME_INVALID": (_WHICH_IMAGE,),
+        "IMAGE_NOT_FOUND": (WHICH_IMAGE,),
+        "IMAGE_NAME_INVALID": (WHICH_IMAGE,),
         "IMAGE_WRONG_ARCH": (("kubectl get nodes -L kubernetes.io/arch", "the nodes' processors"),),
         "IMAGE_PULL_DENIED": ((f"kubectl {space}get secrets --field-selector type=kubernetes.io/"
                                "dockerconfigjson", "is the pull secret there?"),),
@@ -157,43 +124,3 @@ def _scale_up(symptom: Symptom) -> _Action:
         what = f"{symptom.kind.lower()} {symptom.name} --replicas={symptom.subject}"
         return f"kubectl {_space(symptom)}scale {what}", "scales it up again"
     return f"skill run {SKILL} --name {NAME} -n {SPACE}", "scales it up again, and says so"
-
-
-def concrete(problem: Problem, subject: Subject) -> Problem:
-    """The problem with commands that name their subject and reach its cluster; those that make no
-    sense for the subject are left out."""
-    return replace(problem, next=tuple(_concrete(problem.next, subject)))
-
-
-def _concrete(actions: tuple[NextAction, ...], subject: Subject) -> Iterator[NextAction]:
-    for action in actions:
-        run, why = action.run, action.why
-        if subject.image_given and "--images build" in run:
-            run, why = _WHICH_IMAGE
-        if "{" in run and not subject.skill:
-            if not (subject.release and run.startswith("skill describe")):
-                continue
-            run = f"helm get values {subject.release} -n {subject.namespace} --all"
-            why = why.replace("which input sets", "which value sets")
-        for mark, word in ((SKILL, subject.skill), (NAME, subject.name),
-                           (SPACE, subject.namespace)):  # fmt: skip
-            run = run.replace(mark, word)
-        yield replace(action, run=_on_cluster(run, subject), why=why)
-
-
-def _on_cluster(run: str, subject: Subject) -> str:
-    """The command with the flags that name the cluster, where they are needed."""
-    tool, _, rest = run.partition(" ")
-    if rest.startswith(("describe", "validate", "list")) and tool == "skill":
-        return run
-    if "--context" in run or "--kube-context" in run:
-        return run
-    flags = []
-    if subject.kubeconfig:
-        flags += ["--kubeconfig", shlex.quote(subject.kubeconfig)]
-    if subject.context:
-        name = "--kube-context" if tool == "helm" else "--context"
-        flags += [name, shlex.quote(subject.context)]
-    if not flags or tool not in ("skill", "kubectl", "helm"):
-        return run
-    return " ".join([tool, *flags, rest] if tool == "kubectl" else [run, *flags])

@@ -10,12 +10,12 @@ import httpx
 
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import SkillError
-from skill_runner.hooks.dapr import unloaded_components, unloaded_words
 from skill_runner.objects import Object, at
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.readiness.status.dapr import SIDECAR, sidecar_of
 from skill_runner.readiness.status.pods import pod as pod_verdict
 from skill_runner.readiness.status.verdict import progressing
+from skill_runner.readiness.wait.dapr import unloaded_components, unloaded_words
 from skill_runner.readiness.wait.lookups import Lookups
 from skill_runner.readiness.wait.verdicts import Watched
 

@@ -16,10 +16,9 @@ from skill_runner.backends.kube import connect
 from skill_runner.backends.recording import RecordingCluster, RecordingHelm
 from skill_runner.backends.world import World
 from skill_runner.errors import SkillError
-from skill_runner.execution import failure
 from skill_runner.execution.state import Options
 from skill_runner.objects import is_cluster_scoped
-from skill_runner.outcome import Outcome
+from skill_runner.outcome import Outcome, from_error
 from skill_runner.readiness.wait import WaitResult
 from skill_runner.runs.folder import Run
 from skill_runner.skill.loader import load_skill
@@ -115,4 +114,4 @@ async def _run(
     try:
         return await session.run(request, world, Run("fault", folder), Options(stability=1))
     except SkillError as error:
-        return failure.outcome_of(error)
+        return from_error.outcome_of(error)
