@@ -126,7 +126,7 @@ def test_a_run_that_lives_is_never_pruned() -> None:
 # What a command does with its run's folder, again and again; it fails with a traceback.
 COMMANDS = """
 import sys, time
-from skill_runner.holder import Holder
+from skill_runner.runs.process import Holder
 from skill_runner.progress import Note
 from skill_runner.runs import OUTCOME, open_run, recent_runs, start_run
 sys.stdin.readline()  # all begin at once

@@ -9,7 +9,7 @@ import os
 import sys
 
 _SEARCHED = ("PATH", "PYTHONPATH")  # an empty or relative entry of these means the current folder
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def python_command(*arguments: str) -> list[str]:

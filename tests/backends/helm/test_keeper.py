@@ -23,7 +23,7 @@ RUNNER = """
 import asyncio, sys
 from skill_runner.backends.base import Target
 from skill_runner.backends.helm.command import HelmCommand
-from skill_runner.heart import Lifeline
+from skill_runner.installations.heartbeat import Lifeline
 
 lifeline = Lifeline()
 lifeline.extend(float(sys.argv[2]))
