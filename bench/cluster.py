@@ -136,9 +136,11 @@ async def _use(
 
 
 @retry(
-    retry=retry_if_exception_type(NotYet), wait=wait_fixed(0.05), stop=stop_after_delay(120),
+    retry=retry_if_exception_type(NotYet),
+    wait=wait_fixed(0.05),
+    stop=stop_after_delay(120),
     reraise=True,
-)  # fmt: skip
+)
 async def _ask(cluster: KubeCluster, script: str) -> None:
     """Until a command in the application's pod succeeds, as `kubectl exec` is tried there."""
     pods = (await cluster.list("v1", "Pod", namespace="default", labels=f"app={NAME}")).items

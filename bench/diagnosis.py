@@ -63,9 +63,14 @@ class Bench:
     """One cluster, its connections, and how many runs may be under way at once."""
 
     def __init__(
-        self, info: ClusterInfo, cluster: Cluster, transport: Transport, helm: Path, at_once: int,
+        self,
+        info: ClusterInfo,
+        cluster: Cluster,
+        transport: Transport,
+        helm: Path,
+        at_once: int,
         keep: Path | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.info, self.cluster, self.transport, self.helm = info, cluster, transport, helm
         self.turn = asyncio.Semaphore(at_once)
         self.keep = keep
@@ -115,17 +120,28 @@ class Bench:
             (self.keep / name).write_text(f"{seconds:.1f} s, ready: {ready}\n{text}\n")
         healthy = scenario.expect.get("state") == "ready"
         return Run(
-            scenario.name, tool, seconds, ready is healthy, healthy,
-            names_cause(scenario, text, namespace), len(text.encode()),
-        )  # fmt: skip
+            scenario.name,
+            tool,
+            seconds,
+            ready is healthy,
+            healthy,
+            names_cause(scenario, text, namespace),
+            len(text.encode()),
+        )
 
     async def _ours(self, scenario: Scenario, namespace: str, tool: str) -> tuple[bool, str]:
         """What `skill run` does with a release's objects, and the document that it prints."""
         expected = await apply_all(self.cluster, scenario, namespace)
         result = await wait_ready(
-            self.cluster, SystemClock(), expected, rules=scenario.rules(namespace),
-            timeout=LIMIT, stability=scenario.stability, policy=DEFAULT_POLICY, report=silent,
-        )  # fmt: skip
+            self.cluster,
+            SystemClock(),
+            expected,
+            rules=scenario.rules(namespace),
+            timeout=LIMIT,
+            stability=scenario.stability,
+            policy=DEFAULT_POLICY,
+            report=silent,
+        )
         ready = result.state == "ready"
         status = "ready" if ready else "failed" if result.state == "failed" else "not_ready"
         return ready, to_json(Outcome(status=status, problem=result.problem, notes=result.notes))  # type: ignore[arg-type]
@@ -134,13 +150,29 @@ class Bench:
         with tempfile.TemporaryDirectory() as folder:
             _write_chart(Path(folder), scenario, namespace)
             process = await asyncio.create_subprocess_exec(
-                str(self.helm), "upgrade", "--install", "bench", folder, "--namespace", namespace,
-                tool.removeprefix("helm "), "--wait-for-jobs", "--timeout", f"{LIMIT}s",
-                "--take-ownership", "--force-conflicts", "--server-side", "true",
-                "--kubeconfig", str(self.info.kubeconfig), "--kube-context", self.info.context,
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                str(self.helm),
+                "upgrade",
+                "--install",
+                "bench",
+                folder,
+                "--namespace",
+                namespace,
+                tool.removeprefix("helm "),
+                "--wait-for-jobs",
+                "--timeout",
+                f"{LIMIT}s",
+                "--take-ownership",
+                "--force-conflicts",
+                "--server-side",
+                "true",
+                "--kubeconfig",
+                str(self.info.kubeconfig),
+                "--kube-context",
+                self.info.context,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-            )  # fmt: skip
+            )
             text, _ = await process.communicate()
         return process.returncode == 0, text.decode("utf-8", "replace")
 
@@ -162,10 +194,11 @@ def comparable(scenario: Scenario) -> bool:
     kinds = {m["kind"] for m in (*header.get("setup", []), *scenario.manifests)}
     acts = [step for step in header.get("later", []) if "delete" in step]
     return not (
-        any(header.get(part) for part in ("allowed", "before", "inputs")) or acts
+        any(header.get(part) for part in ("allowed", "before", "inputs"))
+        or acts
         or kinds & {"Node", "Namespace"}
         or scenario.name.startswith(("crd_", "namespace_", "object_"))
-    )  # fmt: skip
+    )
 
 
 async def run_scenarios(bench: Bench, only: Sequence[str]) -> list[Run]:

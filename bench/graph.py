@@ -99,10 +99,20 @@ class Bench:
 
     def _skill(self, *arguments: str) -> Any:
         done = subprocess.run(
-            [sys.executable, "-m", "skill_runner", *arguments, "--cluster", self.cluster,
-             "-o", "json"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "skill_runner",
+                *arguments,
+                "--cluster",
+                self.cluster,
+                "-o",
+                "json",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         outcome = json.loads(done.stdout)
         assert done.returncode == 0, outcome.get("problem")
         return outcome
@@ -111,10 +121,18 @@ class Bench:
 def print_table(graph: Round, turn: Round) -> None:
     table = Table("seconds", "graph", "in turn", "graph : in turn")
     for name in turn.skills:
-        table.add_row(name, f"{graph.skills[name]:.1f}", f"{turn.skills[name]:.1f}",
-                      f"{graph.skills[name] / turn.skills[name]:.2f}")  # fmt: skip
-    table.add_row("all of it", f"{graph.seconds:.1f}", f"{turn.seconds:.1f}",
-                  f"{graph.seconds / turn.seconds:.2f}")  # fmt: skip
+        table.add_row(
+            name,
+            f"{graph.skills[name]:.1f}",
+            f"{turn.skills[name]:.1f}",
+            f"{graph.skills[name] / turn.skills[name]:.2f}",
+        )
+    table.add_row(
+        "all of it",
+        f"{graph.seconds:.1f}",
+        f"{turn.seconds:.1f}",
+        f"{graph.seconds / turn.seconds:.2f}",
+    )
     console = Console()
     console.print(table)
     on_path = [each.partition("/")[2] for each in graph.path]

@@ -47,9 +47,13 @@ async def measure_latency(cluster: Cluster, rounds: int) -> dict[str, list[float
 async def _start_watcher(cluster: Cluster, namespace: str) -> asyncio.subprocess.Process:
     target = cluster.target
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(Path(__file__).with_name("watcher.py")), target.kubeconfig,
-        target.context, namespace, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        sys.executable,
+        str(Path(__file__).with_name("watcher.py")),
+        target.kubeconfig,
+        target.context,
+        namespace,
+        stdout=asyncio.subprocess.PIPE,
+    )
     assert process.stdout is not None
     await process.stdout.readline()  # it is watching
     return process
@@ -61,9 +65,15 @@ async def _round(
     manifest = _deployment(name, namespace)
     applied = await cluster.apply(manifest)
     result = await wait_ready(
-        cluster, SystemClock(), [Expected.of(manifest, applied)], rules=(), timeout=60,
-        stability=0, policy=DEFAULT_POLICY, report=silent,
-    )  # fmt: skip
+        cluster,
+        SystemClock(),
+        [Expected.of(manifest, applied)],
+        rules=(),
+        timeout=60,
+        stability=0,
+        policy=DEFAULT_POLICY,
+        report=silent,
+    )
     verdict = time.monotonic()
     assert result.state == "ready", result.problem
     seen: dict[str, float] = {}
@@ -79,16 +89,19 @@ async def _round(
 def _deployment(name: str, namespace: str) -> Object:
     labels = {"app": name}
     container = {
-        "name": "app", "image": IMAGE, "imagePullPolicy": "IfNotPresent",
+        "name": "app",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
         "command": ["sh", "-c", "sleep 1; touch /tmp/ready; sleep 100000"],
         "readinessProbe": {"exec": {"command": ["ls", "/tmp/ready"]}, "periodSeconds": 1},
-    }  # fmt: skip
+    }
     template = {
         "metadata": {"labels": labels},
         "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
     }
     return {
-        "apiVersion": "apps/v1", "kind": "Deployment",
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
-    }  # fmt: skip
+    }

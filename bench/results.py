@@ -48,14 +48,12 @@ def _sums(runs: Sequence[Run], tools: Sequence[str]) -> Table:
         "faults called ready": lambda t: sum(not r.correct for r in faults[t]),
         "healthy ones failed": lambda t: sum(not r.correct for r in healthy[t]),
         "names the cause": lambda t: f"{sum(bool(r.named) for r in faults[t])} of {len(faults[t])}",
-        "faults told within 30 s": lambda t: sum(
-            r.correct and r.seconds < 30 for r in faults[t]
-        ),
+        "faults told within 30 s": lambda t: sum(r.correct and r.seconds < 30 for r in faults[t]),
         "median s to tell a fault": lambda t: f"{_median([r.seconds for r in faults[t]]):.1f}",
         "sum of s, all faults": lambda t: f"{sum(r.seconds for r in faults[t]):.0f}",
         "median s, healthy": lambda t: f"{_median([r.seconds for r in healthy[t]]):.1f}",
         "median bytes printed": lambda t: f"{_median([r.printed for r in of[t]]):.0f}",
-    }  # fmt: skip
+    }
     for name, figure in rows.items():
         table.add_row(name, *(str(figure(tool)) for tool in tools))
     base = _median([r.seconds for r in faults[tools[0]]])

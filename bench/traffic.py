@@ -34,8 +34,14 @@ UNRELATED = (0, 500)
 
 
 async def measure_traffic(info: ClusterInfo, cluster: Cluster) -> Table:
-    table = Table("unrelated pods", "requests", "bytes received", "by verb", "seconds",
-                  title=f"One wait for a Deployment, held ready for {HELD:.0f} s")  # fmt: skip
+    table = Table(
+        "unrelated pods",
+        "requests",
+        "bytes received",
+        "by verb",
+        "seconds",
+        title=f"One wait for a Deployment, held ready for {HELD:.0f} s",
+    )
     for amount in UNRELATED:
         table.add_row(str(amount), *await _one(info, cluster, amount))
     return table
@@ -55,9 +61,15 @@ async def _one(info: ClusterInfo, cluster: Cluster, amount: int) -> tuple[str, .
         received[0] = 0
         counting = Counting(client)
         result = await wait_ready(
-            counting, SystemClock(), [Expected.of(manifest, applied)], rules=(), timeout=90,
-            stability=HELD, policy=DEFAULT_POLICY, report=silent,
-        )  # fmt: skip
+            counting,
+            SystemClock(),
+            [Expected.of(manifest, applied)],
+            rules=(),
+            timeout=90,
+            stability=HELD,
+            policy=DEFAULT_POLICY,
+            report=silent,
+        )
         assert result.state == "ready", result.problem
         took = received[0]
     restless.cancel()
@@ -78,20 +90,29 @@ async def _account(cluster: Cluster, namespace: str) -> None:
 def _idle(name: str, namespace: str) -> Object:
     """A pod that no node takes: it costs nothing but its place in the API."""
     return {
-        "apiVersion": "v1", "kind": "Pod",
+        "apiVersion": "v1",
+        "kind": "Pod",
         "metadata": {"name": name, "namespace": namespace, "labels": {"app": "idle"}},
-        "spec": {"nodeSelector": {"bench": "nowhere"},
-                 "containers": [{"name": "c", "image": "example.org/idle:1"}]},
-    }  # fmt: skip
+        "spec": {
+            "nodeSelector": {"bench": "nowhere"},
+            "containers": [{"name": "c", "image": "example.org/idle:1"}],
+        },
+    }
 
 
 async def _change(cluster: Cluster, namespace: str, amount: int) -> None:
     """Ten changes of unrelated pods a second."""
     number = 0
     while amount:
-        manifest = {"apiVersion": "v1", "kind": "Pod",
-                    "metadata": {"name": f"idle-{number % amount}", "namespace": namespace,
-                                 "annotations": {"bench/turn": str(number)}}}  # fmt: skip
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": f"idle-{number % amount}",
+                "namespace": namespace,
+                "annotations": {"bench/turn": str(number)},
+            },
+        }
         await cluster.apply(manifest, force=True)
         number += 1
         await asyncio.sleep(0.1)

@@ -28,9 +28,14 @@ from skill_runner.binaries import cache_folder
 ROOT = Path(__file__).parents[1]
 SKILLS = {
     "nextjs": ("nextjs-k8s-deploy", "templates/nextjs-app", "app/page.tsx", "today?", "now?"),
-    "docusaurus": ("docusaurus-deploy", "templates/docusaurus-site/docs", "second-page.md",
-                   "A second", "Another"),
-}  # fmt: skip
+    "docusaurus": (
+        "docusaurus-deploy",
+        "templates/docusaurus-site/docs",
+        "second-page.md",
+        "A second",
+        "Another",
+    ),
+}
 PARTS = ("build", "load", "roll out", "prove", "else", "total")
 
 
@@ -80,9 +85,17 @@ def run(skill: str, source: Path, cluster: str, cache: Path) -> dict[str, float]
     """Seconds of each part of one run."""
     began = time.monotonic()
     outcome = call(
-        "run", skill, "--name", "bench", "--set", f"source={source}", "--set", "namespace=bench",
-        cluster=cluster, cache=cache,
-    )  # fmt: skip
+        "run",
+        skill,
+        "--name",
+        "bench",
+        "--set",
+        f"source={source}",
+        "--set",
+        "namespace=bench",
+        cluster=cluster,
+        cache=cache,
+    )
     total = time.monotonic() - began
     assert outcome["status"] == "ready", outcome.get("problem")
     told = re.search(r"in ([\d.]+) s, \w+ in ([\d.]+) s", outcome["notes"][0])
@@ -99,9 +112,11 @@ def call(*arguments: str, cluster: str, cache: Path) -> dict[str, Any]:
     """The document of one `skill` command."""
     done = subprocess.run(
         [sys.executable, "-m", "skill_runner", *arguments, "--cluster", cluster, "-o", "json"],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "SKILL_CACHE_DIR": str(cache)},
-    )  # fmt: skip
+    )
     assert done.stdout, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document

@@ -80,13 +80,21 @@ def stale() -> list[Path]:
 # skill.yaml
 
 _SECTIONS: Final = (
-    ("The file", None), ("An input", "input"), ("A required skill", "requirement"),
-    ("An image", "image"), ("A release step", "releaseStep"), ("An apply step", "applyStep"),
-    ("An image step", "imageStep"), ("A hook step", "hookStep"), ("A wait step", "waitStep"),
-    ("A wait rule", "waitRule"), ("A proof", "proof"), ("An output", "output"),
+    ("The file", None),
+    ("An input", "input"),
+    ("A required skill", "requirement"),
+    ("An image", "image"),
+    ("A release step", "releaseStep"),
+    ("An apply step", "applyStep"),
+    ("An image step", "imageStep"),
+    ("A hook step", "hookStep"),
+    ("A wait step", "waitStep"),
+    ("A wait rule", "waitRule"),
+    ("A proof", "proof"),
+    ("An output", "output"),
     ("An exception from the policy", "policyException"),
     ("A row of the failure policy", "failureOverride"),
-)  # fmt: skip
+)
 
 
 def _skill_yaml() -> str:

@@ -17,9 +17,14 @@ from typing import IO, Any, Final, Protocol
 EVALS: Final = Path(__file__).resolve().parent
 SKILL: Final = (sys.executable, "-m", "skill_runner")
 POSITIONAL: Final = {
-    "describe_skill": "skill", "plan": "skill", "run": "skill", "status": "run_id",
-    "verify": "name", "why": "name", "remove": "name",
-}  # fmt: skip
+    "describe_skill": "skill",
+    "plan": "skill",
+    "run": "skill",
+    "status": "run_id",
+    "verify": "name",
+    "why": "name",
+    "remove": "name",
+}
 
 Document = dict[str, Any]
 
@@ -66,9 +71,13 @@ class Shell:
         if "context" in arguments:
             where = [word for word in where if not word.startswith("--context")]
         done = subprocess.run(
-            [*SKILL, *words, *where, "-o", "json"], env=self.environment, check=False,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        )  # fmt: skip
+            [*SKILL, *words, *where, "-o", "json"],
+            env=self.environment,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
         self.progress = len(done.stderr.splitlines())
         document: Document = json.loads(done.stdout)
         return document
@@ -91,8 +100,11 @@ class Mcp:
     def __post_init__(self) -> None:
         self.process = subprocess.Popen(
             ["node", str(EVALS / "client.mjs"), *SKILL, "mcp", *self.options],
-            env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.calls, self.answers = self.process.stdin, self.process.stdout
@@ -130,8 +142,12 @@ def install_client() -> None:
 def count_tokens(texts: dict[str, str]) -> dict[str, int]:
     """Tokens of each text, by the public tokenizer gpt-tokenizer (o200k_base)."""
     done = subprocess.run(
-        ["node", str(EVALS / "tokens.mjs")], input=json.dumps(texts), text=True, check=True,
-        capture_output=True, env=os.environ,
-    )  # fmt: skip
+        ["node", str(EVALS / "tokens.mjs")],
+        input=json.dumps(texts),
+        text=True,
+        check=True,
+        capture_output=True,
+        env=os.environ,
+    )
     counts: dict[str, int] = json.loads(done.stdout)
     return counts

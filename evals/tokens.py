@@ -39,9 +39,7 @@ async def _tools() -> str:
     async def none(context: str | None) -> list[dict[str, object]]:
         return []
 
-    agents = Agents(
-        library=default_library(), permits=Permits(), clock=SystemClock(), records=none
-    )  # fmt: skip
+    agents = Agents(library=default_library(), permits=Permits(), clock=SystemClock(), records=none)
     async with Client(make_server(agents)) as client:
         offered = (await client.list_tools()).tools
     return json.dumps(

@@ -12,15 +12,39 @@ Object = dict[str, Any]  # a Kubernetes object as the API gives it
 
 # Kinds without a namespace; of the API server itself, and of what the skills meet. Others whose
 # name begins with Cluster are taken for such by the convention of the field (ClusterIssuer, …).
-CLUSTER_SCOPED: Final = frozenset({
-    "Namespace", "Node", "PersistentVolume", "StorageClass", "VolumeAttachment", "CSIDriver",
-    "CSINode", "CustomResourceDefinition", "APIService", "PriorityClass", "RuntimeClass",
-    "IngressClass", "GatewayClass", "FlowSchema", "PriorityLevelConfiguration",
-    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
-    "CertificateSigningRequest", "ServiceCIDR", "IPAddress", "VolumeAttributesClass",
-    "DeviceClass", "ResourceSlice", "VolumeSnapshotClass", "VolumeSnapshotContent",
-})  # fmt: skip
+CLUSTER_SCOPED: Final = frozenset(
+    {
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "StorageClass",
+        "VolumeAttachment",
+        "CSIDriver",
+        "CSINode",
+        "CustomResourceDefinition",
+        "APIService",
+        "PriorityClass",
+        "RuntimeClass",
+        "IngressClass",
+        "GatewayClass",
+        "FlowSchema",
+        "PriorityLevelConfiguration",
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+        "CertificateSigningRequest",
+        "ServiceCIDR",
+        "IPAddress",
+        "VolumeAttributesClass",
+        "DeviceClass",
+        "ResourceSlice",
+        "VolumeSnapshotClass",
+        "VolumeSnapshotContent",
+    }
+)
 _NAMESPACED_CLUSTERS: Final = frozenset({"Cluster", "ClusterClass"})  # CNPG's, Cluster API's
 
 _IRREGULAR: Final = {"Endpoints": "endpoints"}
@@ -110,9 +134,11 @@ class Ref:
         """The reference of a Kubernetes object or manifest."""
         meta = obj.get("metadata") or {}
         return Ref(
-            obj.get("apiVersion", ""), obj.get("kind", ""), meta.get("name", ""),
+            obj.get("apiVersion", ""),
+            obj.get("kind", ""),
+            meta.get("name", ""),
             meta.get("namespace"),
-        )  # fmt: skip
+        )
 
 
 def is_cluster_scoped(kind: str) -> bool:

@@ -9,9 +9,13 @@ def definition(group: str, kind: str) -> Object:
     """Of a namespaced kind, served as v1; its plural is the kind's name with an s."""
     plural = f"{kind.lower()}s"
     return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{plural}.{group}"},
-        "spec": {"group": group, "scope": "Namespaced",
-                 "names": {"kind": kind, "plural": plural},
-                 "versions": [{"name": "v1", "served": True, "storage": True}]},
-    }  # fmt: skip
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural},
+            "versions": [{"name": "v1", "served": True, "storage": True}],
+        },
+    }

@@ -9,10 +9,35 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 PROGRAMS = (
-    "helm", "kubectl", "kind", "minikube", "docker", "podman", "buildah", "skopeo", "uv", "pip",
-    "go", "git", "node", "npm", "setpriv", "apt-config", "unshare", "mount", "ip", "nft",
-    "modprobe", "nsenter", "python", "python3", "chromium", "slirp4netns", "containerd", "etcd",
-)  # fmt: skip
+    "helm",
+    "kubectl",
+    "kind",
+    "minikube",
+    "docker",
+    "podman",
+    "buildah",
+    "skopeo",
+    "uv",
+    "pip",
+    "go",
+    "git",
+    "node",
+    "npm",
+    "setpriv",
+    "apt-config",
+    "unshare",
+    "mount",
+    "ip",
+    "nft",
+    "modprobe",
+    "nsenter",
+    "python",
+    "python3",
+    "chromium",
+    "slirp4netns",
+    "containerd",
+    "etcd",
+)
 
 
 def module_names() -> list[str]:

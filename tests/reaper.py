@@ -20,9 +20,11 @@ ROOT = Path(__file__).parents[1]
 def reaped(name: str) -> Iterator[None]:
     """While inside, the embedded cluster `name` may run; afterwards it does not."""
     waiting = subprocess.Popen(
-        [sys.executable, "-m", "tests.reaper", name], cwd=ROOT, stdin=subprocess.PIPE,
+        [sys.executable, "-m", "tests.reaper", name],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
         start_new_session=True,
-    )  # fmt: skip
+    )
     assert waiting.stdin is not None
     try:
         yield

@@ -44,35 +44,54 @@ def put_pods(cluster: MemoryCluster, *, restarts: int = 0, good: bool = True) ->
         {
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
-            "metadata": {"name": "app-1", "namespace": "demo", "labels": LABELS,
-                         "annotations": note, "ownerReferences": [owned_by(owner)]},
+            "metadata": {
+                "name": "app-1",
+                "namespace": "demo",
+                "labels": LABELS,
+                "annotations": note,
+                "ownerReferences": [owned_by(owner)],
+            },
         }
-    )  # fmt: skip
+    )
     state = {"running": {}} if good else {"waiting": {"reason": "CrashLoopBackOff"}}
     ended = {} if good else {"terminated": {"exitCode": 3, "reason": "Error"}}
     cluster.put(
         {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": "app-1-a", "namespace": "demo", "labels": LABELS,
-                         "ownerReferences": [owned_by(maker)]},
+            "metadata": {
+                "name": "app-1-a",
+                "namespace": "demo",
+                "labels": LABELS,
+                "ownerReferences": [owned_by(maker)],
+            },
             "spec": {"containers": [{"name": "app", "image": "example.org/app:1"}]},
             "status": {
                 "phase": "Running",
                 "conditions": [{"type": "Ready", "status": str(good)}],
                 "containerStatuses": [
-                    {"name": "app", "ready": good, "restartCount": restarts, "state": state,
-                     "lastState": ended}
+                    {
+                        "name": "app",
+                        "ready": good,
+                        "restartCount": restarts,
+                        "state": state,
+                        "lastState": ended,
+                    }
                 ],
             },
         }
-    )  # fmt: skip
+    )
 
 
 def owned_by(owner: Object) -> Object:
     meta = owner["metadata"]
-    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True,
-            "name": meta["name"], "uid": meta["uid"]}  # fmt: skip
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "controller": True,
+        "name": meta["name"],
+        "uid": meta["uid"],
+    }
 
 
 def crash_once_ready(stage: Stage, *, recovers: bool) -> None:

@@ -24,16 +24,24 @@ def echo() -> Skill:
 @pytest.mark.parametrize(
     ("change", "old", "new", "allowed"),
     [
-        ("free", 1, "anything", True), ("refuse", 1, 1, True), ("refuse", 1, 2, False),
-        ("grow", "5Gi", "10Gi", True), ("grow", "5Gi", "6000Mi", True),
-        ("grow", "5Gi", "5G", False), ("grow", "1Gi", "1024Mi", True),
+        ("free", 1, "anything", True),
+        ("refuse", 1, 1, True),
+        ("refuse", 1, 2, False),
+        ("grow", "5Gi", "10Gi", True),
+        ("grow", "5Gi", "6000Mi", True),
+        ("grow", "5Gi", "5G", False),
+        ("grow", "1Gi", "1024Mi", True),
         ("grow", "2Ti", "1Ti", False),
-        ("grow", 1, 3, True), ("grow", 3, 1, False), ("grow", ["a"], ["b", "a"], True),
-        ("grow", ["a", "b"], ["a"], False), ("grow", {"a": 1}, {"a": 2, "b": 0}, True),
-        ("grow", {"a": 1}, {"b": 1}, False), ("grow", "text", "other", False),
+        ("grow", 1, 3, True),
+        ("grow", 3, 1, False),
+        ("grow", ["a"], ["b", "a"], True),
+        ("grow", ["a", "b"], ["a"], False),
+        ("grow", {"a": 1}, {"a": 2, "b": 0}, True),
+        ("grow", {"a": 1}, {"b": 1}, False),
+        ("grow", "text", "other", False),
         ("grow", True, False, False),
     ],
-)  # fmt: skip
+)
 def test_changes(echo: Skill, change: Change, old: Any, new: Any, allowed: bool) -> None:
     one = replace(echo.inputs["storage"], change=change)
     skill = replace(echo, inputs={"storage": one})

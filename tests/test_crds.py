@@ -20,10 +20,17 @@ def definition(**spec: object) -> Object:
     names = {"kind": "Component", "plural": "components"}
     versions = [{"name": "v1alpha1", "served": True, "storage": True}]
     return {
-        "apiVersion": CRD[0], "kind": CRD[1], "metadata": {"name": REF.name},
-        "spec": {"group": "dapr.io", "names": names, "scope": "Namespaced", "versions": versions,
-                 **spec},
-    }  # fmt: skip
+        "apiVersion": CRD[0],
+        "kind": CRD[1],
+        "metadata": {"name": REF.name},
+        "spec": {
+            "group": "dapr.io",
+            "names": names,
+            "scope": "Namespaced",
+            "versions": versions,
+            **spec,
+        },
+    }
 
 
 async def apply(
@@ -42,9 +49,12 @@ async def remove(
 
 
 def webhook(namespace: str, **more: str) -> Object:
-    return {"strategy": "Webhook", "webhook": {
-        "clientConfig": {"service": {"namespace": namespace, "name": "dapr-webhook"}, **more},
-    }}  # fmt: skip
+    return {
+        "strategy": "Webhook",
+        "webhook": {
+            "clientConfig": {"service": {"namespace": namespace, "name": "dapr-webhook"}, **more}
+        },
+    }
 
 
 async def test_what_is_missing_or_different_is_applied() -> None:
@@ -75,9 +85,13 @@ async def test_they_are_kept_like_volumes_and_while_they_are_used() -> None:
     component = Ref("dapr.io/v1alpha1", "Component", "pubsub", "shop")
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     await cluster.apply(
-        {"apiVersion": component.api_version, "kind": "Component",
-         "metadata": {"name": "pubsub", "namespace": "shop"}, "spec": {}}
-    )  # fmt: skip
+        {
+            "apiVersion": component.api_version,
+            "kind": "Component",
+            "metadata": {"name": "pubsub", "namespace": "shop"},
+            "spec": {},
+        }
+    )
     assert await remove(cluster, HERE, purge=True) == ([], [REF])
     await cluster.delete(component)
     other = Installation("other", "dapr-k8s-setup")
@@ -92,8 +106,12 @@ async def test_one_whose_storage_version_is_not_served_may_hold_objects() -> Non
         {"name": "v2", "served": False, "storage": True},
     ]
     await apply(cluster, definition(versions=versions))
-    component = {"apiVersion": "dapr.io/v1", "kind": "Component", "spec": {},
-                 "metadata": {"name": "pubsub", "namespace": "default"}}  # fmt: skip
+    component = {
+        "apiVersion": "dapr.io/v1",
+        "kind": "Component",
+        "spec": {},
+        "metadata": {"name": "pubsub", "namespace": "default"},
+    }
     await cluster.create(component)
     assert await remove(cluster, HERE, purge=True) == ([], [REF])
     await cluster.delete(Ref.of(component))

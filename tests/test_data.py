@@ -28,8 +28,12 @@ def put(cluster: MemoryCluster, api_version: str, kind: str, name: str, **more: 
 
 
 def owned(by: Object) -> dict[str, Any]:
-    reference = {"apiVersion": by["apiVersion"], "kind": by["kind"],
-                 "name": by["metadata"]["name"], "uid": by["metadata"]["uid"]}  # fmt: skip
+    reference = {
+        "apiVersion": by["apiVersion"],
+        "kind": by["kind"],
+        "name": by["metadata"]["name"],
+        "uid": by["metadata"]["uid"],
+    }
     return {"ownerReferences": [reference]}
 
 
@@ -51,9 +55,12 @@ async def kept_on(cluster: MemoryCluster, live: Object) -> set[Occasion]:
     ],
 )
 async def test_kinds_and_marks(
-    cluster: MemoryCluster, api_version: str, kind: str, notes: dict[str, str],
+    cluster: MemoryCluster,
+    api_version: str,
+    kind: str,
+    notes: dict[str, str],
     expected: set[Occasion],
-) -> None:  # fmt: skip
+) -> None:
     live = put(cluster, api_version, kind, "one", meta={"annotations": notes})
     assert await kept_on(cluster, live) == expected
 

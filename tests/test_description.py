@@ -30,15 +30,17 @@ def test_undoing_says_what_stays() -> None:
 @pytest.mark.parametrize(
     ("schema", "text"),
     [
-        ({"enum": [1, 3]}, "1 | 3"), ({"enum": ["a", "b"]}, "a | b"),
+        ({"enum": [1, 3]}, "1 | 3"),
+        ({"enum": ["a", "b"]}, "a | b"),
         ({"type": "string"}, "string"),
         ({"type": "integer", "minimum": 1, "maximum": 5}, "integer 1…5"),
         ({"type": "integer", "minimum": 0}, "integer ≥ 0"),
         ({"type": "number", "maximum": 1}, "number ≤ 1"),
         ({"type": "array", "items": {"type": "string"}}, "list of string"),
-        ({"type": ["string", "null"]}, "string or null"), ({"const": 1}, "any"),
+        ({"type": ["string", "null"]}, "string or null"),
+        ({"const": 1}, "any"),
     ],
-)  # fmt: skip
+)
 def test_types_are_short(schema: dict[str, Any], text: str) -> None:
     assert type_of(schema) == text
 

@@ -137,8 +137,10 @@ async def test_a_worker_of_its_own_works_to_its_end(
     secret = "--set=password=hunter2-hunter2"
     run = detached.start(
         ["plan", "no-such-skill", secret, "-o", "json"],
-        label="no-such-skill", installation="x", now=NOW,
-    )  # fmt: skip
+        label="no-such-skill",
+        installation="x",
+        now=NOW,
+    )
     pid = Holder.parse(json.loads((run.folder / "run.json").read_text())["process"]).pid
     assert "hunter2" not in Path(f"/proc/{pid}/cmdline").read_text()
     assert os.getsid(pid) == pid

@@ -65,9 +65,11 @@ class Process:
 
     def __init__(self, program: str, *arguments: str) -> None:
         self.child = subprocess.Popen(
-            [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", program, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
             start_new_session=True,
-        )  # fmt: skip
+        )
         assert self.child.stdout is not None
         self.said = self.child.stdout
         self.run: Run = start_run("echo", now=NOW)

@@ -19,9 +19,18 @@ CONFIG = {
     "metadata": {"name": "a", "namespace": "default"},
 }
 WRITES = {
-    "apply", "create", "delete", "exec", "install_or_upgrade", "mark_failed", "port_forward",
-    "replace", "rollback", "under", "uninstall",
-}  # fmt: skip
+    "apply",
+    "create",
+    "delete",
+    "exec",
+    "install_or_upgrade",
+    "mark_failed",
+    "port_forward",
+    "replace",
+    "rollback",
+    "under",
+    "uninstall",
+}
 
 
 @dataclass
@@ -39,9 +48,11 @@ class Lost:
 def test_every_method_of_both_doors_is_a_read_or_a_write() -> None:
     """A method that is new is a write until somebody says otherwise, here and there."""
     known = {
-        name for door in (Cluster, Helm) for name, value in vars(door).items()
+        name
+        for door in (Cluster, Helm)
+        for name, value in vars(door).items()
         if inspect.isfunction(value) and not name.startswith("_")
-    }  # fmt: skip
+    }
     assert known - READS == WRITES
     assert not known & READS & WRITES
 
@@ -54,12 +65,15 @@ async def test_reads_and_dry_runs_pass_and_writes_do_not() -> None:
     await cluster.apply(CONFIG, dry_run=True)
     assert fence.passed == ["list", "apply"]
     for call in (
-        cluster.apply(CONFIG), cluster.create(CONFIG), cluster.replace(CONFIG),
-        cluster.delete(Ref.of(CONFIG)), cluster.exec("default", "p", "c", ["true"]),
+        cluster.apply(CONFIG),
+        cluster.create(CONFIG),
+        cluster.replace(CONFIG),
+        cluster.delete(Ref.of(CONFIG)),
+        cluster.exec("default", "p", "c", ["true"]),
         fence_helm(MemoryHelm(inner), fence).install_or_upgrade(
             ReleaseSpec(name="a", namespace="default", chart="a")
         ),
-    ):  # fmt: skip
+    ):
         with pytest.raises(LockLost):
             await call
     with pytest.raises(LockLost):

@@ -28,14 +28,23 @@ EXCERPTS = re.compile(r"“[^”]*(?:”|$)")
 
 def crashed(message: str = "") -> Object:
     ended = {"exitCode": 3, "reason": "Error", "message": message}
-    status = {"name": "c", "ready": False, "restartCount": 6, "lastState": {"terminated": ended},
-              "state": {"waiting": {"reason": "CrashLoopBackOff"}}}  # fmt: skip
+    status = {
+        "name": "c",
+        "ready": False,
+        "restartCount": 6,
+        "lastState": {"terminated": ended},
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+    }
     return {"phase": "Running", "containerStatuses": [status]}
 
 
 def waiting(reason: str, message: str) -> Object:
-    status = {"name": "c", "ready": False, "restartCount": 0,
-              "state": {"waiting": {"reason": reason, "message": message}}}  # fmt: skip
+    status = {
+        "name": "c",
+        "ready": False,
+        "restartCount": 0,
+        "state": {"waiting": {"reason": reason, "message": message}},
+    }
     return {"phase": "Pending", "containerStatuses": [status]}
 
 
@@ -46,12 +55,24 @@ async def pod_of(stage: Stage) -> Object:
 
 def event(about: Object, reason: str, message: str, path: str = "") -> Object:
     meta = about["metadata"]
-    where = {"kind": about["kind"], "name": meta["name"], "namespace": meta["namespace"],
-             "uid": meta["uid"], "fieldPath": path}  # fmt: skip
-    return {"apiVersion": "v1", "kind": "Event", "type": "Warning", "reason": reason,
-            "metadata": {"name": f"e-{reason.lower()}", "namespace": meta["namespace"]},
-            "message": message, "count": 5, "involvedObject": where,
-            "lastTimestamp": "2026-01-01T00:00:00Z"}  # fmt: skip
+    where = {
+        "kind": about["kind"],
+        "name": meta["name"],
+        "namespace": meta["namespace"],
+        "uid": meta["uid"],
+        "fieldPath": path,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "type": "Warning",
+        "reason": reason,
+        "metadata": {"name": f"e-{reason.lower()}", "namespace": meta["namespace"]},
+        "message": message,
+        "count": 5,
+        "involvedObject": where,
+        "lastTimestamp": "2026-01-01T00:00:00Z",
+    }
 
 
 async def log(stage: Stage) -> None:
@@ -74,8 +95,14 @@ async def a_mount_event(stage: Stage) -> None:
 
 
 async def a_probe_s_answer(stage: Stage) -> None:
-    await stage.install({"phase": "Running", "containerStatuses": [
-        {"name": "c", "ready": False, "restartCount": 0, "state": {"running": {}}}]})  # fmt: skip
+    await stage.install(
+        {
+            "phase": "Running",
+            "containerStatuses": [
+                {"name": "c", "ready": False, "restartCount": 0, "state": {"running": {}}}
+            ],
+        }
+    )
     pod = await pod_of(stage)
     pod["spec"]["containers"][0]["readinessProbe"] = {"exec": {"command": ["sh", HOSTILE]}}
     pod = stage.cluster.put(pod)
@@ -111,9 +138,16 @@ async def a_failed_release(stage: Stage) -> None:
 
 
 IN_THE_CLUSTER = [
-    log, termination_message, a_container_that_cannot_start, a_mount_event, a_probe_s_answer,
-    an_image_s_name, a_registry_s_answer, a_webhook_s_refusal, a_failed_release,
-]  # fmt: skip
+    log,
+    termination_message,
+    a_container_that_cannot_start,
+    a_mount_event,
+    a_probe_s_answer,
+    an_image_s_name,
+    a_registry_s_answer,
+    a_webhook_s_refusal,
+    a_failed_release,
+]
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -176,10 +210,16 @@ def test_an_excerpt_is_short_and_cannot_end_its_marks() -> None:
     assert not any(ord(c) < 32 or c == "\u202e" for c in text)
 
 
-@pytest.mark.parametrize(("text", "shown"), [
-    ("BackOff", "BackOff"), ("docker.io/a/b:1@sha256:0a", "docker.io/a/b:1@sha256:0a"),
-    ("two words", "“two words”"), ("", "“”"), ("a\nb", "“a b”"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("BackOff", "BackOff"),
+        ("docker.io/a/b:1@sha256:0a", "docker.io/a/b:1@sha256:0a"),
+        ("two words", "“two words”"),
+        ("", "“”"),
+        ("a\nb", "“a b”"),
+    ],
+)
 def test_a_name_of_more_than_one_word_is_quoted(text: str, shown: str) -> None:
     assert named(text) == shown
 

@@ -19,9 +19,15 @@ async def recorded(world: World, path: Path, **options: float) -> WaitResult:
     expected = await world.deploy()
     recording = RecordingCluster(world.cluster, world.clock)
     result = await wait_ready(
-        recording, world.clock, [expected], rules=(), timeout=options.get("timeout", 600),
-        stability=options.get("stability", 0), policy=DEFAULT_POLICY, report=silent,
-    )  # fmt: skip
+        recording,
+        world.clock,
+        [expected],
+        rules=(),
+        timeout=options.get("timeout", 600),
+        stability=options.get("stability", 0),
+        policy=DEFAULT_POLICY,
+        report=silent,
+    )
     save_history(recording.history(scenario="in memory"), path, lambda t: t.replace("hunter2", "*"))
     return result
 
@@ -61,8 +67,9 @@ async def test_a_server_that_was_away_is_away_again(tmp_path: Path) -> None:
     history = load_history(path)
     (again,) = await replay(history)
     assert [m.what for m in history.moments if m.what in ("unreachable", "reached")] == [
-        "unreachable", "reached",
-    ]  # fmt: skip
+        "unreachable",
+        "reached",
+    ]
     assert (first.state, again.state) == ("ready", "ready")
     assert again.seconds == pytest.approx(first.seconds, abs=6)
 
@@ -72,10 +79,16 @@ async def test_a_wait_that_was_called_off_is_not_played(tmp_path: Path) -> None:
     recording = RecordingCluster(world.cluster, world.clock)
     task = asyncio.ensure_future(
         wait_ready(
-            recording, world.clock, [await world.deploy()], rules=(), timeout=600, stability=0,
-            policy=DEFAULT_POLICY, report=silent,
+            recording,
+            world.clock,
+            [await world.deploy()],
+            rules=(),
+            timeout=600,
+            stability=0,
+            policy=DEFAULT_POLICY,
+            report=silent,
         )
-    )  # fmt: skip
+    )
     await world.clock.sleep(2)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

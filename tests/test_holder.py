@@ -75,8 +75,10 @@ def test_a_process_of_another_pid_namespace_is_not_looked_for_here() -> None:
     code = "from skill_runner.runs.process import Holder; print(Holder.here())"
     inside = subprocess.run(
         ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     other = Holder.parse(inside.stdout.strip())
     assert other.realm
     assert (other.host, other.state()) == (Holder.here().host, "unknown")

@@ -36,9 +36,16 @@ def make_context(seen: list[Event]) -> Context:
     clock = FakeClock()
     cluster = MemoryCluster(clock)
     return Context(
-        installation=Installation("demo", "demo"), inputs={"n": 3}, outputs={}, images={},
-        cluster=cluster, helm=MemoryHelm(cluster), clock=clock, report=seen.append, requires={},
-    )  # fmt: skip
+        installation=Installation("demo", "demo"),
+        inputs={"n": 3},
+        outputs={},
+        images={},
+        cluster=cluster,
+        helm=MemoryHelm(cluster),
+        clock=clock,
+        report=seen.append,
+        requires={},
+    )
 
 
 async def call(skill: Skill, seen: list[Event] | None = None) -> object:
@@ -108,8 +115,11 @@ async def test_a_hook_that_knows_the_cause_names_it(make_skill: Callable[[str], 
         await call(make_skill(f"def hook(ctx):\n    {body}\n"))
     problem = failed.value.problem
     assert (problem.code, problem.resource, problem.cause, problem.evidence) == (
-        "SIDECAR_MISSING", "Pod a/b", "no daprd", ("as seen",)
-    )  # fmt: skip
+        "SIDECAR_MISSING",
+        "Pod a/b",
+        "no daprd",
+        ("as seen",),
+    )
 
 
 CONFIG = "{'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'late'}}"

@@ -125,10 +125,26 @@ def _shape(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     "name",
-    ["-x", "--yes", "a b", "a/b", "../a", "a;b", "a\nb", "{{a}}", "A", "a_b", "ä", "", "a" * 41,
-     "$(id)", "a.b", "a-"],
+    [
+        "-x",
+        "--yes",
+        "a b",
+        "a/b",
+        "../a",
+        "a;b",
+        "a\nb",
+        "{{a}}",
+        "A",
+        "a_b",
+        "ä",
+        "",
+        "a" * 41,
+        "$(id)",
+        "a.b",
+        "a-",
+    ],
     ids=ascii,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("which", ["name", "namespace"])
 def test_a_name_is_a_dns_label_or_refused(name: str, which: str) -> None:
     name = name * 2 if which == "namespace" and len(name) == 41 else name
@@ -138,9 +154,14 @@ def test_a_name_is_a_dns_label_or_refused(name: str, which: str) -> None:
 
 @pytest.mark.parametrize(
     "assignment",
-    ["extra=!!python/object/apply:os.system ['id']", "pages=&a [*a]", "extra={a: 1, a: 2}",
-     "extra={<<: {port: 1}}", "pages=[{{ 7 }}]"],
-)  # fmt: skip
+    [
+        "extra=!!python/object/apply:os.system ['id']",
+        "pages=&a [*a]",
+        "extra={a: 1, a: 2}",
+        "extra={<<: {port: 1}}",
+        "pages=[{{ 7 }}]",
+    ],
+)
 def test_yaml_that_does_more_than_data_is_refused(assignment: str) -> None:
     with pytest.raises(InputError):
         resolve_inputs(ECHO, sets=[assignment])
@@ -169,9 +190,12 @@ def test_a_run_s_folder_is_below_the_others(
 @pytest.mark.parametrize("run", ["../../etc", "/etc/passwd", "..", ".", "-o", "a/../../b"])
 @pytest.mark.parametrize("command", ["status", "logs", "cancel"])
 def test_a_run_s_id_names_no_other_file(
-    command: str, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    run: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("SKILL_STATE_DIR", str(tmp_path))
     (tmp_path / "log.txt").write_text("not of a run")
     assert main.run([command, "--", run]) == 2
@@ -209,7 +233,11 @@ def test_describing_and_planning_run_no_hook(
     hooks = folder / "hooks.py"
     hooks.write_text(f"open({str(mark)!r}, 'w').close()\n" + hooks.read_text())
     monkeypatch.setenv("SKILL_PATH", str(tmp_path))
-    for command in (["describe", "echo"], ["validate", "echo"], ["list"],
-                    ["run", "echo", "--dry-run", "--kubeconfig", "/nowhere"]):  # fmt: skip
+    for command in (
+        ["describe", "echo"],
+        ["validate", "echo"],
+        ["list"],
+        ["run", "echo", "--dry-run", "--kubeconfig", "/nowhere"],
+    ):
         main.run(command)
     assert not mark.exists()

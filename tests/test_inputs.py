@@ -51,14 +51,19 @@ def test_defaults_then_recorded_then_files_then_sets(echo: Skill, tmp_path: Path
 @pytest.mark.parametrize(
     ("given", "name", "value"),
     [
-        ("greeting=1.10", "greeting", "1.10"), ("greeting=no", "greeting", "no"),
-        ("greeting=", "greeting", ""), ("greeting=a=b: c", "greeting", "a=b: c"),
-        ("greeting={{ evil }}", "greeting", "{{ evil }}"), ("size=large", "size", "large"),
-        ("replicas=2", "replicas", 2), ("pages=[a, b]", "pages", ["a", "b"]),
-        ("pages=[]", "pages", []), ("extra={port: 1}", "extra", {"port": 1}),
+        ("greeting=1.10", "greeting", "1.10"),
+        ("greeting=no", "greeting", "no"),
+        ("greeting=", "greeting", ""),
+        ("greeting=a=b: c", "greeting", "a=b: c"),
+        ("greeting={{ evil }}", "greeting", "{{ evil }}"),
+        ("size=large", "size", "large"),
+        ("replicas=2", "replicas", 2),
+        ("pages=[a, b]", "pages", ["a", "b"]),
+        ("pages=[]", "pages", []),
+        ("extra={port: 1}", "extra", {"port": 1}),
         ("extra.host='1'", "extra", {"port": 8080, "host": "1"}),
     ],
-)  # fmt: skip
+)
 def test_a_set_is_typed_by_yaml_but_text_is_taken_as_written(
     echo: Skill, given: str, name: str, value: Any
 ) -> None:
@@ -78,13 +83,13 @@ def test_a_set_is_typed_by_yaml_but_text_is_taken_as_written(
         ("pages=a", 'pages is wrong: expected a list; got "a"'),
         ("pages=[a, 1]", "pages[1] is wrong: expected text; got 1"),
         ("extra.prt=1", "extra.prt is wrong: unknown key 'prt'; did you mean 'port'?"),
-        ("pages=[a", "--set pages: the value \"[a\" is not YAML"),
+        ("pages=[a", '--set pages: the value "[a" is not YAML'),
         ("pages=!!python/x y", "is not allowed"),
         ("replicas", "--set takes NAME=VALUE"),
         ("=1", "--set takes NAME=VALUE"),
         ("extra..port=1", "--set takes NAME=VALUE"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_set_says_what_was_expected(echo: Skill, given: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         resolve_inputs(echo, sets=[given])
@@ -181,9 +186,12 @@ def test_the_schema_of_all_inputs_is_a_flat_object(echo: Skill) -> None:
 def test_assignments_that_come_by_another_option_are_told_of_by_it() -> None:
     skill = default_library().find("kafka-k8s-setup")
     assert read_sets(skill, ["brokers=3", "resources.memory=2Gi"], "--with kafka") == {
-        "brokers": 3, "resources": {"memory": "2Gi"},
-    }  # fmt: skip
-    for given, words in (("brokrs=3", "--with kafka: there is no input 'brokrs'"),
-                         ("brokers=2", "brokers")):  # fmt: skip
+        "brokers": 3,
+        "resources": {"memory": "2Gi"},
+    }
+    for given, words in (
+        ("brokrs=3", "--with kafka: there is no input 'brokrs'"),
+        ("brokers=2", "brokers"),
+    ):
         with pytest.raises(InputError, match=words):
             read_sets(skill, [given], "--with kafka")

@@ -66,9 +66,14 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def skill(traps: Traps, start: tuple[str, ...], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*start, *words], cwd=traps.folder, env=traps.environ(), stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [*start, *words],
+        cwd=traps.folder,
+        env=traps.environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @cache
@@ -133,9 +138,14 @@ def test_an_empty_entry_of_pythonpath_is_not_the_current_folder(tmp_path: Path) 
     """`export PYTHONPATH=$PYTHONPATH:/x` makes one, where the variable was not set."""
     traps = Traps(tmp_path, without=before_us())
     done = subprocess.run(
-        [*MODULE, "run", "echo", "--detach", "-o", "json"], cwd=traps.folder, check=True, text=True,
-        env={**traps.environ(), "PYTHONPATH": ":."}, stdin=subprocess.DEVNULL, capture_output=True,
-    )  # fmt: skip
+        [*MODULE, "run", "echo", "--detach", "-o", "json"],
+        cwd=traps.folder,
+        check=True,
+        text=True,
+        env={**traps.environ(), "PYTHONPATH": ":."},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
     run = yaml.safe_load(done.stdout)["run"]
     ended = skill(traps, SCRIPT, "status", run, "--wait", "120", "-o", "json")
     assert yaml.safe_load(ended.stdout)["problem"]["code"] == "CLUSTER_UNREACHABLE"
@@ -171,9 +181,20 @@ def sources() -> Iterator[Path]:
 
 
 STARTS = {
-    "run", "Popen", "call", "check_call", "check_output", "create_subprocess_exec",
-    "create_subprocess_shell", "execv", "execve", "execvp", "posix_spawn", "system", "popen",
-}  # fmt: skip
+    "run",
+    "Popen",
+    "call",
+    "check_call",
+    "check_output",
+    "create_subprocess_exec",
+    "create_subprocess_shell",
+    "execv",
+    "execve",
+    "execvp",
+    "posix_spawn",
+    "system",
+    "popen",
+}
 
 
 def python_starts(text: str) -> list[str]:
@@ -212,11 +233,14 @@ def test_only_one_function_starts_a_python() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "import sys\nsubprocess.run([sys.executable, '-m', 'x'])", "from sys import executable",
-        "subprocess.Popen(['python3', '-c', ''])", "import multiprocessing",
+        "import sys\nsubprocess.run([sys.executable, '-m', 'x'])",
+        "from sys import executable",
+        "subprocess.Popen(['python3', '-c', ''])",
+        "import multiprocessing",
         "from concurrent.futures import ProcessPoolExecutor",
-        "asyncio.create_subprocess_exec('python', '-m', 'x')", "os.execv('/usr/bin/python', [])",
+        "asyncio.create_subprocess_exec('python', '-m', 'x')",
+        "os.execv('/usr/bin/python', [])",
     ],
-)  # fmt: skip
+)
 def test_the_check_sees_one_that_does(text: str) -> None:
     assert python_starts(text) != []

@@ -256,9 +256,10 @@ async def test_of_a_hundred_who_want_a_dead_holders_lock_one_works_at_a_time(
     assert together == [1] * results.count("worked")
     assert results.count("worked") + results.count("refused") == 100
     holders = [
-        change.after["spec"]["holderIdentity"] for change in cluster.store.history
+        change.after["spec"]["holderIdentity"]
+        for change in cluster.store.history
         if change.ref == LEASE and change.type != "DELETED"
-    ]  # fmt: skip
+    ]
     assert len([key for key, _ in itertools.groupby(holders)]) == 1 + results.count("worked")
 
 
@@ -276,8 +277,9 @@ async def test_the_refusal_names_the_run_and_how_to_wait_for_it_or_end_it(
         f"{HERE.host}, since 2023-11-14T22:13:20.000000Z"
     )
     assert [(action.run, action.safe) for action in problem.next] == [
-        ("skill status shop-1a2b --wait 60", True), ("skill cancel shop-1a2b", False),
-    ]  # fmt: skip
+        ("skill status shop-1a2b --wait 60", True),
+        ("skill cancel shop-1a2b", False),
+    ]
 
 
 async def test_nothing_of_a_lease_becomes_a_command_or_a_sentence(
@@ -459,9 +461,12 @@ def deleted(cluster: MemoryCluster) -> None:
     [(taken, "process 42 on far-away took it over"), (deleted, "its Lease was deleted")],
 )
 async def test_a_lock_that_was_taken_is_lost_and_left_alone(
-    connect: lock.Connect, cluster: MemoryCluster, clock: FakeClock,
-    deed: Callable[[MemoryCluster], None], words: str,
-) -> None:  # fmt: skip
+    connect: lock.Connect,
+    cluster: MemoryCluster,
+    clock: FakeClock,
+    deed: Callable[[MemoryCluster], None],
+    words: str,
+) -> None:
     async def run() -> None:
         async with lock.hold(connect, SHOP, str(HERE), clock):
             clock.until_asleep()

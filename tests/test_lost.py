@@ -29,10 +29,11 @@ HANG = """
 SIZE = {"cpu": "10m", "memory": "16Mi"}
 SLOW = {"name": "c", "image": "example.org/app:1", "resources": {"requests": SIZE, "limits": SIZE}}
 JOB = {
-    "apiVersion": "batch/v1", "kind": "Job",
+    "apiVersion": "batch/v1",
+    "kind": "Job",
     "metadata": {"name": "slow", "annotations": {"helm.sh/hook": "pre-install"}},
     "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [SLOW]}}},
-}  # fmt: skip
+}
 
 
 def hang(stage: Stage, where: str) -> None:

@@ -54,12 +54,15 @@ async def test_a_namespace_that_is_missing_is_made_and_taken_away_again(elsewher
 @pytest.mark.parametrize(
     "other",
     [
-        {"apiVersion": "v1", "kind": "Secret",
-         "metadata": {"name": "mine", "namespace": "learnflow"}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "mine", "namespace": "learnflow"},
+        },
         component("mine", namespace="learnflow"),
     ],
     ids=["a Secret", "a custom resource"],
-)  # fmt: skip
+)
 async def test_it_stays_where_somebody_else_has_something_in_it(
     elsewhere: Stage, other: dict[str, Any]
 ) -> None:

@@ -41,10 +41,13 @@ async def operate(cluster: MemoryCluster, obj: Object) -> None:
         return
     owner = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": "db", "uid": meta["uid"]}
     for ref in (CLAIM, SERVICE):
-        await cluster.apply({
-            "apiVersion": ref.api_version, "kind": ref.kind,
-            "metadata": {"name": ref.name, "namespace": "demo", "ownerReferences": [owner]},
-        })  # fmt: skip
+        await cluster.apply(
+            {
+                "apiVersion": ref.api_version,
+                "kind": ref.kind,
+                "metadata": {"name": ref.name, "namespace": "demo", "ownerReferences": [owner]},
+            }
+        )
     cluster.set_status(Ref.of(obj), conditions=[{"type": "Ready", "status": "True"}])
 
 
@@ -80,19 +83,37 @@ async def test_an_operators_claim_without_an_owner_is_known_by_its_pod(
     """As Strimzi's, whose brokers' claims nothing owns; a user's own claim is left alone."""
     cluster, made = operated.cluster, await operated.cluster.get(RESOURCE)
     labels = {"app.kubernetes.io/instance": "db", "app.kubernetes.io/managed-by": "db-operator"}
-    owner = {"apiVersion": RESOURCE.api_version, "kind": RESOURCE.kind, "name": RESOURCE.name,
-             "uid": made["metadata"]["uid"]}  # fmt: skip
+    owner = {
+        "apiVersion": RESOURCE.api_version,
+        "kind": RESOURCE.kind,
+        "name": RESOURCE.name,
+        "uid": made["metadata"]["uid"],
+    }
     volume = {"name": "data", "persistentVolumeClaim": {"claimName": FREE.name}}
-    await cluster.create({
-        "apiVersion": "v1", "kind": "Pod", "spec": {"containers": [], "volumes": [volume]},
-        "metadata": {"name": "db-1", "namespace": "demo", "labels": labels,
-                     "ownerReferences": [owner]},
-    })  # fmt: skip
-    await cluster.create({
-        "apiVersion": "v1", "kind": FREE.kind,
-        "metadata": {"name": FREE.name, "namespace": "demo",
-                     "labels": {**labels, "app.kubernetes.io/managed-by": maker}},
-    })  # fmt: skip
+    await cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "spec": {"containers": [], "volumes": [volume]},
+            "metadata": {
+                "name": "db-1",
+                "namespace": "demo",
+                "labels": labels,
+                "ownerReferences": [owner],
+            },
+        }
+    )
+    await cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": FREE.kind,
+            "metadata": {
+                "name": FREE.name,
+                "namespace": "demo",
+                "labels": {**labels, "app.kubernetes.io/managed-by": maker},
+            },
+        }
+    )
     assert (str(FREE) in (await remove(operated, purge=False)).kept) == is_ours
     await operated.run()
     assert (str(FREE) in (await remove(operated, purge=True)).removed) == is_ours

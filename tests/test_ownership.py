@@ -31,9 +31,10 @@ OF_HELM = {"meta.helm.sh/release-name": "pg", "meta.helm.sh/release-namespace": 
 def thing(kind: str = "ConfigMap", namespace: str | None = "shop", **meta: Any) -> Object:
     place = {"namespace": namespace} if namespace else {}
     return {
-        "apiVersion": "v1", "kind": kind,
+        "apiVersion": "v1",
+        "kind": kind,
         "metadata": {"name": "thing", "uid": "u1", **place, **meta},
-    }  # fmt: skip
+    }
 
 
 def marked(**more: Any) -> Object:
@@ -53,42 +54,84 @@ OBJECTS: list[tuple[str, Object | None, Held, State]] = [
     ("another one that copied our mark", marked(), Held(uid="u0", listed=True), "recreated"),
     ("no mark at all", thing(), NOTHING, "stranger"),
     ("a forged record names the uid", thing(), Held(uid="u1", listed=True), "stranger"),
-    ("mark of another installation, same name", thing(
-        labels=LABELS, annotations={"skill-runner.dev/installation": "other/db"}),
-        Held(uid="u1", listed=True), "stranger"),
+    (
+        "mark of another installation, same name",
+        thing(labels=LABELS, annotations={"skill-runner.dev/installation": "other/db"}),
+        Held(uid="u1", listed=True),
+        "stranger",
+    ),
     ("an older version's labels, at home", thing(labels=LABELS), NOTHING, "ours"),
-    ("an older version's labels, elsewhere, listed", thing(namespace="web", labels=LABELS),
-        Held(listed=True), "ours"),
-    ("an older version's labels, elsewhere", thing(namespace="web", labels=LABELS),
-        NOTHING, "stranger"),
+    (
+        "an older version's labels, elsewhere, listed",
+        thing(namespace="web", labels=LABELS),
+        Held(listed=True),
+        "ours",
+    ),
+    (
+        "an older version's labels, elsewhere",
+        thing(namespace="web", labels=LABELS),
+        NOTHING,
+        "stranger",
+    ),
     ("of the release", thing(annotations=OF_HELM), of("pg", "shop"), "ours"),
     ("of another release", thing(annotations=OF_HELM), of("pg", "web"), "stranger"),
     ("in the way of the release", thing(), of("pg", "shop"), "stranger"),
     ("a claim of our StatefulSet", thing(), Held(through=True), "ours"),
-    ("a claim that another installation keeps",
-        thing(annotations={"skill-runner.dev/installation": "other/db"}), Held(through=True),
-        "stranger"),
-    ("a volume that only shares the label",
-        thing(labels={"app.kubernetes.io/instance": "db"}), NOTHING, "stranger"),
-    ("data that a removal kept", thing(annotations={"skill-runner.dev/kept-by": "shop/db"}),
-        Held(uid="u1"), "ours"),
-    ("data that another installation's removal kept",
-        thing(annotations={"skill-runner.dev/kept-by": "other/db"}), Held(through=True),
-        "stranger"),
-    ("marked once, and taken over by another tool",
+    (
+        "a claim that another installation keeps",
+        thing(annotations={"skill-runner.dev/installation": "other/db"}),
+        Held(through=True),
+        "stranger",
+    ),
+    (
+        "a volume that only shares the label",
+        thing(labels={"app.kubernetes.io/instance": "db"}),
+        NOTHING,
+        "stranger",
+    ),
+    (
+        "data that a removal kept",
+        thing(annotations={"skill-runner.dev/kept-by": "shop/db"}),
+        Held(uid="u1"),
+        "ours",
+    ),
+    (
+        "data that another installation's removal kept",
+        thing(annotations={"skill-runner.dev/kept-by": "other/db"}),
+        Held(through=True),
+        "stranger",
+    ),
+    (
+        "marked once, and taken over by another tool",
         thing(annotations=MARKED, labels={"app.kubernetes.io/managed-by": "Helm"}),
-        Held(uid="u1", listed=True), "stranger"),
-    ("a namespace that a run made", thing("Namespace", None,
-        labels={"app.kubernetes.io/managed-by": "skill-runner"}), Held(uid="u1", listed=True),
-        "ours"),
-    ("a namespace that another run made", thing("Namespace", None,
-        labels={"app.kubernetes.io/managed-by": "skill-runner"}), NOTHING, "stranger"),
-    ("a namespace that somebody made", thing("Namespace", None), Held(uid="u1", listed=True),
-        "stranger"),
-    ("a namespace made anew", thing("Namespace", None,
-        labels={"app.kubernetes.io/managed-by": "skill-runner"}), Held(uid="u0", listed=True),
-        "recreated"),
-]  # fmt: skip
+        Held(uid="u1", listed=True),
+        "stranger",
+    ),
+    (
+        "a namespace that a run made",
+        thing("Namespace", None, labels={"app.kubernetes.io/managed-by": "skill-runner"}),
+        Held(uid="u1", listed=True),
+        "ours",
+    ),
+    (
+        "a namespace that another run made",
+        thing("Namespace", None, labels={"app.kubernetes.io/managed-by": "skill-runner"}),
+        NOTHING,
+        "stranger",
+    ),
+    (
+        "a namespace that somebody made",
+        thing("Namespace", None),
+        Held(uid="u1", listed=True),
+        "stranger",
+    ),
+    (
+        "a namespace made anew",
+        thing("Namespace", None, labels={"app.kubernetes.io/managed-by": "skill-runner"}),
+        Held(uid="u0", listed=True),
+        "recreated",
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -103,9 +146,15 @@ def test_whose_an_object_is(live: Object | None, held: Held, state: State) -> No
 
 
 RELEASE = Release(
-    name="pg", namespace="shop", revision=3, status="deployed", chart="postgresql",
-    chart_version="16.2.1", updated="2026-03-01T10:00:00Z", uid="s3",
-)  # fmt: skip
+    name="pg",
+    namespace="shop",
+    revision=3,
+    status="deployed",
+    chart="postgresql",
+    chart_version="16.2.1",
+    updated="2026-03-01T10:00:00Z",
+    uid="s3",
+)
 OUR_LABELS = {INSTALLATION_LABEL: "db", NAMESPACE_LABEL: "shop"}
 
 
@@ -137,22 +186,36 @@ def test_a_release_of_an_older_version_elsewhere_is_ours_only_by_the_record() ->
         (thing(annotations=OF_HELM), "Helm release shop/pg"),
         (thing(annotations={"skill-runner.dev/installation": "other/db"}), "installation other/db"),
         (thing(labels={"argocd.argoproj.io/instance": "store"}), "Argo CD application store"),
-        (thing(annotations={"argocd.argoproj.io/tracking-id": "store:v1/ConfigMap:a/b"}),
-         "Argo CD application store"),
-        (thing(labels={f"helm.toolkit.fluxcd.io/{key}": key for key in ("name", "namespace")}),
-         "Flux namespace/name"),
-        (thing(labels={"app.kubernetes.io/managed-by": "terraform"}),
-         "terraform (label app.kubernetes.io/managed-by)"),
+        (
+            thing(annotations={"argocd.argoproj.io/tracking-id": "store:v1/ConfigMap:a/b"}),
+            "Argo CD application store",
+        ),
+        (
+            thing(labels={f"helm.toolkit.fluxcd.io/{key}": key for key in ("name", "namespace")}),
+            "Flux namespace/name",
+        ),
+        (
+            thing(labels={"app.kubernetes.io/managed-by": "terraform"}),
+            "terraform (label app.kubernetes.io/managed-by)",
+        ),
         (thing(ownerReferences=[{"kind": "Kafka", "name": "bus"}]), "Kafka bus, which made it"),
-        (thing(managedFields=[{"manager": "edit", "time": "2026-02"},
-                              {"manager": "kubectl-create", "time": "2026-01"}]),
-         "someone else (first written by kubectl-create)"),
+        (
+            thing(
+                managedFields=[
+                    {"manager": "edit", "time": "2026-02"},
+                    {"manager": "kubectl-create", "time": "2026-01"},
+                ]
+            ),
+            "someone else (first written by kubectl-create)",
+        ),
         (thing(), "someone else (nothing on it says who)"),
         (RELEASE, "Helm release shop/pg (chart postgresql 16.2.1, deployed 2026-03-01)"),
-        (replace(RELEASE, labels={INSTALLATION_LABEL: "db", NAMESPACE_LABEL: "other"}),
-         "installation other/db"),
+        (
+            replace(RELEASE, labels={INSTALLATION_LABEL: "db", NAMESPACE_LABEL: "other"}),
+            "installation other/db",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_owner_is_named(live: Object | Release, words: str) -> None:
     assert owner_of(live) == words
 

@@ -29,12 +29,19 @@ def library(tmp_path: Path) -> Library:
     write_skill(tmp_path / "skills", "bus")
     text = {"type": "string", "description": "A text."}
     namespace = {**text, "default": "apps"}
-    inputs = {"namespace": namespace, "source": {**text, "format": "path"},
-              "token": {**text, "writeOnly": True, "default": ""}}  # fmt: skip
+    inputs = {
+        "namespace": namespace,
+        "source": {**text, "format": "path"},
+        "token": {**text, "writeOnly": True, "default": ""},
+    }
     write_skill(
-        tmp_path / "skills", "app", inputs=inputs, requires=[{"skill": "bus"}],
-        outputs={}, steps=[{"id": "act", "hook": "act"}],
-    )  # fmt: skip
+        tmp_path / "skills",
+        "app",
+        inputs=inputs,
+        requires=[{"skill": "bus"}],
+        outputs={},
+        steps=[{"id": "act", "hook": "act"}],
+    )
     return Library((tmp_path / "skills",))
 
 
@@ -106,8 +113,9 @@ def test_the_example_is_right() -> None:
     file = Path(__file__).parent.parent / "examples" / "learnflow" / "platform.yaml"
     platform = read_platform(file, default_library({}))
     assert {each.skill.name for each in platform.wanted} >= {
-        "kafka-k8s-setup", "postgres-k8s-setup",
-    }  # fmt: skip
+        "kafka-k8s-setup",
+        "postgres-k8s-setup",
+    }
 
 
 def test_a_file_that_is_not_there(tmp_path: Path, library: Library) -> None:

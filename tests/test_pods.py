@@ -19,9 +19,15 @@ DEMO = Installation("default", "demo")
 
 def manifest_of(name: str, installation: Installation = DEMO) -> Object:
     return pod_manifest(
-        name=name, installation=installation, image="example.org/a:1", command=["true"], env={},
-        resources=SMALL, labels={}, overrides={},
-    )  # fmt: skip
+        name=name,
+        installation=installation,
+        image="example.org/a:1",
+        command=["true"],
+        env={},
+        resources=SMALL,
+        labels={},
+        overrides={},
+    )
 
 
 def ended(name: str, code: int) -> Object:
@@ -64,9 +70,9 @@ async def test_why_a_command_could_not_be_started_is_told() -> None:
 
     async def later() -> None:
         await clock.sleep(1)
-        cluster.set_status(POD, phase="Failed", containerStatuses=[
-            {"name": "main", "state": {"terminated": end}}
-        ])  # fmt: skip
+        cluster.set_status(
+            POD, phase="Failed", containerStatuses=[{"name": "main", "state": {"terminated": end}}]
+        )
 
     async with asyncio.TaskGroup() as group:
         group.create_task(later())

@@ -12,10 +12,19 @@ from skill_runner.quantity import parse_quantity, quantity_or_zero
 @pytest.mark.parametrize(
     ("text", "number"),
     [
-        ("250m", Decimal("0.25")), ("2", 2), (2, 2), ("1Gi", 2**30), ("1.5Mi", 3 * 2**19),
-        ("1e3", 1000), ("2E2", 200), ("1E", 10**18), ("5k", 5000), ("128Mi", 2**27), ("0.5", 0.5),
+        ("250m", Decimal("0.25")),
+        ("2", 2),
+        (2, 2),
+        ("1Gi", 2**30),
+        ("1.5Mi", 3 * 2**19),
+        ("1e3", 1000),
+        ("2E2", 200),
+        ("1E", 10**18),
+        ("5k", 5000),
+        ("128Mi", 2**27),
+        ("0.5", 0.5),
     ],
-)  # fmt: skip
+)
 def test_quantities(text: str | int, number: float | Decimal) -> None:
     assert parse_quantity(text) == float(number)
     assert quantity_or_zero(text) == Decimal(number)

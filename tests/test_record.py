@@ -95,9 +95,15 @@ async def test_what_a_newer_runner_added_is_no_obstacle() -> None:
 def test_a_new_intention_carries_over_what_the_cluster_holds() -> None:
     skill = Skill(name="kafka-k8s-setup", version="2.0.0", summary="", use_when="", folder=Path())
     plan = Plan(
-        skill=skill, installation=FULL.installation, inputs={"brokers": 3}, images={}, steps=(),
-        proofs=(), outputs={}, digest="e",
-    )  # fmt: skip
+        skill=skill,
+        installation=FULL.installation,
+        inputs={"brokers": 3},
+        images={},
+        steps=(),
+        proofs=(),
+        outputs={},
+        digest="e",
+    )
     new = record.intend(FULL, plan, now=50.0)
     assert (new.releases, new.objects, new.proofs) == (FULL.releases, FULL.objects, FULL.proofs)
     assert (new.version, new.complete, new.created, new.updated) == ("2.0.0", False, 1.0, 50.0)

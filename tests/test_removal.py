@@ -111,9 +111,15 @@ async def test_what_a_killed_run_left_of_its_proof_goes_too(stage: Stage) -> Non
     await stage.run()
     target = await request.find_record(stage.world, "demo-setup", None)
     left = pod_manifest(
-        name="demo-proof", installation=target.installation, image="example.org/a:1",
-        command=["true"], env={}, resources=SMALL, labels={}, overrides={},
-    )  # fmt: skip
+        name="demo-proof",
+        installation=target.installation,
+        image="example.org/a:1",
+        command=["true"],
+        env={},
+        resources=SMALL,
+        labels={},
+        overrides={},
+    )
     await stage.cluster.create(left)
     async with lock.hold(stage.world.connect, target.installation, "me", stage.world.clock) as held:
         await removal.remove(stage.world, target, held, purge=False)

@@ -20,11 +20,45 @@ from skill_runner.skill.templating import (
 )
 
 HOSTILE = [
-    "x\n---\nevil: 1", 'a"b', "a'b", "a: b", "- a", "# comment", "{a: b}", "[a", "a, b", "&a", "*a",
-    "!!python/object:os.system x", "| block", "> fold", "%TAG", "@x", "`x`", "{{ 7 * 7 }}",
-    "{% for x in y %}", "{# gone #}", "a\tb", "a\r\nb", "\u2028", "\x00\x07", "null", "true", "12",
-    "", " ", "~", "<<", "V" * 40, "x" * 200_000, "\\", "\\n", '\\"', "é🙂", "\ud800",
-]  # fmt: skip
+    "x\n---\nevil: 1",
+    'a"b',
+    "a'b",
+    "a: b",
+    "- a",
+    "# comment",
+    "{a: b}",
+    "[a",
+    "a, b",
+    "&a",
+    "*a",
+    "!!python/object:os.system x",
+    "| block",
+    "> fold",
+    "%TAG",
+    "@x",
+    "`x`",
+    "{{ 7 * 7 }}",
+    "{% for x in y %}",
+    "{# gone #}",
+    "a\tb",
+    "a\r\nb",
+    "\u2028",
+    "\x00\x07",
+    "null",
+    "true",
+    "12",
+    "",
+    " ",
+    "~",
+    "<<",
+    "V" * 40,
+    "x" * 200_000,
+    "\\",
+    "\\n",
+    '\\"',
+    "é🙂",
+    "\ud800",
+]
 
 PLACES = """\
 plain: {{ value }}
@@ -48,11 +82,18 @@ list:  # {{ value }}
 
 def _expected(value: str) -> dict[str, Any]:
     return {
-        "plain": value, value: "key", "double": f"a {value} b", "single": f"a {value} b",
+        "plain": value,
+        value: "key",
+        "double": f"a {value} b",
+        "single": f"a {value} b",
         "flow": [value, f"x {value} y", {"k": value, f"q {value}": 1}],
-        "block": f"first {value}\nlast\n", "folded": value, "middle": f"one {value} two",
-        "json": value, "text": json.dumps(value, ensure_ascii=False), "list": [value, "plain"],
-    }  # fmt: skip
+        "block": f"first {value}\nlast\n",
+        "folded": value,
+        "middle": f"one {value} two",
+        "json": value,
+        "text": json.dumps(value, ensure_ascii=False),
+        "list": [value, "plain"],
+    }
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -140,11 +181,17 @@ CONTEXT = {"mode": "bundled", "topics": ["a"], "on": True, "port": 0}
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
-        ("mode == 'bundled'", True), ("mode != 'bundled'", False), ("topics | length > 1", False),
-        ("on", True), ("not on", False), ("on and topics | length == 1", True), ("true", True),
-        ("'a' in topics", True), ("port is defined", True),
+        ("mode == 'bundled'", True),
+        ("mode != 'bundled'", False),
+        ("topics | length > 1", False),
+        ("on", True),
+        ("not on", False),
+        ("on and topics | length == 1", True),
+        ("true", True),
+        ("'a' in topics", True),
+        ("port is defined", True),
     ],
-)  # fmt: skip
+)
 def test_expressions(expression: str, value: bool) -> None:
     assert evaluate(expression, CONTEXT, "skill.yaml") is value
     assert check_expression(expression, dict.fromkeys(CONTEXT)) == []

@@ -160,16 +160,23 @@ def rule(groups: list[str], resources: list[str], verbs: list[str], **more: list
 
 def test_roles_grant_exactly_what_is_named() -> None:
     rights = {
-        Right("get", "", "pods", "a"), Right("list", "", "pods", "a"),
-        Right("get", "", "services", "a"), Right("list", "", "services", "a"),
-        Right("get", "", "secrets", "a", "one"), Right("list", "", "nodes"),
+        Right("get", "", "pods", "a"),
+        Right("list", "", "pods", "a"),
+        Right("get", "", "services", "a"),
+        Right("list", "", "services", "a"),
+        Right("get", "", "secrets", "a", "one"),
+        Right("list", "", "nodes"),
         Right("get", "", "/metrics"),
-    }  # fmt: skip
+    }
     made = documents(rights, name="r", account=("a", "me"), namespaces=["a"])
     assert [(m["kind"], m["metadata"].get("namespace")) for m in made] == [
-        ("Namespace", None), ("ServiceAccount", "a"), ("ClusterRole", None),
-        ("ClusterRoleBinding", None), ("Role", "a"), ("RoleBinding", "a"),
-    ]  # fmt: skip
+        ("Namespace", None),
+        ("ServiceAccount", "a"),
+        ("ClusterRole", None),
+        ("ClusterRoleBinding", None),
+        ("Role", "a"),
+        ("RoleBinding", "a"),
+    ]
     assert made[2]["rules"] == [
         {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
         rule([""], ["nodes"], ["list"]),
@@ -185,18 +192,24 @@ async def test_what_a_run_grants_it_must_have(stage: Stage) -> None:
     plan, _ = await restricted(stage)
     meta = {"name": "r", "namespace": "demo"}
     role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta,
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": meta,
         "rules": [rule(["apps"], ["deployments"], ["get", "watch"])],
-    }  # fmt: skip
+    }
     binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": meta,
-        "roleRef": {"kind": "ClusterRole", "name": "view"}, "subjects": [],
-    }  # fmt: skip
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": meta,
+        "roleRef": {"kind": "ClusterRole", "name": "view"},
+        "subjects": [],
+    }
     rights = rights_of(plan, [role, binding])
     assert rights.granted == {
-        Right("get", "apps", "deployments", "demo"), Right("watch", "apps", "deployments", "demo"),
+        Right("get", "apps", "deployments", "demo"),
+        Right("watch", "apps", "deployments", "demo"),
         Right("bind", "rbac.authorization.k8s.io", "clusterroles", "demo", "view"),
-    }  # fmt: skip
+    }
 
 
 async def test_volumes_are_looked_for_wherever_there_are_objects(stage: Stage) -> None:

@@ -23,9 +23,12 @@ def service(tmp_path: Path) -> Path:
 def test_the_tests_of_a_fastapi_service_pass(service: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=service, capture_output=True, text=True, check=False,
+        cwd=service,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # those of our own tests
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^[2-9]\d passed", done.stdout, re.MULTILINE)
 

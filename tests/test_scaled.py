@@ -21,14 +21,17 @@ __all__ = ["stage"]
 SAID = "Deployment demo/app is scaled to 0 by kubectl at 2026-11-02T00:00:00Z"
 REQUEST = {"manager": "helm", "operation": "Apply", "fieldsV1": {}}  # `kubectl scale` names nobody
 WHO = {
-    "manager": "kubectl", "time": "2026-11-02T00:00:00Z", "operation": "Update",
+    "manager": "kubectl",
+    "time": "2026-11-02T00:00:00Z",
+    "operation": "Update",
     "fieldsV1": {"f:spec": {"f:replicas": {}}},
-}  # fmt: skip
+}
 AUTOSCALER: Object = {
-    "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
     "metadata": {"name": "app", "namespace": "demo"},
     "spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "app"}},
-}  # fmt: skip
+}
 
 
 async def scale_to_zero(stage: Stage, writer: Object = WHO) -> None:
@@ -71,10 +74,12 @@ async def test_verify_says_so_before_any_proof(stage: Stage, observe: bool) -> N
 
 @pytest.mark.parametrize(
     ("writer", "advice"),
-    [(REQUEST, "skill run demo-setup --name demo-setup -n demo"),
-     (WHO, " -n demo scale deployment app --replicas=1")],
+    [
+        (REQUEST, "skill run demo-setup --name demo-setup -n demo"),
+        (WHO, " -n demo scale deployment app --replicas=1"),
+    ],
     ids=["scale", "patch"],
-)  # fmt: skip
+)
 async def test_why_says_so_and_what_scales_it_up(stage: Stage, writer: Object, advice: str) -> None:
     """Where another field manager owns the number, a run would meet a conflict."""
     await stage.run()

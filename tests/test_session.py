@@ -88,11 +88,13 @@ def render(spec: ReleaseSpec) -> Iterable[Object]:
     container = {
         "name": "app",
         "image": "example.org/app:1",
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"},
-                      "limits": {"cpu": "1", "memory": "16Mi"}},
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "16Mi"},
+            "limits": {"cpu": "1", "memory": "16Mi"},
+        },
         "livenessProbe": {"tcpSocket": {"port": 80}},
         "readinessProbe": {"tcpSocket": {"port": 80}},
-    }  # fmt: skip
+    }
     yield {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -110,11 +112,17 @@ async def become_ready(cluster: MemoryCluster, obj: Object) -> None:
         return
     count = obj["spec"].get("replicas", 1)
     cluster.set_status(
-        Ref.of(obj), observedGeneration=obj["metadata"]["generation"], replicas=count,
-        updatedReplicas=count, readyReplicas=count, availableReplicas=count,
-        conditions=[{"type": "Available", "status": "True"},
-                    {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}],
-    )  # fmt: skip
+        Ref.of(obj),
+        observedGeneration=obj["metadata"]["generation"],
+        replicas=count,
+        updatedReplicas=count,
+        readyReplicas=count,
+        availableReplicas=count,
+        conditions=[
+            {"type": "Available", "status": "True"},
+            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+        ],
+    )
 
 
 @dataclass
@@ -134,9 +142,12 @@ class Stage:
         folder = self.folder / f"run-{self.runs}"
         folder.mkdir()
         request = session.Request(
-            skill=self.library.find("demo-setup"), name="demo-setup", namespace=None, sets=sets,
+            skill=self.library.find("demo-setup"),
+            name="demo-setup",
+            namespace=None,
+            sets=sets,
             given=given,
-        )  # fmt: skip
+        )
         self.last = Run(f"demo-{self.runs}", folder)
         return await session.run(request, self.world, self.last, options or Options())
 
@@ -244,9 +255,12 @@ async def test_a_hook_of_every_run_mends_what_it_finds(stage: Stage) -> None:
     (folder / "skill.yaml").write_text(SKILL.replace("prove:", f"{step}prove:"))
     await stage.run()
     await stage.cluster.apply(
-        {"apiVersion": "v1", "kind": "ConfigMap",
-         "metadata": {"name": "x", "namespace": "demo", "labels": {"broken": "yes"}}}
-    )  # fmt: skip
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "x", "namespace": "demo", "labels": {"broken": "yes"}},
+        }
+    )
     mended = await stage.run()
     assert (mended.status, mended.changed) == ("ready", True)
     assert mended.steps[-1].message == "1 mended"
@@ -285,9 +299,12 @@ async def test_an_input_that_may_not_change_is_refused_before_anything(stage: St
 async def test_two_namespaces_are_refused(stage: Stage, sets: tuple[str, ...]) -> None:
     given = {} if sets else {"namespace": "other"}
     request = session.Request(
-        skill=stage.library.find("demo-setup"), name="demo-setup", namespace="demo", sets=sets,
+        skill=stage.library.find("demo-setup"),
+        name="demo-setup",
+        namespace="demo",
+        sets=sets,
         given=given,
-    )  # fmt: skip
+    )
     with pytest.raises(UsageError, match=r"two namespaces are named: -n demo and .*other"):
         session.resolve(request, None)
 
@@ -366,9 +383,11 @@ async def test_a_release_of_someone_else_is_refused_and_left_as_it_is(
     stage: Stage, pending: bool
 ) -> None:
     spec = ReleaseSpec(
-        name="app", namespace="demo", chart=str(stage.folder / "skills/demo-setup/chart"),
+        name="app",
+        namespace="demo",
+        chart=str(stage.folder / "skills/demo-setup/chart"),
         values={"replicas": 1},
-    )  # fmt: skip
+    )
     await stage.helm.install_or_upgrade(spec)
     if pending:
         await stage.helm.leave_pending("app", "demo")
@@ -412,9 +431,13 @@ async def test_a_run_that_is_cancelled_is_continued_by_the_next(stage: Stage) ->
 
 async def test_preflight_refuses_what_no_node_can_hold(stage: Stage) -> None:
     stage.cluster.put(
-        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"},
-         "status": {"allocatable": {"cpu": "5m", "memory": "1Gi"}}}
-    )  # fmt: skip
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": "n"},
+            "status": {"allocatable": {"cpu": "5m", "memory": "1Gi"}},
+        }
+    )
     with pytest.raises(PreflightFailed, match="no node can hold"):
         await stage.run()
     assert stage.writes() == []
@@ -422,9 +445,13 @@ async def test_preflight_refuses_what_no_node_can_hold(stage: Stage) -> None:
 
 async def test_a_terminating_namespace_is_named(stage: Stage) -> None:
     stage.cluster.put(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"},
-         "status": {"phase": "Terminating"}}
-    )  # fmt: skip
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "demo"},
+            "status": {"phase": "Terminating"},
+        }
+    )
     with pytest.raises(PreflightFailed, match="demo is being deleted"):
         await stage.run()
 

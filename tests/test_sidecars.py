@@ -25,9 +25,16 @@ FATAL = (
 
 def context(cluster: MemoryCluster) -> Context:
     return Context(
-        installation=Installation("default", "web"), inputs={}, outputs={}, images={},
-        cluster=cluster, helm=MemoryHelm(cluster), clock=FakeClock(), report=silent, requires={},
-    )  # fmt: skip
+        installation=Installation("default", "web"),
+        inputs={},
+        outputs={},
+        images={},
+        cluster=cluster,
+        helm=MemoryHelm(cluster),
+        clock=FakeClock(),
+        report=silent,
+        requires={},
+    )
 
 
 def pod(*, sidecar: bool = True, asks: str = "true", daprd: Any = None) -> Object:
@@ -37,14 +44,23 @@ def pod(*, sidecar: bool = True, asks: str = "true", daprd: Any = None) -> Objec
         statuses.append(daprd or {"name": "daprd", "ready": True, "state": {"running": {}}})
     ready = all(status["ready"] for status in statuses)
     return {
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "web-1", "namespace": "default", "labels": {"app": "web"},
-                     "annotations": {"dapr.io/enabled": asks}},
-        "spec": {"containers": [{"name": "c", "image": "example.org/c:1"},
-                                *([DAPRD] if sidecar else [])]},
-        "status": {"phase": "Running", "containerStatuses": statuses,
-                   "conditions": [{"type": "Ready", "status": str(ready)}]},
-    }  # fmt: skip
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "web-1",
+            "namespace": "default",
+            "labels": {"app": "web"},
+            "annotations": {"dapr.io/enabled": asks},
+        },
+        "spec": {
+            "containers": [{"name": "c", "image": "example.org/c:1"}, *([DAPRD] if sidecar else [])]
+        },
+        "status": {
+            "phase": "Running",
+            "containerStatuses": statuses,
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+        },
+    }
 
 
 async def check(*objects: Object, loaded: tuple[str, ...] = (), **asked: Any) -> str:
@@ -69,14 +85,24 @@ async def test_everything_is_there() -> None:
         ([pod()], ("state",), "COMPONENT_NOT_LOADED", "component events is not loaded"),
         ([pod(), component("state")], ("events",), "COMPONENT_NOT_LOADED", "state is not loaded"),
         (
-            [pod(daprd={"name": "daprd", "ready": False, "restartCount": 2,
+            [
+                pod(
+                    daprd={
+                        "name": "daprd",
+                        "ready": False,
+                        "restartCount": 2,
                         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-                        "lastState": {"terminated": {"exitCode": 1}}})],
-            (), "COMPONENT_FAILED", "component events (pubsub.kafka/v1) fails",
+                        "lastState": {"terminated": {"exitCode": 1}},
+                    }
+                )
+            ],
+            (),
+            "COMPONENT_FAILED",
+            "component events (pubsub.kafka/v1) fails",
         ),
         ([pod(sidecar=False, asks="false")], (), None, "does not ask for a Dapr sidecar"),
     ],
-)  # fmt: skip
+)
 async def test_what_is_wrong_is_named(
     objects: list[Object], loaded: tuple[str, ...], code: str | None, words: str
 ) -> None:
@@ -84,11 +110,14 @@ async def test_what_is_wrong_is_named(
         await check(*objects, loaded=loaded, components=["events"])
     assert refused.value.code == code
     assert refused.value.resource.endswith(
-        "default/events" if words.startswith("component events is")
-        else "default/state" if "state" in words
-        else "container daprd" if code == "COMPONENT_FAILED"
+        "default/events"
+        if words.startswith("component events is")
+        else "default/state"
+        if "state" in words
+        else "container daprd"
+        if code == "COMPONENT_FAILED"
         else "default/web-1"
-    )  # fmt: skip
+    )
     assert refused.value.hint
 
 

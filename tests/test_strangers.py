@@ -149,11 +149,16 @@ async def test_a_release_that_a_stranger_made_again_is_left_installed(applied: S
 
 @pytest.mark.parametrize(
     "kind",
-    [("batch/v1", "CronJob"), ("networking.k8s.io/v1", "Ingress"), ("v1", "ServiceAccount"),
-     ("networking.k8s.io/v1", "NetworkPolicy"), ("rbac.authorization.k8s.io/v1", "Role"),
-     ("autoscaling/v2", "HorizontalPodAutoscaler")],
+    [
+        ("batch/v1", "CronJob"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("v1", "ServiceAccount"),
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+        ("rbac.authorization.k8s.io/v1", "Role"),
+        ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ],
     ids=lambda kind: kind[1],
-)  # fmt: skip
+)
 async def test_a_namespace_stays_with_anything_of_a_neighbour(
     applied: Stage, kind: tuple[str, str]
 ) -> None:

@@ -25,14 +25,20 @@ def echo(tmp_path: Path) -> Path:
 def _helm(folder: Path, *, image: str = "docker.io/library/nginx:1.29.3") -> MemoryHelm:
     def render(spec: ReleaseSpec) -> list[Object]:
         container: dict[str, Any] = {
-            "name": "web", "image": image, "livenessProbe": {"tcpSocket": {"port": 80}},
+            "name": "web",
+            "image": image,
+            "livenessProbe": {"tcpSocket": {"port": 80}},
             "readinessProbe": {"tcpSocket": {"port": 80}},
             "resources": {"limits": {"cpu": "1", "memory": "64Mi"}},
-        }  # fmt: skip
-        return [{
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": spec.name},
-            "spec": {"template": {"spec": {"containers": [container]}}},
-        }]  # fmt: skip
+        }
+        return [
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": spec.name},
+                "spec": {"template": {"spec": {"containers": [container]}}},
+            }
+        ]
 
     helm = MemoryHelm(MemoryCluster())
     helm.add_chart(str(folder / "chart"), render)
@@ -79,7 +85,7 @@ async def test_a_case_that_goes_as_expected(echo: Path) -> None:
         ("expect: {}\nexpect: {}", "case.yaml:2:1: the key 'expect' is there already"),
         ("expect: [", "case.yaml:2:1: did not find"),
     ],
-)  # fmt: skip
+)
 async def test_a_case_that_does_not(echo: Path, text: str, problem: str) -> None:
     _case(echo, text)
     (_, trial) = await try_skill(load_skill(echo), _helm(echo))

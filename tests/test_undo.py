@@ -34,10 +34,12 @@ async def bad_or_ready(cluster: MemoryCluster, obj: Object) -> None:
         await become_ready(cluster, obj)
         return
     cluster.set_status(
-        Ref.of(obj), observedGeneration=obj["metadata"]["generation"],
-        conditions=[{"type": "Progressing", "status": "False",
-                     "reason": "ProgressDeadlineExceeded"}],
-    )  # fmt: skip
+        Ref.of(obj),
+        observedGeneration=obj["metadata"]["generation"],
+        conditions=[
+            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+        ],
+    )
 
 
 def chart(stage: Stage, *more: Object) -> None:
@@ -143,9 +145,15 @@ async def test_what_it_went_back_to_is_awaited(stage: Stage) -> None:
 
 async def test_a_failed_first_run_is_removed_and_its_data_is_not(stage: Stage) -> None:
     on_failure(stage, "remove")
-    chart(stage, {"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                  "metadata": {"name": "data", "namespace": "demo"},
-                  "spec": {"storageClassName": ""}})  # fmt: skip
+    chart(
+        stage,
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": "demo"},
+            "spec": {"storageClassName": ""},
+        },
+    )
     stage.cluster.on_apply("PersistentVolumeClaim", _bound)
     outcome = await stage.run(f"replicas={BAD}")
     assert (outcome.status, recovery(outcome).status) == ("failed", "done")
@@ -171,8 +179,15 @@ async def test_a_chart_that_deletes_its_data_goes_without_it(stage: Stage) -> No
     on_failure(stage, "remove")
     stage.cluster.on_apply("StatefulSet", own_a_claim)
     spec = {"replicas": 0, "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}
-    chart(stage, {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": spec,
-                  "metadata": {"name": "db", "namespace": "demo"}})  # fmt: skip
+    chart(
+        stage,
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "spec": spec,
+            "metadata": {"name": "db", "namespace": "demo"},
+        },
+    )
     outcome = await stage.run(f"replicas={BAD}")
     assert recovery(outcome).status == "done"
     assert str(OWNED) in recovery(outcome).message

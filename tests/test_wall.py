@@ -43,13 +43,15 @@ ATTACKS = {
     "a cluster-admin": (f"standard\n---\n{BINDING}", "ClusterRoleBinding owned"),
     "a foreign namespace": (f"standard\n---\n{SECRET}", "Secret kube-system/a"),
     "another kind": (
-        "standard\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\n", "Secret raw/a",
+        "standard\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\n",
+        "Secret raw/a",
     ),
     "the kind itself": ("standard\nkind: Secret\n", "Secret raw/raw-map"),
     "the namespace itself": (
-        "standard\nmetadata: {name: a, namespace: kube-system}\n", "ConfigMap kube-system/a",
+        "standard\nmetadata: {name: a, namespace: kube-system}\n",
+        "ConfigMap kube-system/a",
     ),
-}  # fmt: skip
+}
 
 
 async def of_raw(stage: Stage, text: str, what: str, **more: Any) -> Outcome:
@@ -122,10 +124,13 @@ async def test_a_skill_that_declares_nothing_is_refused_and_told_the_way_out(sta
 async def test_a_hook_makes_only_what_is_declared(stage: Stage, verb: str) -> None:
     folder = stage.folder / "skills" / "demo-setup"
     (folder / "hooks.py").write_text(
-        HOOKS.replace('    return "done after"', f"""    await ctx.cluster.{verb}({{
+        HOOKS.replace(
+            '    return "done after"',
+            f"""    await ctx.cluster.{verb}({{
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {{"name": "owned"}}}})""")
-    )  # fmt: skip
+        "metadata": {{"name": "owned"}}}})""",
+        )
+    )
     outcome = await stage.run()
     assert outcome.problem is not None
     assert (outcome.status, outcome.problem.code) == ("failed", "POLICY_VIOLATION")
@@ -167,8 +172,11 @@ async def test_a_dry_run_of_a_hook_makes_nothing_and_is_let_through() -> None:
     cluster = MemoryCluster()
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}})
     walled = wall.wall_cluster(cluster, Declared("demo", "demo", Makes()))
-    manifest = {"apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": {"name": "a", "namespace": "demo"}}  # fmt: skip
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a", "namespace": "demo"},
+    }
     assert await walled.create(manifest, dry_run=True)
     assert await walled.apply(manifest, dry_run=True)
     with pytest.raises(StepFailed):
@@ -179,7 +187,10 @@ async def test_a_dry_run_of_a_hook_makes_nothing_and_is_let_through() -> None:
 # cloudnative-pg 0.29.0, strimzi-kafka-operator 1.2.0 and dapr 1.18, with the values of the skills.
 REMOTE = {
     "cnpg-operator": {
-        "apps/v1 Deployment", "v1 ConfigMap", "v1 Service", "v1 ServiceAccount",
+        "apps/v1 Deployment",
+        "v1 ConfigMap",
+        "v1 Service",
+        "v1 ServiceAccount",
         "admissionregistration.k8s.io/v1 MutatingWebhookConfiguration "
         "cnpg-mutating-webhook-configuration",
         "admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration "
@@ -189,23 +200,34 @@ REMOTE = {
         "rbac.authorization.k8s.io/v1 ClusterRoleBinding cnpg-cloudnative-pg",
     },
     "strimzi-operator": {
-        "apps/v1 Deployment", "rbac.authorization.k8s.io/v1 RoleBinding", "v1 ConfigMap",
-        "v1 ServiceAccount", "apiextensions.k8s.io/v1 CustomResourceDefinition *.strimzi.io",
+        "apps/v1 Deployment",
+        "rbac.authorization.k8s.io/v1 RoleBinding",
+        "v1 ConfigMap",
+        "v1 ServiceAccount",
+        "apiextensions.k8s.io/v1 CustomResourceDefinition *.strimzi.io",
         "rbac.authorization.k8s.io/v1 ClusterRole strimzi-*",
         "rbac.authorization.k8s.io/v1 ClusterRoleBinding strimzi-*",
     },
     "dapr-k8s-setup": {
-        "apps/v1 Deployment", "apps/v1 StatefulSet", "dapr.io/v1alpha1 Component",
-        "dapr.io/v1alpha1 Configuration", "dapr.io/v1alpha1 Resiliency",
-        "policy/v1 PodDisruptionBudget", "rbac.authorization.k8s.io/v1 Role",
-        "rbac.authorization.k8s.io/v1 RoleBinding", "v1 ConfigMap", "v1 Secret", "v1 Service",
-        "v1 ServiceAccount", "v1 Pod skill-probe-*",
+        "apps/v1 Deployment",
+        "apps/v1 StatefulSet",
+        "dapr.io/v1alpha1 Component",
+        "dapr.io/v1alpha1 Configuration",
+        "dapr.io/v1alpha1 Resiliency",
+        "policy/v1 PodDisruptionBudget",
+        "rbac.authorization.k8s.io/v1 Role",
+        "rbac.authorization.k8s.io/v1 RoleBinding",
+        "v1 ConfigMap",
+        "v1 Secret",
+        "v1 Service",
+        "v1 ServiceAccount",
+        "v1 Pod skill-probe-*",
         "admissionregistration.k8s.io/v1 MutatingWebhookConfiguration dapr-sidecar-injector",
         "apiextensions.k8s.io/v1 CustomResourceDefinition *.dapr.io",
         "rbac.authorization.k8s.io/v1 ClusterRole dapr-*",
         "rbac.authorization.k8s.io/v1 ClusterRoleBinding dapr-*",
     },
-}  # fmt: skip
+}
 
 
 @needs_helm
@@ -221,8 +243,12 @@ async def test_what_a_skill_declares_is_what_it_makes(name: str) -> None:
         objects, _ = await rendered(plan)
         missing += [f"{base}: {why}" for _, why in wall.declared_of(plan).faults(objects)]
         assert plan.makes is not None
-        every = (*plan.makes.here, *plan.makes.cluster, *plan.makes.within("shop"),
-                 *plan.makes.within("learnflow"))  # fmt: skip
+        every = (
+            *plan.makes.here,
+            *plan.makes.cluster,
+            *plan.makes.within("shop"),
+            *plan.makes.within("learnflow"),
+        )
         used |= {str(kind) for kind in every if any(kind.covers(each) for each in objects)}
     assert missing == []
     declared = skill.declared
@@ -269,8 +295,9 @@ def test_every_method_of_both_doors_is_let_through_or_walled() -> None:
     cluster, helm = MemoryCluster(), MemoryHelm(MemoryCluster())
     declared = Declared("demo", "demo", Makes())
     for door, walled in (
-        (Cluster, wall.wall_cluster(cluster, declared)), (Helm, wall.wall_helm(helm, declared)),
-    ):  # fmt: skip
+        (Cluster, wall.wall_cluster(cluster, declared)),
+        (Helm, wall.wall_helm(helm, declared)),
+    ):
         names = {name for name in vars(door) if not name.startswith("_")}
         assert names
         assert [name for name in names if not hasattr(walled, name)] == []

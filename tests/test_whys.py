@@ -23,11 +23,15 @@ from tests.wait.world import DEPLOYMENT, LABELS, owned_by, running, waiting
 CRASHED = {
     "phase": "Running",
     "containerStatuses": [
-        {"name": "c", "ready": False, "restartCount": 6,
-         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-         "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}
+        {
+            "name": "c",
+            "ready": False,
+            "restartCount": 6,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}},
+        }
     ],
-}  # fmt: skip
+}
 
 
 class Stage:
@@ -40,9 +44,12 @@ class Stage:
         self.helm.add_chart("web", _render)
         self.run = Run("why-1", folder)
         self.world = World(
-            helm=self.helm, cluster=self.cluster, images=MemoryImages(), clock=self.clock,
+            helm=self.helm,
+            cluster=self.cluster,
+            images=MemoryImages(),
+            clock=self.clock,
             connect=self._connect,
-        )  # fmt: skip
+        )
 
     async def _connect(self) -> MemoryCluster:
         return self.cluster
@@ -53,18 +60,33 @@ class Stage:
         deployment = (await self.cluster.list("apps/v1", "Deployment")).items[0]
         note = {"deployment.kubernetes.io/revision": "1"}
         owner = self.cluster.put(
-            {"apiVersion": "apps/v1", "kind": "ReplicaSet",
-             "metadata": {"name": "web-1", "namespace": "default", "labels": LABELS,
-                          "annotations": note, "ownerReferences": [owned_by(deployment)]},
-             "spec": {"replicas": 1, "selector": {"matchLabels": LABELS}}}
-        )  # fmt: skip
+            {
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "metadata": {
+                    "name": "web-1",
+                    "namespace": "default",
+                    "labels": LABELS,
+                    "annotations": note,
+                    "ownerReferences": [owned_by(deployment)],
+                },
+                "spec": {"replicas": 1, "selector": {"matchLabels": LABELS}},
+            }
+        )
         self.cluster.put(
-            {"apiVersion": "v1", "kind": "Pod",
-             "metadata": {"name": "web-1-a", "namespace": "default", "labels": LABELS,
-                          "ownerReferences": [owned_by(owner)]},
-             "spec": {"containers": [{"name": "c", "image": "example.org/web:1"}]},
-             "status": status}
-        )  # fmt: skip
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": "web-1-a",
+                    "namespace": "default",
+                    "labels": LABELS,
+                    "ownerReferences": [owned_by(owner)],
+                },
+                "spec": {"containers": [{"name": "c", "image": "example.org/web:1"}]},
+                "status": status,
+            }
+        )
 
     async def ready(self) -> None:
         await self.install(running())
@@ -72,8 +94,12 @@ class Stage:
         counts = dict.fromkeys(
             ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1
         )
-        self.cluster.put({**deployment, "status": {
-            "observedGeneration": deployment["metadata"]["generation"], **counts}})  # fmt: skip
+        self.cluster.put(
+            {
+                **deployment,
+                "status": {"observedGeneration": deployment["metadata"]["generation"], **counts},
+            }
+        )
 
 
 def _render(spec: ReleaseSpec) -> Iterable[Object]:

@@ -12,15 +12,34 @@ from skill_runner.skill.yaml_source import Mark, YamlFault, read, read_one
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("no", "no"), ("on", "on"), ("22:30", "22:30"), ("2024-01-01", "2024-01-01"),
-        ("true", True), ("null", None), ("~", None), ("", None), ("12", 12), ("-3", -3),
-        ("010", 10), ("0o17", 15), ("0xff", 255), ("1.5", 1.5), (".5", 0.5), ("1e3", 1000.0),
-        ("1e999", "1e999"), (".inf", ".inf"), ("9" * 40, "9" * 40), ("'12'", "12"),
-        ('"true"', "true"), ("1.2.3", "1.2.3"), ("[a, 1]", ["a", 1]),
+        ("no", "no"),
+        ("on", "on"),
+        ("22:30", "22:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("12", 12),
+        ("-3", -3),
+        ("010", 10),
+        ("0o17", 15),
+        ("0xff", 255),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("1e3", 1000.0),
+        ("1e999", "1e999"),
+        (".inf", ".inf"),
+        ("9" * 40, "9" * 40),
+        ("'12'", "12"),
+        ('"true"', "true"),
+        ("1.2.3", "1.2.3"),
+        ("[a, 1]", ["a", 1]),
         ("{a: {b: }}", {"a": {"b": None}}),
-        ("1: x\ntrue: y", {"1": "x", "true": "y"}), ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
+        ("1: x\ntrue: y", {"1": "x", "true": "y"}),
+        ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
     ],
-)  # fmt: skip
+)
 def test_values_are_those_of_the_core_schema(text: str, value: Any) -> None:
     assert read_one(text).data == value
 
@@ -74,5 +93,7 @@ def test_a_key_twice_is_a_fault_that_names_both_lines() -> None:
 
 def test_documents_are_separate() -> None:
     assert [document.data for document in read("a: 1\n---\n---\nb: 2\n")] == [
-        {"a": 1}, None, {"b": 2},
-    ]  # fmt: skip
+        {"a": 1},
+        None,
+        {"b": 2},
+    ]

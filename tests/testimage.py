@@ -12,9 +12,26 @@ from pathlib import Path
 IMAGE = "localhost/test-busybox:1"
 BUSYBOX = Path("/bin/busybox")
 APPLETS = (
-    "sh", "sleep", "cat", "ls", "nslookup", "wget", "httpd", "nc", "id", "echo", "grep", "dd",
-    "chmod", "false", "mkdir", "printf", "rm", "touch", "true",
-)  # fmt: skip
+    "sh",
+    "sleep",
+    "cat",
+    "ls",
+    "nslookup",
+    "wget",
+    "httpd",
+    "nc",
+    "id",
+    "echo",
+    "grep",
+    "dd",
+    "chmod",
+    "false",
+    "mkdir",
+    "printf",
+    "rm",
+    "touch",
+    "true",
+)
 
 
 def busybox_binary() -> bytes:

@@ -29,11 +29,12 @@ async def preview(
 
     Nothing is written: the API server says by dry runs what it would make of each object.
     """
-    return tuple([
-        await _line(found, plan, world) for found in await strangers.find(
-            plan, world, manifests, old
-        )
-    ])  # fmt: skip
+    return tuple(
+        [
+            await _line(found, plan, world)
+            for found in await strangers.find(plan, world, manifests, old)
+        ]
+    )
 
 
 async def _line(found: Found, plan: Plan, world: World) -> str:
@@ -48,10 +49,11 @@ async def _line(found: Found, plan: Plan, world: World) -> str:
 async def _of_release(release: Release, plan: Plan, world: World) -> str:
     """List what an upgrade makes, changes and deletes of a release's objects."""
     step = next(
-        each for each in plan.steps
+        each
+        for each in plan.steps
         if isinstance(each, PlannedRelease)
         and (each.release, each.namespace) == (release.name, release.namespace)
-    )  # fmt: skip
+    )
     spec = releases.release_spec(step, plan.installation, "plan")
     wanted = await _placed(world, await world.helm.template(spec), step.namespace)
     have = await _placed(

@@ -21,17 +21,20 @@ from skill_runner.skill.schema import shown
 SCHEMA: Final = "skill-runner/skill/v1"
 
 _CHANGE: Final[Mapping[str, str]] = {
-    "free": "may change", "grow": "may only grow", "refuse": "fixed once installed",
-}  # fmt: skip
+    "free": "may change",
+    "grow": "may only grow",
+    "refuse": "fixed once installed",
+}
 _FAILURE: Final[Mapping[OnFailure, str]] = {
     "keep": "A failed run leaves what it made, for a look at it; run again to go on.",
     "rollback": "A failed run rolls its releases back, after the evidence is collected.",
     "remove": "A failed first run removes what it made, after the evidence is collected.",
 }
 _PROOF: Final = {
-    "observe": "only reads", "probe": "writes, and cleans up after itself",
+    "observe": "only reads",
+    "probe": "writes, and cleans up after itself",
     "drill": "disturbs; on test clusters only",
-}  # fmt: skip
+}
 
 
 def describe(skill: Skill) -> dict[str, Any]:
@@ -87,10 +90,12 @@ def permissions(skill: Skill) -> dict[str, list[str]]:
     return {
         "create get list watch patch delete": [*skill.makes],
         "create get list update patch delete": [
-            "coordination.k8s.io/v1 Lease", "v1 ConfigMap", "v1 Secret",
+            "coordination.k8s.io/v1 Lease",
+            "v1 ConfigMap",
+            "v1 Secret",
         ],
         "get list watch": ["v1 Event", "v1 Pod"],
-    }  # fmt: skip
+    }
 
 
 def objects(skill: Skill) -> tuple[str, ...]:

@@ -96,9 +96,11 @@ async def _node(
     plan = None
     if not draft.satisfied:
         request = draft.request or Request(
-            skill=draft.skill, name=draft.installation.name,
-            namespace=draft.installation.namespace, images=images,
-        )  # fmt: skip
+            skill=draft.skill,
+            name=draft.installation.name,
+            namespace=draft.installation.namespace,
+            images=images,
+        )
         chosen = await session.choose_images(
             request, draft.installation, draft.inputs, world, draft.old
         )
@@ -108,9 +110,14 @@ async def _node(
         plan = make_plan(draft.skill, draft.installation, draft.inputs, chosen, outputs, edges, key)
         plan = replace(plan, allow_kinds=request.allow_kinds)
     return Node(
-        installation=draft.installation, skill=draft.skill, old=draft.old, plan=plan,
-        edges=draft.edges, needed=draft.needed, asked=asked,
-    )  # fmt: skip
+        installation=draft.installation,
+        skill=draft.skill,
+        old=draft.old,
+        plan=plan,
+        edges=draft.edges,
+        needed=draft.needed,
+        asked=asked,
+    )
 
 
 def refuse_changes(graph: Graph) -> None:
@@ -173,9 +180,12 @@ def _all_of(failed: Sequence[tuple[Node, PreflightFailed]], *, alone: bool) -> P
     others = tuple(f"{n.installation}: {from_error.cause_of(e)}" for n, e in failed[1:])
     cause = f"{node.installation}: {problem.cause}"
     merged = Problem(
-        code=problem.code, resource=problem.resource, cause=cause,
-        evidence=(*others, *problem.evidence), next=problem.next,
-    )  # fmt: skip
+        code=problem.code,
+        resource=problem.resource,
+        cause=cause,
+        evidence=(*others, *problem.evidence),
+        next=problem.next,
+    )
     lines = "".join(f"\n  {line}" for line in merged.evidence)
     return PreflightFailed(f"{cause}{lines}", hint=first.hint, problem=merged)
 

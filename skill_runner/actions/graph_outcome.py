@@ -48,10 +48,12 @@ def _of_one(node: Node, done: Mapping[Installation, Done]) -> Outcome:
         return found.outcome
     steps = node.plan.steps if node.plan else ()
     return Outcome(
-        status="failed", installation=str(node.installation), version=node.version,
+        status="failed",
+        installation=str(node.installation),
+        version=node.version,
         steps=tuple(StepResult(id=step.id, status="not run") for step in steps),
         proof={proof.id: "not run" for proof in (node.plan.proofs if node.plan else ())},
-    )  # fmt: skip
+    )
 
 
 def _seconds(done: Mapping[Installation, Done]) -> float:
@@ -78,9 +80,13 @@ def _line(node: Node, done: Done | None) -> SkillResult:
     elif node.plan is None:
         message = newer(node)
     return SkillResult(
-        installation=str(node.installation), skill=node.skill.name, version=node.version,
-        status=status, seconds=seconds, message=message,
-    )  # fmt: skip
+        installation=str(node.installation),
+        skill=node.skill.name,
+        version=node.version,
+        status=status,
+        seconds=seconds,
+        message=message,
+    )
 
 
 def newer(node: Node) -> str:
@@ -125,9 +131,13 @@ def _planned_line(node: Node) -> SkillResult:
     else:
         status, message = "planned", _intent(node)
     return SkillResult(
-        installation=str(node.installation), skill=node.skill.name, version=node.version,
-        status=status, message=message, requires=requires,
-    )  # fmt: skip
+        installation=str(node.installation),
+        skill=node.skill.name,
+        version=node.version,
+        status=status,
+        message=message,
+        requires=requires,
+    )
 
 
 def _intent(node: Node) -> str:

@@ -29,8 +29,11 @@ from skill_runner.skill.schema import faults
 from skill_runner.skill.suggest import did_you_mean
 from skill_runner.skill.yaml_source import Document, YamlFault, read_one
 
-_NAME: Final = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-                "x-message": "lower-case letters, digits and hyphens"}  # fmt: skip
+_NAME: Final = {
+    "type": "string",
+    "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+    "x-message": "lower-case letters, digits and hyphens",
+}
 SHAPE: Final[Mapping[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A platform file, version 1",

@@ -131,9 +131,13 @@ def _work(
 
 
 async def _remove(
-    world: World, installation: Installation, held: lock.Held,
-    chosen: Mapping[Installation, Record], *, purge: bool,
-) -> removal.Removed:  # fmt: skip
+    world: World,
+    installation: Installation,
+    held: lock.Held,
+    chosen: Mapping[Installation, Record],
+    *,
+    purge: bool,
+) -> removal.Removed:
     """By the record as it is under the lock: others may have removed or changed it meanwhile."""
     target = await record.read(world.cluster, installation)
     if target is None and purge:
@@ -200,9 +204,13 @@ def _line(target: Record, gone: Gone) -> SkillResult:
     elif gone.failed and gone.failed.problem:
         status, message = gone.failed.status, gone.failed.problem.cause
     return SkillResult(
-        installation=str(target.installation), skill=target.skill, version=target.version,
-        status=status, seconds=gone.seconds, message=message,
-    )  # fmt: skip
+        installation=str(target.installation),
+        skill=target.skill,
+        version=target.version,
+        status=status,
+        seconds=gone.seconds,
+        message=message,
+    )
 
 
 def _left_alone(

@@ -17,8 +17,10 @@ from skill_runner.readiness.wait import WaitResult, wait_ready
 from skill_runner.readiness.wait.request import read_request
 
 ENDS: Final[Mapping[str, tuple[Status, int]]] = {
-    "ready": ("ready", 0), "failed": ("failed", 1), "late": ("not_ready", 5),
-}  # fmt: skip
+    "ready": ("ready", 0),
+    "failed": ("failed", 1),
+    "late": ("not_ready", 5),
+}
 
 
 async def replay(history: History, report: Report = silent) -> tuple[WaitResult, ...]:
@@ -43,9 +45,15 @@ async def _again(history: History, wait: Mapping[str, Any], report: Report) -> W
     clock = FakeClock(history.header["began"] + start)
     async with ReplayCluster(history, clock, start=start) as cluster:
         return await wait_ready(
-            cluster, clock, asked.objects, rules=asked.rules, timeout=asked.timeout,
-            stability=asked.stability, policy=asked.policy, report=report,
-        )  # fmt: skip
+            cluster,
+            clock,
+            asked.objects,
+            rules=asked.rules,
+            timeout=asked.timeout,
+            stability=asked.stability,
+            policy=asked.policy,
+            report=report,
+        )
 
 
 async def replay_outcome(history: History, report: Report) -> Outcome:
@@ -58,7 +66,10 @@ async def replay_outcome(history: History, report: Report) -> Outcome:
     # No installation stands behind a recording: commands that need one are left out.
     problem = concrete(told.problem, Subject(namespace="")) if told.problem else None
     return Outcome(
-        status=status, exit_code=code, seconds=told.seconds, problem=problem,
+        status=status,
+        exit_code=code,
+        seconds=told.seconds,
+        problem=problem,
         installation=history.header["scenario"],
         notes=(*told.notes, f"played from a recording on Kubernetes {history.header['version']}"),
-    )  # fmt: skip
+    )

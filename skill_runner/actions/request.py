@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from skill_runner.backends.world import World
 from skill_runner.errors import InputError, Refused, UsageError
-from skill_runner.execution import preflight, runner, steps  # fmt: skip
+from skill_runner.execution import preflight, runner, steps
 from skill_runner.execution.state import Options
 from skill_runner.installations import lock, namespaces, record, releases
 from skill_runner.installations.record import Record
@@ -228,14 +228,18 @@ async def planned(prepared: Prepared, world: World, objects: int) -> Outcome:
     changes = any(r.status == "not run" for r in results)
     target = world.cluster.target
     return Outcome(
-        status="planned", installation=str(plan.installation), version=plan.skill.version,
-        changed=False, steps=tuple(results), outputs=plan.outputs,
+        status="planned",
+        installation=str(plan.installation),
+        version=plan.skill.version,
+        changed=False,
+        steps=tuple(results),
+        outputs=plan.outputs,
         cluster={"context": target.context, "server": target.server},
         notes=(
             "the installation exists" if prepared.old else "a new installation",
             f"{objects} objects" + ("" if changes else "; nothing would change"),
         ),
-    )  # fmt: skip
+    )
 
 
 async def _intent(step: PlannedStep, world: World) -> tuple[StepStatus, str]:

@@ -31,9 +31,12 @@ async def roles_for(request: Request, command: Command, library: Library) -> lis
     """The objects to apply; charts are rendered by Helm, for the kinds that it knows."""
     cluster = no_cluster()
     world = World(
-        helm=PyHelm(str(await binaries.ensure("helm")), cluster), cluster=cluster,
-        images=_OfficialImages(), clock=SystemClock(), connect=lambda: _same(cluster),
-    )  # fmt: skip
+        helm=PyHelm(str(await binaries.ensure("helm")), cluster),
+        cluster=cluster,
+        images=_OfficialImages(),
+        clock=SystemClock(),
+        connect=lambda: _same(cluster),
+    )
     prepared = await run.prepare([request], world, library)
     plans = [node.plan for node in prepared.nodes if node.plan is not None]
     rights: set[Right] = set()
@@ -44,9 +47,11 @@ async def roles_for(request: Request, command: Command, library: Library) -> lis
         spaces |= set(found.namespaces)
     asked: Plan = plans[-1]
     return rbac.documents(
-        rights, name=f"skill-{asked.installation.name}",
-        account=(asked.installation.namespace, rbac.ACCOUNT), namespaces=spaces,
-    )  # fmt: skip
+        rights,
+        name=f"skill-{asked.installation.name}",
+        account=(asked.installation.namespace, rbac.ACCOUNT),
+        namespaces=spaces,
+    )
 
 
 async def _same(cluster: Cluster) -> Cluster:

@@ -112,9 +112,8 @@ async def _attempt(skill: Skill, case: Mapping[str, Any], helm: Helm | None) -> 
     except HelmError as error:
         return (str(error),)
     violations = policy.check(
-        rendered, exceptions=skill.policy_exceptions,
-        default_namespace=plan.installation.namespace,
-    )  # fmt: skip
+        rendered, exceptions=skill.policy_exceptions, default_namespace=plan.installation.namespace
+    )
     return (
         *_undeclared(skill, plan, rendered),
         *(f"{v.resource}: {v.message} ({v.rule}); {v.remedy}" for v in violations),
@@ -139,11 +138,13 @@ def _plan(skill: Skill, case: Mapping[str, Any]) -> Plan:
     inputs = resolve_values(skill, case.get("inputs") or {})
     images = {
         image.name: ImageChoice(
-            name=image.name, ref=image.ref or f"{image.name}:trial", source="pull",
+            name=image.name,
+            ref=image.ref or f"{image.name}:trial",
+            source="pull",
             official=image.ref,
         )
         for image in skill.images.values()
-    }  # fmt: skip
+    }
     installation = Installation(str(inputs["namespace"]), skill.name)
     return make_plan(skill, installation, inputs, images, case.get("requires") or {})
 

@@ -24,9 +24,15 @@ from skill_runner.skill.model import Skill
 
 
 async def verify(
-    world: World, run: Run, library: Library, name: str, namespace: str | None,
-    *, observe: bool, timeout: float,
-) -> Outcome:  # fmt: skip
+    world: World,
+    run: Run,
+    library: Library,
+    name: str,
+    namespace: str | None,
+    *,
+    observe: bool,
+    timeout: float,
+) -> Outcome:
     """The installation as it stands now; nothing of it is changed. Times in seconds."""
     target = await request.find_record(world, name, namespace)
     run.redactor.add(record.secret_texts(target))
@@ -36,9 +42,13 @@ async def verify(
     )
     began = world.clock.monotonic()
     outcome = Outcome(
-        status="ready", run=run.id, installation=str(target.installation), version=target.version,
-        cluster=cluster_of(world), outputs=target.outputs,
-    )  # fmt: skip
+        status="ready",
+        run=run.id,
+        installation=str(target.installation),
+        version=target.version,
+        cluster=cluster_of(world),
+        outputs=target.outputs,
+    )
     try:
         await _ready(walk, target, plan, timeout, observe=observe)
         for proof in plan.proofs:
@@ -73,9 +83,14 @@ def plan_of(target: Record, library: Library, requires: Mapping[str, Mapping[str
     """The plan that the record describes; needs the skill's folder for its proofs."""
     skill = skill_of(target, library)
     return make_plan(
-        skill, target.installation, target.inputs, dict(target.images), requires,
-        target.requires, target.key,
-    )  # fmt: skip
+        skill,
+        target.installation,
+        target.inputs,
+        dict(target.images),
+        requires,
+        target.requires,
+        target.key,
+    )
 
 
 async def outputs_of(world: World, target: Record) -> dict[str, Mapping[str, Any]]:
@@ -96,9 +111,16 @@ async def _ready(walk: Walk, target: Record, plan: Plan, timeout: float, *, obse
     expected = await expected_objects(walk.world, target, plan)
     rules = tuple(rule for step in plan.steps for rule in getattr(step, "wait", ()))
     result = await wait_ready(
-        walk.world.cluster, walk.world.clock, expected, rules=rules, timeout=timeout,
-        stability=0.0, policy=walk.policy(), report=walk.report, reads_only=observe,
-    )  # fmt: skip
+        walk.world.cluster,
+        walk.world.clock,
+        expected,
+        rules=rules,
+        timeout=timeout,
+        stability=0.0,
+        policy=walk.policy(),
+        report=walk.report,
+        reads_only=observe,
+    )
     if result.state == "ready":
         return
     walk.suspects = result.suspects
@@ -115,9 +137,10 @@ async def expected_objects(
     space = target.installation.namespace
     applied = {
         Ref.of(m): m
-        for step in (plan.steps if plan else ()) if isinstance(step, PlannedApply)
+        for step in (plan.steps if plan else ())
+        if isinstance(step, PlannedApply)
         for m in [await releases.with_namespace(world.cluster, m, space) for m in step.manifests]
-    }  # fmt: skip
+    }
     expected = [Expected(ref=r, manifest=applied.get(r, {}), made=True) for r in target.objects]
     for release in target.releases:
         try:

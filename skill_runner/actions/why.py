@@ -33,10 +33,16 @@ from skill_runner.text.quoting import excerpt
 
 # What stands for itself in a namespace; what these make is found below them.
 KINDS: Final = (
-    ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"),
-    ("apps/v1", "ReplicaSet"), ("batch/v1", "Job"), ("batch/v1", "CronJob"), ("v1", "Pod"),
-    ("v1", "PersistentVolumeClaim"), ("v1", "Service"),
-)  # fmt: skip
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "ReplicaSet"),
+    ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
+    ("v1", "Pod"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "Service"),
+)
 
 
 async def why_installation(world: World, run: Run, target: Record, library: Library) -> Outcome:
@@ -55,13 +61,33 @@ async def why_installation(world: World, run: Run, target: Record, library: Libr
     notes = () if target.complete else ("its last run did not finish",)
     rules, policy = _own_words(plan)
     seen = await _look(
-        world, run, expected, subject, str(name), target.version,
-        releases=[r for r in made if r], notes=notes, policy=policy, rules=rules,
-    )  # fmt: skip
-    return seen if plan is None or seen.status != "ready" else await _observe(
-        Walk(plan=plan, world=world, run=run, record=target, options=Options(),
-             check_lock=lambda: None), seen, subject,
-    )  # fmt: skip
+        world,
+        run,
+        expected,
+        subject,
+        str(name),
+        target.version,
+        releases=[r for r in made if r],
+        notes=notes,
+        policy=policy,
+        rules=rules,
+    )
+    return (
+        seen
+        if plan is None or seen.status != "ready"
+        else await _observe(
+            Walk(
+                plan=plan,
+                world=world,
+                run=run,
+                record=target,
+                options=Options(),
+                check_lock=lambda: None,
+            ),
+            seen,
+            subject,
+        )
+    )
 
 
 async def _plan(world: World, target: Record, library: Library) -> Plan | None:
@@ -109,8 +135,11 @@ async def why_all(world: World, run: Run, library: Library) -> Outcome:
     worst = next((o for o in bad if o.status == "failed"), (*bad, outcomes[0])[0])
     if len(outcomes) == 1:
         return worst
-    return replace(worst, notes=(f"installations: {names}", *worst.notes),
-                   installation=worst.installation if bad else "")  # fmt: skip
+    return replace(
+        worst,
+        notes=(f"installations: {names}", *worst.notes),
+        installation=worst.installation if bad else "",
+    )
 
 
 async def why_release(world: World, run: Run, name: str, namespace: str) -> Outcome:
@@ -128,9 +157,14 @@ async def why_release(world: World, run: Run, name: str, namespace: str) -> Outc
         for m in made
     ]
     return await _look(
-        world, run, expected, _subject(world, namespace, release=name), f"{namespace}/{name}",
-        release.chart_version, releases=[release],
-    )  # fmt: skip
+        world,
+        run,
+        expected,
+        _subject(world, namespace, release=name),
+        f"{namespace}/{name}",
+        release.chart_version,
+        releases=[release],
+    )
 
 
 async def why_namespace(world: World, run: Run, namespace: str) -> Outcome:
@@ -148,24 +182,25 @@ async def why_namespace(world: World, run: Run, namespace: str) -> Outcome:
         f"looked at {times(len(found), 'object')}: workloads, Jobs, Pods, claims, Services, and "
         "custom resources with a status; at nothing else",
     )
-    return await _look(world, run, expected, _subject(world, namespace), namespace, "",
-                       notes=notes)  # fmt: skip
+    return await _look(world, run, expected, _subject(world, namespace), namespace, "", notes=notes)
 
 
 async def _standing(world: World, namespace: str) -> list[Object]:
     """Objects without an owner; custom resources only where their controller says something."""
     custom = [
-        (t.api_version, t.kind) for t in await world.cluster.resource_types()
+        (t.api_version, t.kind)
+        for t in await world.cluster.resource_types()
         if t.namespaced and "list" in t.verbs and is_custom(t.api_version)
-    ]  # fmt: skip
+    ]
     lists = await asyncio.gather(*(_list(world, kind, namespace) for kind in (*KINDS, *custom)))
     return [
-        o for (api_version, _), found in zip((*KINDS, *custom), lists, strict=True)
+        o
+        for (api_version, _), found in zip((*KINDS, *custom), lists, strict=True)
         for o in found
         if not o["metadata"].get("ownerReferences")
         and (not is_custom(api_version) or o.get("status"))
         and (o.get("status") or {}).get("phase") != "Succeeded"
-    ]  # fmt: skip
+    ]
 
 
 async def _list(world: World, kind: tuple[str, str], namespace: str) -> Iterable[Object]:
@@ -201,18 +236,33 @@ def _subject(
     world: World, namespace: str, *, skill: str = "", name: str = "", release: str = ""
 ) -> Subject:
     kubeconfig, context = flags_for(world.cluster.target)
-    return Subject(namespace=namespace, skill=skill, name=name, release=release,
-                   kubeconfig=kubeconfig, context=context)  # fmt: skip
+    return Subject(
+        namespace=namespace,
+        skill=skill,
+        name=name,
+        release=release,
+        kubeconfig=kubeconfig,
+        context=context,
+    )
 
 
 async def _look(
-    world: World, run: Run, expected: list[Expected], subject: Subject, name: str, version: str,
-    *, releases: Sequence[Release] = (), notes: tuple[str, ...] = (),
-    policy: FailurePolicy = DEFAULT_POLICY, rules: tuple[WaitRule, ...] = (),
-) -> Outcome:  # fmt: skip
+    world: World,
+    run: Run,
+    expected: list[Expected],
+    subject: Subject,
+    name: str,
+    version: str,
+    *,
+    releases: Sequence[Release] = (),
+    notes: tuple[str, ...] = (),
+    policy: FailurePolicy = DEFAULT_POLICY,
+    rules: tuple[WaitRule, ...] = (),
+) -> Outcome:
     result = await look_once(world.cluster, world.clock, expected, rules=rules, policy=policy)
-    base = Outcome(status="ready", installation=name, version=version,
-                   cluster=cluster_of(world), notes=notes)  # fmt: skip
+    base = Outcome(
+        status="ready", installation=name, version=version, cluster=cluster_of(world), notes=notes
+    )
     bad = [r for r in releases if r.status not in ("deployed", "superseded")]
     if result.state == "ready" and not bad:
         said = ("nothing is wrong that can be seen", *result.notes, *notes)
@@ -227,9 +277,12 @@ async def _look(
     problem = concrete(evidence.with_words(problem, lines), subject)
     failed = result.state == "failed" or (result.state == "ready" and bool(bad))
     return replace(
-        base, status="failed" if failed else "not_ready", exit_code=1 if failed else 5,
-        problem=problem, notes=(*told, *notes),
-    )  # fmt: skip
+        base,
+        status="failed" if failed else "not_ready",
+        exit_code=1 if failed else 5,
+        problem=problem,
+        notes=(*told, *notes),
+    )
 
 
 def _of_release(release: Release) -> Problem:
@@ -238,11 +291,19 @@ def _of_release(release: Release) -> Problem:
     code: Code = "RELEASE_LOCKED" if pending else "RESOURCE_FAILED"
     where = f"{release.namespace}/{release.name}"
     return Problem(
-        code=code, resource=f"release {where}",
+        code=code,
+        resource=f"release {where}",
         cause=f"release {where}, revision {release.revision}, is {release.status}",
         evidence=(f"helm: {release.description}",) if release.description else (),
-        mend=mending_of("RELEASE_LOCKED") if pending else "Read Helm's message in the "
+        mend=mending_of("RELEASE_LOCKED")
+        if pending
+        else "Read Helm's message in the "
         "evidence, correct the chart or its values, and install or upgrade the release again.",
-        next=(NextAction(run=f"helm history {release.name} -n {release.namespace}", safe=True,
-                         why="what was tried, and when"),),
-    )  # fmt: skip
+        next=(
+            NextAction(
+                run=f"helm history {release.name} -n {release.namespace}",
+                safe=True,
+                why="what was tried, and when",
+            ),
+        ),
+    )

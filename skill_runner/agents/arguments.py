@@ -43,8 +43,10 @@ def call_of(tool: str, asked: Arguments, permits: Permits, connection: Sequence[
     name = str(asked.get("name") or subject)
     return Call(
         argv=(tool, *more, *namespace, *options, *words),
-        label=name, installation=name, wait=float(asked.get("wait_seconds", _DEFAULT_WAIT)),
-    )  # fmt: skip
+        label=name,
+        installation=name,
+        wait=float(asked.get("wait_seconds", _DEFAULT_WAIT)),
+    )
 
 
 def _skill(asked: Arguments, permits: Permits) -> tuple[str, list[str]]:
@@ -83,9 +85,7 @@ def _remove(asked: Arguments, permits: Permits) -> tuple[str, list[str]]:
     return name, ["--yes", *(["--purge"] if asked.get("purge") else [])]
 
 
-_SUBJECTS: Final = {
-    "plan": _skill, "run": _run, "verify": _verify, "why": _why, "remove": _remove,
-}  # fmt: skip
+_SUBJECTS: Final = {"plan": _skill, "run": _run, "verify": _verify, "why": _why, "remove": _remove}
 
 
 def _option(name: str, value: object) -> list[str]:

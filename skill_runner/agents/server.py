@@ -93,9 +93,13 @@ class Agents:
                 rows.append({"name": name, "error": error.message})
                 continue
             rows.append(
-                {"name": name, "version": skill.version, "summary": skill.summary,
-                 "use_when": skill.use_when}
-            )  # fmt: skip
+                {
+                    "name": name,
+                    "version": skill.version,
+                    "summary": skill.summary,
+                    "use_when": skill.use_when,
+                }
+            )
         return rows
 
     def _described(self, name: str) -> Document:
@@ -141,9 +145,13 @@ class Agents:
     async def _work(self, call: Call, progress: Progress) -> Document:
         lifeline = Lifeline()
         run = self.start(
-            call.argv, label=call.label, installation=call.installation, now=self.clock.now(),
-            scope=self.permits.scope, lifeline=lifeline,
-        )  # fmt: skip
+            call.argv,
+            label=call.label,
+            installation=call.installation,
+            now=self.clock.now(),
+            scope=self.permits.scope,
+            lifeline=lifeline,
+        )
         try:
             await progress(f"run {run.id} has started")  # also work that ends at once was told
             document = await self._follow(run.id, call.wait, progress)
@@ -192,9 +200,12 @@ def make_server(agents: Agents) -> Server[Any]:
         return _result(document)
 
     return Server(
-        "skill", version=__version__, instructions=INSTRUCTIONS,
-        on_list_tools=list_tools, on_call_tool=call_tool,
-    )  # fmt: skip
+        "skill",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
 
 
 async def serve(agents: Agents) -> None:
@@ -206,14 +217,19 @@ async def serve(agents: Agents) -> None:
 
 def _offer(tool: Tool) -> types.Tool:
     return types.Tool(
-        name=tool.name, title=tool.title, description=tool.description,
-        input_schema=tool.input_schema, output_schema=dict(tool.output),
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.input_schema,
+        output_schema=dict(tool.output),
         annotations=types.ToolAnnotations(
-            title=tool.title, read_only_hint=tool.reads_only,
+            title=tool.title,
+            read_only_hint=tool.reads_only,
             destructive_hint=tool.destructive and not tool.reads_only,
-            idempotent_hint=tool.idempotent, open_world_hint=True,
+            idempotent_hint=tool.idempotent,
+            open_world_hint=True,
         ),
-    )  # fmt: skip
+    )
 
 
 def _refusal(error: SkillError) -> Document:

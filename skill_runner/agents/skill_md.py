@@ -18,11 +18,17 @@ MAX_DESCRIPTION: Final = 1024  # characters; the specification's
 MAX_LINES: Final = 200  # some agents stop reading near line 220
 
 EXITS: Final[Mapping[int, str]] = {
-    0: "works, or nothing to change", 1: "failed, see `problem`",
-    2: "wrong usage or input", 3: "preflight or policy refused, nothing touched",
-    4: "no cluster answers, or it forbids", 5: "not ready in time, run again to go on waiting",
-    6: "refused", 7: "another run holds the lock", 70: "a bug", 130: "interrupted, run again",
-}  # fmt: skip
+    0: "works, or nothing to change",
+    1: "failed, see `problem`",
+    2: "wrong usage or input",
+    3: "preflight or policy refused, nothing touched",
+    4: "no cluster answers, or it forbids",
+    5: "not ready in time, run again to go on waiting",
+    6: "refused",
+    7: "another run holds the lock",
+    70: "a bug",
+    130: "interrupted, run again",
+}
 
 # What goes wrong most, for any skill; a skill's own rows (`problems:`) come first.
 _COMMON: Final[Mapping[str, str]] = {
@@ -70,9 +76,11 @@ def description(skill: Skill) -> str:
 
 def _template(folder: Path, name: str) -> jinja2.Template:
     environment = jinja2.Environment(  # Markdown, of our own template and no one's input
-        loader=jinja2.FileSystemLoader(folder), undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True, autoescape=False,  # noqa: S701
-    )  # fmt: skip
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701
+    )
     return environment.get_template(name)
 
 

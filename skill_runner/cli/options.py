@@ -51,10 +51,16 @@ class Wanted:
         given = {**self.given, **piped}
         check_given(skill, files, self.sets, given)
         return session.Request(
-            skill=skill, name=self.name or skill.name, namespace=self.namespace,
-            values_files=files, sets=self.sets, given=given,
-            use=self.uses, passed=_passed(skill, self.passed), images=self.images,
-        )  # fmt: skip
+            skill=skill,
+            name=self.name or skill.name,
+            namespace=self.namespace,
+            values_files=files,
+            sets=self.sets,
+            given=given,
+            use=self.uses,
+            passed=_passed(skill, self.passed),
+            images=self.images,
+        )
 
     @property
     def piped(self) -> bool:
@@ -76,10 +82,11 @@ def cluster_options(function: Command) -> Command:
         click.option("--context", help="Context of the kubeconfig to use."),
         click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file to use."),
         click.option(
-            "--cluster", "cluster_name",
+            "--cluster",
+            "cluster_name",
             help="One of the clusters of `skill cluster`; `embedded` is started if need be.",
         ),
-    )  # fmt: skip
+    )
 
 
 def library_option(function: Command) -> Command:
@@ -90,10 +97,13 @@ def library_option(function: Command) -> Command:
         return function(library=default_library(named=folders), **rest)
 
     return click.option(
-        "--skills", "folders", multiple=True, metavar="FOLDER",
+        "--skills",
+        "folders",
+        multiple=True,
+        metavar="FOLDER",
         type=click.Path(exists=True, file_okay=False),
         help="Folder of skills of your own, whose hooks may run; as in SKILL_PATH.",
-    )(call)  # fmt: skip
+    )(call)
 
 
 def kinds_option(function: Command) -> Command:
@@ -104,10 +114,13 @@ def kinds_option(function: Command) -> Command:
         return function(allow_kinds=allow_kinds, **rest)
 
     return click.option(
-        "--allow-kinds", default="", metavar="KIND[,KIND…]", callback=_kinds,
+        "--allow-kinds",
+        default="",
+        metavar="KIND[,KIND…]",
+        callback=_kinds,
         help="Kinds that may be made although the skill does not declare them: Secret, "
         "Deployment.apps.",
-    )(call)  # fmt: skip
+    )(call)
 
 
 def _kinds(context: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
@@ -121,9 +134,12 @@ def _kinds(context: click.Context, option: click.Parameter, value: str) -> tuple
 def output_option(function: Command) -> Command:
     """-o text|json."""
     return click.option(
-        "-o", "--output", type=click.Choice(["text", "json"]), default="text",
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
         help="text for people, json for programs: one document on stdout.",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def outcome_option(function: Command) -> Command:
@@ -131,17 +147,23 @@ def outcome_option(function: Command) -> Command:
     return _with(
         function,
         click.option(
-            "-o", "--output", type=click.Choice(["text", "json", "jsonl"]), default="text",
+            "-o",
+            "--output",
+            type=click.Choice(["text", "json", "jsonl"]),
+            default="text",
             help="text for people; json: one outcome on stdout; jsonl: a line for each event, then "
             "the outcome.",
         ),
         click.option(
-            "--deadline", metavar="SECONDS", type=click.FloatRange(0, min_open=True),
-            expose_value=False, callback=_keep_deadline,
+            "--deadline",
+            metavar="SECONDS",
+            type=click.FloatRange(0, min_open=True),
+            expose_value=False,
+            callback=_keep_deadline,
             help=f"End the whole command after this time, as Ctrl-C would (exit 5); plan and why "
             f"have {LOOKING:.0f}.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _keep_deadline(context: click.Context, _: click.Parameter, seconds: float | None) -> None:
@@ -155,10 +177,18 @@ def input_options(function: Command) -> Command:
 
     @functools.wraps(function)
     def call(
-        *, name: str | None, namespace: str | None, sets: tuple[str, ...], given: dict[str, Any],
-        values_files: tuple[str, ...], uses: dict[str, str], passed: tuple[str, ...],
-        images: session.ImageMode, registry: str, **rest: Any,
-    ) -> Any:  # fmt: skip
+        *,
+        name: str | None,
+        namespace: str | None,
+        sets: tuple[str, ...],
+        given: dict[str, Any],
+        values_files: tuple[str, ...],
+        uses: dict[str, str],
+        passed: tuple[str, ...],
+        images: session.ImageMode,
+        registry: str,
+        **rest: Any,
+    ) -> Any:
         wanted = Wanted(name, namespace, sets, given, values_files, uses, passed, images, registry)
         return function(wanted=wanted, **rest)
 
@@ -170,30 +200,49 @@ def input_options(function: Command) -> Command:
             "--set", "sets", multiple=True, metavar="INPUT=VALUE", help="Set one input (YAML)."
         ),
         click.option(
-            "--inputs", "given", metavar="JSON", callback=_json_object, default="{}",
-            show_default=False, help="Inputs as one JSON object, for programs.",
+            "--inputs",
+            "given",
+            metavar="JSON",
+            callback=_json_object,
+            default="{}",
+            show_default=False,
+            help="Inputs as one JSON object, for programs.",
         ),
         click.option(
-            "--values", "values_files", multiple=True, type=click.Path(),
+            "--values",
+            "values_files",
+            multiple=True,
+            type=click.Path(),
             help="YAML file of inputs; - reads standard input.",
         ),
         click.option(
-            "--use", "uses", multiple=True, metavar="ALIAS=NAMESPACE/NAME", callback=_uses,
+            "--use",
+            "uses",
+            multiple=True,
+            metavar="ALIAS=NAMESPACE/NAME",
+            callback=_uses,
             help="Installation to use for what the skill requires, by its alias or skill.",
         ),
         click.option(
-            "--with", "passed", multiple=True, metavar="ALIAS.INPUT=VALUE",
+            "--with",
+            "passed",
+            multiple=True,
+            metavar="ALIAS.INPUT=VALUE",
             help="Set one input of what the skill requires, by its alias.",
         ),
         click.option(
-            "--images", type=click.Choice(["auto", "pull", "build"]), default="auto",
+            "--images",
+            type=click.Choice(["auto", "pull", "build"]),
+            default="auto",
             help="Pull official images, build them from recipes, or whichever works.",
         ),
         click.option(
-            "--registry", default="", metavar="HOST/PATH",
+            "--registry",
+            default="",
+            metavar="HOST/PATH",
             help="Push what is built there, for a cluster that takes no images from here.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _with(function: Command, *options: Callable[[Command], Command]) -> Command:

@@ -86,6 +86,8 @@ def _target_of(info: ClusterInfo) -> Target:
 def is_local(context: Context) -> bool:
     """Tell whether a context's server is on this machine; its name decides nothing."""
     return local.is_local(
-        context.server, local.this_host(), proxy=context.proxy,
+        context.server,
+        local.this_host(),
+        proxy=context.proxy,
         tls_server_name=context.tls_server_name,
-    )  # fmt: skip
+    )

@@ -32,9 +32,12 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
     dropped = await _dropped(walk, step, made)
     named = (step.release, step.namespace)
     others = await in_the_way(
-        walk.world.cluster, [m for m in made if m["kind"] != crds.CRD[1]], named,
-        walk.plan.installation, walk.record,
-    )  # fmt: skip
+        walk.world.cluster,
+        [m for m in made if m["kind"] != crds.CRD[1]],
+        named,
+        walk.plan.installation,
+        walk.record,
+    )
     if others:
         raise refusal(*others)
     await _define(walk, spec)
@@ -117,11 +120,16 @@ async def _define(walk: Walk, spec: ReleaseSpec) -> None:
 def hooks_among(manifests: Iterable[Object]) -> list[Object]:
     """The Jobs and Pods that Helm runs as hooks of an installation or upgrade."""
     return [
-        manifest for manifest in manifests
+        manifest
+        for manifest in manifests
         if manifest["kind"] in ("Job", "Pod")
-        and _EVENTS & set(str(at(manifest, "metadata.annotations", {}).get("helm.sh/hook", ""))
-                          .replace(" ", "").split(","))
-    ]  # fmt: skip
+        and _EVENTS
+        & set(
+            str(at(manifest, "metadata.annotations", {}).get("helm.sh/hook", ""))
+            .replace(" ", "")
+            .split(",")
+        )
+    ]
 
 
 async def _expected(walk: Walk, hook: Object, namespace: str) -> Expected:

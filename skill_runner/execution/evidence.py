@@ -157,9 +157,12 @@ async def _keep_logs(
     for previous in (False, True):
         try:
             text = await cluster.logs(
-                str(suspect.ref.namespace), suspect.ref.name, suspect.container,
-                previous=previous, tail=TAIL,
-            )  # fmt: skip
+                str(suspect.ref.namespace),
+                suspect.ref.name,
+                suspect.container,
+                previous=previous,
+                tail=TAIL,
+            )
         except SkillError:
             continue
         clean = redactor.text(strip_control(bounded(text)))

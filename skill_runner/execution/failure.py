@@ -54,9 +54,10 @@ async def _standing(walk: Walk) -> tuple[Suspect, ...]:
     seen = await look_once(world.cluster, world.clock, expected, policy=walk.policy())
     return tuple(
         Suspect(Ref.of(o), container["name"])
-        for o in seen.objects if o["kind"] == "Pod"
+        for o in seen.objects
+        if o["kind"] == "Pod"
         for container in o["spec"]["containers"]
-    )  # fmt: skip
+    )
 
 
 async def _collect_of(walk: Walk, suspects: Sequence[Suspect]) -> tuple[str, ...]:
@@ -76,10 +77,13 @@ def _with_next(walk: Walk, problem: Problem) -> Problem:
     name = walk.plan.installation
     kubeconfig, context = flags_for(walk.world.cluster.target)
     subject = Subject(
-        namespace=name.namespace, name=name.name, skill=walk.plan.skill.name,
-        kubeconfig=kubeconfig, context=context,
+        namespace=name.namespace,
+        name=name.name,
+        skill=walk.plan.skill.name,
+        kubeconfig=kubeconfig,
+        context=context,
         image_given=any(choice.is_given for choice in walk.plan.images.values()),
-    )  # fmt: skip
+    )
     if not problem.next:
         actions = [NextAction(run=f"skill why {name.name} -n {name.namespace}", safe=True)]
         if problem.retryable:

@@ -87,7 +87,10 @@ def _final(error: ApiError, wanted: Object) -> ApiError | StepFailed:
 
 def _problem(code: Code, wanted: Object, cause: str, error: ApiError) -> StepFailed:
     problem = Problem(
-        code=code, resource=str(Ref.of(wanted)), cause=cause,
-        evidence=(f"API server: {error.message}",), retryable=code == "WEBHOOK_UNAVAILABLE",
-    )  # fmt: skip
+        code=code,
+        resource=str(Ref.of(wanted)),
+        cause=cause,
+        evidence=(f"API server: {error.message}",),
+        retryable=code == "WEBHOOK_UNAVAILABLE",
+    )
     return StepFailed(cause, problem=problem)

@@ -74,8 +74,11 @@ def _forbidden(
     more = f", and {len(missing) - 1} more" if missing[1:] else ""
     cause = f"the current user may not {missing[0]}{more}"
     problem = Problem(
-        code="FORBIDDEN", resource=str(installation), cause=cause, evidence=tuple(missing),
+        code="FORBIDDEN",
+        resource=str(installation),
+        cause=cause,
+        evidence=tuple(missing),
         mend=f"Ask for these permissions for the user of context {cluster.target.context}; "
         f"`skill describe {skill} --rbac` prints all of them as roles.",
-    )  # fmt: skip
+    )
     return Forbidden(cause, problem=problem)

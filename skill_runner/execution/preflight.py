@@ -54,10 +54,16 @@ async def check(
 async def _ask_the_skill(plan: Plan, world: World) -> None:
     """The skill's own checks, which only read."""
     given = Context(
-        installation=plan.installation, inputs=plan.inputs, outputs=plan.outputs,
-        images=plan.images, cluster=wall.cluster_of(plan, world), helm=wall.helm_of(plan, world),
-        clock=world.clock, report=world.report, requires=plan.requires,
-    )  # fmt: skip
+        installation=plan.installation,
+        inputs=plan.inputs,
+        outputs=plan.outputs,
+        images=plan.images,
+        cluster=wall.cluster_of(plan, world),
+        helm=wall.helm_of(plan, world),
+        clock=world.clock,
+        report=world.report,
+        requires=plan.requires,
+    )
     for check_ in plan.checks:
         try:
             await call_hook(plan.skill, check_.hook, given, timeout=check_.timeout)
@@ -108,20 +114,25 @@ def check_policy(plan: Plan, manifests: Sequence[Object]) -> None:
         return
     lines = tuple(f"{v.resource}: {v.message} ({v.rule})" for v in violations)
     raise _refused(
-        "POLICY_VIOLATION", violations[0].resource,
-        f"{len(violations)} policy violations in what {plan.skill.name} renders", lines,
+        "POLICY_VIOLATION",
+        violations[0].resource,
+        f"{len(violations)} policy violations in what {plan.skill.name} renders",
+        lines,
         violations[0].remedy,
-    )  # fmt: skip
+    )
 
 
 def _refused(
     code: Code, resource: str, cause: str, evidence: Iterable[str] = (), mend: str = ""
 ) -> PreflightFailed:
     problem = Problem(
-        code=code, resource=resource, cause=cause, evidence=tuple(evidence),
+        code=code,
+        resource=resource,
+        cause=cause,
+        evidence=tuple(evidence),
         mend=mend or mending_of(code),
         retryable=code == "NAMESPACE_TERMINATING",
-    )  # fmt: skip
+    )
     details = "".join(f"\n  {line}" for line in problem.evidence)
     return PreflightFailed(f"{cause}{details}", problem=problem)
 
@@ -139,9 +150,12 @@ async def _check_namespace(plan: Plan, cluster: Cluster) -> None:
             if c.get("status") == "True"
         ]
         raise _refused(
-            "NAMESPACE_TERMINATING", f"Namespace {name}",
-            f"namespace {name} is being deleted", held, "Run again when it is gone.",
-        )  # fmt: skip
+            "NAMESPACE_TERMINATING",
+            f"Namespace {name}",
+            f"namespace {name} is being deleted",
+            held,
+            "Run again when it is gone.",
+        )
 
 
 async def _check_storage(cluster: Cluster, manifests: Sequence[Object]) -> None:
@@ -160,14 +174,18 @@ async def _check_storage(cluster: Cluster, manifests: Sequence[Object]) -> None:
     for owner, wanted in claims:
         if wanted is None and not has_default:
             raise _refused(
-                "VOLUME_UNBOUND", owner, "no default StorageClass in this cluster",
+                "VOLUME_UNBOUND",
+                owner,
+                "no default StorageClass in this cluster",
                 [f"classes: {', '.join(sorted(names)) or 'none'}"],
-            )  # fmt: skip
+            )
         if wanted and wanted not in names:
             raise _refused(
-                "VOLUME_UNBOUND", owner, f"StorageClass {wanted} does not exist",
+                "VOLUME_UNBOUND",
+                owner,
+                f"StorageClass {wanted} does not exist",
                 [f"classes: {', '.join(sorted(names)) or 'none'}"],
-            )  # fmt: skip
+            )
 
 
 async def _if_allowed(
@@ -204,14 +222,15 @@ async def _check_capacity(cluster: Cluster, manifests: Sequence[Object]) -> None
                 for r in wanted
             }
             raise _refused(
-                "CAPACITY", str(Ref.of(manifest)),
+                "CAPACITY",
+                str(Ref.of(manifest)),
                 f"no node can hold a pod of {Ref.of(manifest)}",
                 [
                     f"{r}: the pod requests {_text(r, wanted[r])}, the largest node offers"
                     f" {_allocatable(largest[r]).get(r, '0')}"
                     for r in wanted
                 ],
-            )  # fmt: skip
+            )
 
 
 async def check_room(cluster: Cluster, made: Mapping[str, Sequence[Object]]) -> None:

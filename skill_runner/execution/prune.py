@@ -47,11 +47,14 @@ async def _prune(walk: Walk, candidates: Iterable[Ref]) -> None:
 
 async def _wanted(walk: Walk) -> frozenset[Ref]:
     cluster, namespace = walk.world.cluster, walk.plan.installation.namespace
-    return frozenset([
-        Ref.of(await releases.with_namespace(cluster, manifest, namespace))
-        for step in walk.plan.steps if isinstance(step, PlannedApply)
-        for manifest in step.manifests
-    ])  # fmt: skip
+    return frozenset(
+        [
+            Ref.of(await releases.with_namespace(cluster, manifest, namespace))
+            for step in walk.plan.steps
+            if isinstance(step, PlannedApply)
+            for manifest in step.manifests
+        ]
+    )
 
 
 async def _goes(walk: Walk, ref: Ref) -> str:

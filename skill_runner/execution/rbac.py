@@ -29,10 +29,13 @@ def documents(
         role = _object(f"{_API}/v1", kind, name, place)
         binding = _object(f"{_API}/v1", f"{kind}Binding", name, place)
         made.append({**role, "rules": rules(by_place[place])})
-        made.append({
-            **binding, "roleRef": {"apiGroup": _API, "kind": kind, "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": user, "namespace": space}],
-        })  # fmt: skip
+        made.append(
+            {
+                **binding,
+                "roleRef": {"apiGroup": _API, "kind": kind, "name": name},
+                "subjects": [{"kind": "ServiceAccount", "name": user, "namespace": space}],
+            }
+        )
     return made
 
 

@@ -27,45 +27,61 @@ WRITE: Final = ("create", "patch", "delete")  # server-side apply creates, too
 
 # In the installation's namespace. Records are ConfigMaps with a Secret for secret inputs; Helm
 # keeps its releases in Secrets, which it creates and updates; the lock is a Lease.
-_OWN_READ: Final = (
-    ("", "configmaps", ("get", "list")), ("", "secrets", ("get", "list")),
-)  # fmt: skip
+_OWN_READ: Final = (("", "configmaps", ("get", "list")), ("", "secrets", ("get", "list")))
 _OWN_WRITE: Final = (
-    ("", "configmaps", WRITE), ("", "secrets", (*WRITE, "update")),
+    ("", "configmaps", WRITE),
+    ("", "secrets", (*WRITE, "update")),
     ("coordination.k8s.io", "leases", ("create", "get", "update", "delete", "watch")),
     ("", "persistentvolumeclaims", ("update", "delete")),
-)  # fmt: skip
+)
 # Wherever it has objects: what a wait and a diagnosis look at below and around them, and the data
 # volumes, for which a removal looks before it deletes anything.
 _DIAGNOSIS: Final = (
-    ("", "pods", READ), ("", "pods/log", ("get",)), ("", "events", READ),
+    ("", "pods", READ),
+    ("", "pods/log", ("get",)),
+    ("", "events", READ),
     ("", "persistentvolumeclaims", ("get", "list")),
-)  # fmt: skip
+)
 # What Context gives to hooks: pods of their own, commands in containers, ports; Secrets that an
 # apply step made empty are filled.
 _HOOKS: Final = (
     ("", "secrets", ("get", "update")),
-    ("", "pods", ("create", "delete")), ("", "pods/exec", ("get", "create")),
+    ("", "pods", ("create", "delete")),
+    ("", "pods/exec", ("get", "create")),
     ("", "pods/portforward", ("get", "create")),
-)  # fmt: skip
+)
 # What operators make for a custom resource: a removal that keeps data deletes it by name.
 _OPERATED: Final = tuple(
-    (group, resource, ("list", "get", "delete")) for group, resource in (
-        ("", "configmaps"), ("", "endpoints"), ("", "pods"), ("", "secrets"), ("", "services"),
-        ("", "serviceaccounts"), ("apps", "controllerrevisions"), ("apps", "deployments"),
-        ("apps", "replicasets"), ("apps", "statefulsets"), ("batch", "jobs"),
-        ("discovery.k8s.io", "endpointslices"), ("networking.k8s.io", "networkpolicies"),
-        ("policy", "poddisruptionbudgets"), ("rbac.authorization.k8s.io", "roles"),
+    (group, resource, ("list", "get", "delete"))
+    for group, resource in (
+        ("", "configmaps"),
+        ("", "endpoints"),
+        ("", "pods"),
+        ("", "secrets"),
+        ("", "services"),
+        ("", "serviceaccounts"),
+        ("apps", "controllerrevisions"),
+        ("apps", "deployments"),
+        ("apps", "replicasets"),
+        ("apps", "statefulsets"),
+        ("batch", "jobs"),
+        ("discovery.k8s.io", "endpointslices"),
+        ("networking.k8s.io", "networkpolicies"),
+        ("policy", "poddisruptionbudgets"),
+        ("rbac.authorization.k8s.io", "roles"),
         ("rbac.authorization.k8s.io", "rolebindings"),
     )
-)  # fmt: skip
+)
 # Without these everything works; with them answers are better: capacity, storage classes, records
 # of other namespaces, whether a namespace exists.
 _BETTER: Final = (
-    ("", "nodes", ("list",)), ("storage.k8s.io", "storageclasses", ("list",)),
-    ("", "pods", ("list",)), ("", "configmaps", ("list",)), ("", "namespaces", ("get",)),
+    ("", "nodes", ("list",)),
+    ("storage.k8s.io", "storageclasses", ("list",)),
+    ("", "pods", ("list",)),
+    ("", "configmaps", ("list",)),
+    ("", "namespaces", ("get",)),
     ("apiextensions.k8s.io", "customresourcedefinitions", ("get", "list")),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +112,21 @@ def rights_of(plan: Plan, manifests: Sequence[Object], kinds: Kinds | None = Non
     made = sorted({_resource(m, known, own) for m in manifests}, key=str)
     spaces = tuple(sorted({own, *(space for _, _, space in made if space)}))
     read = {
-        *_spread(_OWN_READ, own), *_of_made(made, READ), *_children(manifests, known, own),
+        *_spread(_OWN_READ, own),
+        *_of_made(made, READ),
+        *_children(manifests, known, own),
         *(right for space in spaces for right in _spread(_DIAGNOSIS, space)),
-    }  # fmt: skip
+    }
     hooks = {right for space in spaces for right in _spread(_HOOKS, space) if _calls_hooks(plan)}
     change = {*_spread(_OWN_WRITE, own), *_of_made(made, WRITE)}
     if any(is_custom(m["apiVersion"]) for m in manifests):
         change.update(_spread(_OPERATED, own))
     declared = {
         Right(verb, each.group, resource, None if each.everywhere else own)
-        for each in plan.skill.rights for resource in each.resources for verb in each.verbs
-    }  # fmt: skip
+        for each in plan.skill.rights
+        for resource in each.resources
+        for verb in each.verbs
+    }
     granted = frozenset(_granted(manifests, own))
     observes = any(proof.kind == "observe" for proof in plan.proofs)
     why = frozenset({*read, *(declared if observes else ())})

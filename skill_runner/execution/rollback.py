@@ -49,8 +49,11 @@ async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | 
         return None
     first = old is None or not old.proven
     if first and mode == "rollback":
-        return Recovery("rollback", "nothing to do", "there is no earlier revision that was ready "
-                        "to go back to; everything is kept")  # fmt: skip
+        return Recovery(
+            "rollback",
+            "nothing to do",
+            "there is no earlier revision that was ready to go back to; everything is kept",
+        )
     action = "remove" if first else "rollback"
     walk.report(StepStarted(action, f"{action} after the failure"))
     began = walk.world.clock.monotonic()
@@ -62,10 +65,14 @@ async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | 
     seconds = walk.world.clock.monotonic() - began
     walk.report(
         StepFinished(
-            StepResult(id=action, status="done" if good else "failed", seconds=seconds,
-                       message=done.message)
+            StepResult(
+                id=action,
+                status="done" if good else "failed",
+                seconds=seconds,
+                message=done.message,
+            )
         )
-    )  # fmt: skip
+    )
     return done
 
 
@@ -111,8 +118,11 @@ async def _roll_back(walk: Walk, old: Record | None) -> Recovery:
     tail = f"; {len(extra)} applied objects of this run stay" if extra else ""
     if result.state != "ready":
         why = result.problem.cause if result.problem else "it is not ready"
-        return Recovery("rollback", "not ready", f"{said or 'nothing to roll back'}, and that is "
-                        f"not ready either: {why}{tail}")  # fmt: skip
+        return Recovery(
+            "rollback",
+            "not ready",
+            f"{said or 'nothing to roll back'}, and that is not ready either: {why}{tail}",
+        )
     await _remember(walk, old, back)
     ready = f"ready after {result.seconds:.1f} s"
     return Recovery("rollback", "ready", f"{said or 'no release had changed'}; {ready}{tail}")
@@ -125,9 +135,12 @@ async def _release_back(walk: Walk, newest: Release, target: int) -> Release:
     others = [Found(newest, None, judge(newest, installation, Held(listed=True)))]
     others = [each for each in others if not each.whose.is_ours]
     others += await in_the_way(
-        walk.world.cluster, await helm.manifest(name, space), (name, space), installation,
+        walk.world.cluster,
+        await helm.manifest(name, space),
+        (name, space),
+        installation,
         walk.record,
-    )  # fmt: skip
+    )
     if others:
         raise refusal(*others)
     walk.check_lock()
@@ -153,10 +166,15 @@ async def _await_old(walk: Walk, back: list[_Back]) -> WaitResult:
     found = [r for step in walk.plan.steps for r in getattr(step, "wait", ())]
     timeout = max((getattr(step, "timeout", 300.0) for step in walk.plan.steps), default=300.0)
     return await wait_ready(
-        walk.world.cluster, walk.world.clock, expected,
-        rules=tuple(r for r in found if (r.kind, r.name) in here), timeout=timeout,
-        stability=walk.plan.skill.stability, policy=walk.policy(), report=walk.report,
-    )  # fmt: skip
+        walk.world.cluster,
+        walk.world.clock,
+        expected,
+        rules=tuple(r for r in found if (r.kind, r.name) in here),
+        timeout=timeout,
+        stability=walk.plan.skill.stability,
+        policy=walk.policy(),
+        report=walk.report,
+    )
 
 
 async def _remember(walk: Walk, old: Record, back: list[_Back]) -> None:
@@ -175,10 +193,13 @@ async def _remember(walk: Walk, old: Record, back: list[_Back]) -> None:
     await record.write(
         walk.world.cluster,
         replace(
-            stands, releases=(*entries, *added), proofs=old.proofs, complete=old.complete,
+            stands,
+            releases=(*entries, *added),
+            proofs=old.proofs,
+            complete=old.complete,
             updated=walk.world.clock.now(),
         ),
-    )  # fmt: skip
+    )
 
 
 async def _remove(walk: Walk) -> Recovery:

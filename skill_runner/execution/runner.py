@@ -47,12 +47,16 @@ async def run_plan(
     """
     started = world.clock.monotonic()
     walk = Walk(
-        plan=plan, world=world, run=run, options=options, check_lock=held.check,
+        plan=plan,
+        world=world,
+        run=run,
+        options=options,
+        check_lock=held.check,
         expect_gone=held.expect_gone,
         record=record.intend(
             old, plan, now=world.clock.now(), created_namespace=space.created, asked=asked
         ).remembering(space.uids),
-    )  # fmt: skip
+    )
     error: SkillError | None = None
     try:
         await prune.prune_what_works_by_itself(walk)

@@ -34,11 +34,17 @@ async def await_objects(
     is_ready = asyncio.Event()
     window = asyncio.ensure_future(
         wait_ready(
-            walk.world.cluster, walk.world.clock, expected, rules=rules, timeout=timeout,
-            stability=stability, policy=walk.policy(), report=walk.report,
+            walk.world.cluster,
+            walk.world.clock,
+            expected,
+            rules=rules,
+            timeout=timeout,
+            stability=stability,
+            policy=walk.policy(),
+            report=walk.report,
             when_ready=is_ready.set,
         )
-    )  # fmt: skip
+    )
     signal = asyncio.ensure_future(is_ready.wait())
     try:
         await asyncio.wait({window, signal}, return_when=asyncio.FIRST_COMPLETED)

@@ -98,9 +98,12 @@ def _problem(error: GiveUp) -> Problem | None:
         return None
     first, *more = str(error).splitlines() or [""]
     return Problem(
-        code=error.code, resource=error.resource, cause=first, evidence=tuple(more[:8]),
+        code=error.code,
+        resource=error.resource,
+        cause=first,
+        evidence=tuple(more[:8]),
         retryable=True,
-    )  # fmt: skip
+    )
 
 
 def _find(skill: Skill, name: str) -> Hook:

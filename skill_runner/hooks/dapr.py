@@ -69,9 +69,13 @@ async def component_failure(cluster: Cluster, pod: Object) -> str | None:
 
 
 async def check_sidecars(
-    ctx: Context, labels: str, *, components: Collection[str] = (), topics: Collection[str] = (),
+    ctx: Context,
+    labels: str,
+    *,
+    components: Collection[str] = (),
+    topics: Collection[str] = (),
     namespace: str | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """That every pod with these labels has a ready sidecar with these components loaded and these
     topics subscribed; what is meant for it by scopes must be loaded too.
 
@@ -79,9 +83,10 @@ async def check_sidecars(
     is not ready for another reason.
     """
     pods = [
-        pod for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace)
+        pod
+        for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace)
         if not at(pod, "metadata.deletionTimestamp")
-    ]  # fmt: skip
+    ]
     if not pods:
         raise RetryLater(f"there is no pod with {labels} yet")
     loaded: frozenset[str] = frozenset()
@@ -97,9 +102,10 @@ async def _check_started(ctx: Context, pod: Object) -> None:
         raise missing_sidecars([pod])
     if sidecar_of(pod) is None:
         raise GiveUp(
-            f"{resource} does not ask for a Dapr sidecar", resource=resource,
+            f"{resource} does not ask for a Dapr sidecar",
+            resource=resource,
             hint=f'Set the annotation {ENABLED}: "true" in the pod template.',
-        )  # fmt: skip
+        )
     if failed := await component_failure(ctx.cluster, pod):
         where = f"{resource} container {SIDECAR}"
         raise GiveUp(
@@ -120,8 +126,9 @@ async def _check_loaded(
     except httpx.HTTPError as error:
         raise RetryLater(f"the sidecar of pod {where} does not answer yet: {error!r}") from error
     loaded = loaded_components(metadata)
-    meant = meant_for(await ctx.list(*COMPONENTS, namespace=at(pod, "metadata.namespace")),
-                      app_id(pod))  # fmt: skip
+    meant = meant_for(
+        await ctx.list(*COMPONENTS, namespace=at(pod, "metadata.namespace")), app_id(pod)
+    )
     if missing := sorted((set(components) | meant) - loaded):
         raise not_loaded(missing, where, loaded)
     listening = {str(s.get("topic")) for s in metadata.get("subscriptions") or ()}
@@ -138,10 +145,11 @@ def missing_sidecars(pods: Sequence[Object]) -> GiveUp:
     names = [f"Pod {at(p, 'metadata.namespace')}/{at(p, 'metadata.name')}" for p in pods]
     many = "1 pod asks" if len(pods) == 1 else f"{len(pods)} pods ask"
     return _named(
-        "SIDECAR_MISSING", names[0],
+        "SIDECAR_MISSING",
+        names[0],
         f"{many} for a Dapr sidecar and {'has' if len(pods) == 1 else 'have'} none: no injector"
         " served when it was made\n" + "\n".join(names[:8]),
-    )  # fmt: skip
+    )
 
 
 def not_loaded(names: Sequence[str], where: str, loaded: Collection[str]) -> GiveUp:
@@ -149,9 +157,10 @@ def not_loaded(names: Sequence[str], where: str, loaded: Collection[str]) -> Giv
     namespace, _, pod = where.partition("/")
     have = ", ".join(sorted(loaded)) or "none"
     return _named(
-        "COMPONENT_NOT_LOADED", f"{Ref(*COMPONENTS, names[0], namespace)}",
+        "COMPONENT_NOT_LOADED",
+        f"{Ref(*COMPONENTS, names[0], namespace)}",
         f"{unloaded_words(names)} of pod {pod}\nloaded there: {have}",
-    )  # fmt: skip
+    )
 
 
 def _named(code: Code, resource: str, message: str) -> GiveUp:

@@ -16,9 +16,16 @@ from skill_runner.tasks import uncancelled
 MAIN: Final = "main"  # the container that runs the command
 ENDED: Final = frozenset({"Succeeded", "Failed"})
 STUCK: Final = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
-     "CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-)  # fmt: skip
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+    }
+)
 # Of a pod that nobody needs to trust: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 RESTRICTED: Final[Mapping[str, Any]] = {
     "restartPolicy": "Never",
@@ -147,9 +154,12 @@ async def _follow(cluster: Cluster, clock: Clock, pod: Object) -> Object:
             return found.items[0]
         try:
             async for event in cluster.watch(
-                "v1", "Pod", namespace=meta["namespace"], fields=f"metadata.name={meta['name']}",
+                "v1",
+                "Pod",
+                namespace=meta["namespace"],
+                fields=f"metadata.name={meta['name']}",
                 resource_version=found.resource_version,
-            ):  # fmt: skip
+            ):
                 if event.type in ("ADDED", "MODIFIED") and _settled(event.object):
                     return event.object
                 if event.type == "DELETED":

@@ -48,10 +48,14 @@ def _checked(text: str) -> SplitResult:
         raise ValueError("expected postgresql://USER:PASSWORD@HOST/DATABASE")
     missing = [
         what
-        for what, value in (("user", parts.username), ("password", parts.password),
-                            ("host", parts.hostname), ("database", parts.path.strip("/")))
+        for what, value in (
+            ("user", parts.username),
+            ("password", parts.password),
+            ("host", parts.hostname),
+            ("database", parts.path.strip("/")),
+        )
         if not value
-    ]  # fmt: skip
+    ]
     if missing:
         raise ValueError(f"it has no {', no '.join(missing)}")
     _check_name(str(parts.hostname))

@@ -26,8 +26,10 @@ MOST_LAYERS: Final = 300
 PROXY_VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 # Where distributions keep the certificates that this machine trusts.
 CA_BUNDLES: Final = (
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
-)  # fmt: skip
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,13 @@ class Builder:
             check_mounts(file or context / "Containerfile")
         isolation = await choose_isolation(os.environ, silent) if self.name == "buildah" else OCI
         argv = self.build_command(
-            context, ref, file=file, secrets=secrets or {}, application=application,
+            context,
+            ref,
+            file=file,
+            secrets=secrets or {},
+            application=application,
             isolation=isolation,
-        )  # fmt: skip
+        )
         await run_tool(argv, report=report, env=self._environment(), name=self.name)
         try:
             await run_tool(self.save_command(ref, archive, fast=application), report=report)
@@ -96,10 +102,17 @@ class Builder:
         given = secrets or _secrets(file, os.environ)
         mounts = [f"id={name},src={path}" for name, path in given.items()]
         return [
-            *how, "--network", "host",
+            *how,
+            "--network",
+            "host",
             *(word for mount in mounts for word in ("--secret", mount)),
-            *_proxies(os.environ), "--tag", ref, "--file", str(file), str(context),
-        ]  # fmt: skip
+            *_proxies(os.environ),
+            "--tag",
+            ref,
+            "--file",
+            str(file),
+            str(context),
+        ]
 
     def save_command(self, ref: str, archive: Path, *, fast: bool = False) -> list[str]:
         """`fast` is Docker's format, whose layers are not compressed: larger, and much sooner."""
@@ -122,9 +135,15 @@ class Builder:
     async def has(self, ref: str) -> bool:
         """Tell whether the builder's own store has this very image."""
         child = await asyncio.create_subprocess_exec(
-            *self.tool, "inspect", "--type", "image", ref, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+            *self.tool,
+            "inspect",
+            "--type",
+            "image",
+            ref,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         return await child.wait() == 0
 
     async def load(self, archive: Path, ref: str, report: Report) -> None:
@@ -188,9 +207,12 @@ async def find_builder() -> Builder:
 
 async def _answers(name: str) -> bool:
     child = await asyncio.create_subprocess_exec(
-        name, "info", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        name,
+        "info",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     try:
         async with asyncio.timeout(10):
             return await child.wait() == 0

@@ -29,14 +29,21 @@ VARIABLE: Final = "SKILL_BUILD_ISOLATION"
 Kind = Literal["oci", "chroot"]
 
 # All that apt, dpkg, pip and npm need as root of an image: owners, modes, other users.
-CAPABILITIES: Final = (
-    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP", "SETGID", "SETUID",
-)  # fmt: skip
+CAPABILITIES: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP", "SETGID", "SETUID")
 # The kernel ends all of this with the process that builds, and a PID namespace with its first one.
 _NAMESPACES: Final = (
-    "setpriv", "--pdeathsig", "KILL",
-    "unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc",
-)  # fmt: skip
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--mount",
+    "--pid",
+    "--ipc",
+    "--uts",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+)
 # buildah's chroot isolation binds /dev and /sys as they are: so there is little to see.
 _DEVICES: Final = """
 mount -t tmpfs -o mode=755,nosuid,noexec skill /sys

@@ -17,8 +17,14 @@ NPM_DEFAULT: Final = "https://registry.npmjs.org/"
 # Of .npmrc: the registry, those of scopes, and what belongs to a registry's address.
 _NPM_KEPT: Final = re.compile(r"(//.+|@[^:]+:registry|registry|strict-ssl|https?-?proxy|noproxy)$")
 _PIP_KEPT: Final = (
-    "index-url", "extra-index-url", "trusted-host", "timeout", "retries", "proxy", "no-index",
-)  # fmt: skip
+    "index-url",
+    "extra-index-url",
+    "trusted-host",
+    "timeout",
+    "retries",
+    "proxy",
+    "no-index",
+)
 
 
 def npm_settings(environ: Mapping[str, str], *folders: Path) -> dict[str, str]:

@@ -54,9 +54,12 @@ class RecipeImages:
         registry = self._registry(recorded)
         made = local_ref(image.ref, load_recipe(folder / image.recipe).digest)
         build = ImageChoice(
-            name=image.name, ref=pushed_ref(made, registry) if registry else made, source="build",
-            official=image.ref, registry=registry,
-        )  # fmt: skip
+            name=image.name,
+            ref=pushed_ref(made, registry) if registry else made,
+            source="build",
+            official=image.ref,
+            registry=registry,
+        )
         if mode != "auto":
             return pull if mode == "pull" else build
         # An image that the caller has named before says nothing about the skill's own.
@@ -93,9 +96,14 @@ class RecipeImages:
         ref = pushed_ref(prepared.ref, registry) if registry else prepared.ref
         self._prepared[ref] = prepared
         return ImageChoice(
-            name=name, ref=ref, source="build", official="", origin=asked.source, bases=bases,
+            name=name,
+            ref=ref,
+            source="build",
+            official="",
+            origin=asked.source,
+            bases=bases,
             registry=registry,
-        )  # fmt: skip
+        )
 
     async def _pullable(self, ref: str) -> bool:
         """Asked once for each registry that does not answer at all."""

@@ -23,11 +23,14 @@ NAMESPACE: Final = ("", "Namespace")
 KEEP: Final = "helm.sh/resource-policy"
 # On what a removal may take and a change of inputs may not: a topic with its messages.
 LEFT_OUT: Final = "skill-runner.dev/left-out"
-_VOLUMES: Final = frozenset({
-    ("", "PersistentVolumeClaim"), ("", "PersistentVolume"),
-    ("snapshot.storage.k8s.io", "VolumeSnapshot"),
-    ("snapshot.storage.k8s.io", "VolumeSnapshotContent"),
-})  # fmt: skip
+_VOLUMES: Final = frozenset(
+    {
+        ("", "PersistentVolumeClaim"),
+        ("", "PersistentVolume"),
+        ("snapshot.storage.k8s.io", "VolumeSnapshot"),
+        ("snapshot.storage.k8s.io", "VolumeSnapshotContent"),
+    }
+)
 _DEPTH: Final = 8  # owners above a claim that are followed
 
 

@@ -44,10 +44,12 @@ async def find_pods(cluster: Cluster, makers: Iterable[Ref]) -> tuple[Leaving, .
         if labels := await _pod_labels(cluster, ref):
             pods = await cluster.list("v1", "Pod", namespace=ref.namespace, labels=labels)
             found += (
-                Leaving(Ref("v1", "Pod", p["metadata"]["name"], ref.namespace),
-                        str(p["metadata"]["uid"]))
+                Leaving(
+                    Ref("v1", "Pod", p["metadata"]["name"], ref.namespace),
+                    str(p["metadata"]["uid"]),
+                )
                 for p in pods.items
-            )  # fmt: skip
+            )
     return tuple(dict.fromkeys(found))
 
 

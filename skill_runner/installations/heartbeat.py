@@ -40,9 +40,14 @@ class Held:
     """
 
     def __init__(
-        self, installation: Installation, clock: Clock, lease: Object, sent: float,
-        taken_from: str = "", pace: Pace = PACE,
-    ) -> None:  # fmt: skip
+        self,
+        installation: Installation,
+        clock: Clock,
+        lease: Object,
+        sent: float,
+        taken_from: str = "",
+        pace: Pace = PACE,
+    ) -> None:
         self.installation = installation
         self.taken_from = taken_from
         self.pace = pace

@@ -27,10 +27,13 @@ SET: Final = "StatefulSet"
 
 async def find_claims(cluster: Cluster, helm: Helm, record: Record) -> dict[Ref, str]:
     """The claims that are provably of this installation, and their uids."""
-    spaces = dict.fromkeys([
-        record.installation.namespace, *(r.namespace for r in record.releases),
-        *(ref.namespace for ref in record.objects if ref.namespace),
-    ])  # fmt: skip
+    spaces = dict.fromkeys(
+        [
+            record.installation.namespace,
+            *(r.namespace for r in record.releases),
+            *(ref.namespace for ref in record.objects if ref.namespace),
+        ]
+    )
     sets, named = await _sets_of(cluster, helm, record)
     owners = await _uids_of_objects(cluster, record)
     found: dict[Ref, str] = {}
@@ -39,10 +42,13 @@ async def find_claims(cluster: Cluster, helm: Helm, record: Record) -> dict[Ref,
         for claim in (await cluster.list(*PVC, namespace=space)).items:
             ref = Ref(*PVC, claim["metadata"]["name"], space)
             held = Held(
-                uid=record.uids.get(ref, ""), listed=ref in record.objects, releases=named,
-                through=_is_owned(claim, owners) or any(is_claim_of(claim, each) for each in sets)
+                uid=record.uids.get(ref, ""),
+                listed=ref in record.objects,
+                releases=named,
+                through=_is_owned(claim, owners)
+                or any(is_claim_of(claim, each) for each in sets)
                 or any(_is_made_for(claim, pod) for pod in pods),
-            )  # fmt: skip
+            )
             whose = judge(claim, record.installation, held)
             if whose.is_ours:
                 found[ref] = whose.uid
@@ -85,9 +91,10 @@ async def _uids_of_objects(cluster: Cluster, record: Record) -> set[str]:
 async def _operated_pods(cluster: Cluster, record: Record, space: str) -> list[Object]:
     """The pods of a namespace that a custom resource of ours owns, directly or through others."""
     uids = {
-        uid for ref, uid in record.uids.items()
+        uid
+        for ref, uid in record.uids.items()
         if ref in record.objects and ref.namespace == space and is_custom(ref.api_version)
-    }  # fmt: skip
+    }
     if not uids:
         return []
     known: dict[str, Object | None] = {}

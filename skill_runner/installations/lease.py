@@ -57,10 +57,11 @@ def lease_ref(installation: Installation) -> Ref:
 def new_lease(ref: Ref, holder: str, now: float, *, run: str = "", pace: Pace = PACE) -> Object:
     """The Lease of a run that takes it at `now`, in seconds since the epoch."""
     meta = {
-        "name": ref.name, "namespace": ref.namespace,
+        "name": ref.name,
+        "namespace": ref.namespace,
         "labels": {"app.kubernetes.io/managed-by": "skill-runner"},
         "annotations": {RUN: run},
-    }  # fmt: skip
+    }
     spec: dict[str, Any] = {
         "holderIdentity": holder,
         "leaseDurationSeconds": pace.duration,
@@ -162,9 +163,13 @@ def locked(lease: Object) -> LockHeld:
         else ()
     )
     problem = Problem(
-        code="LOCKED", resource=f"Lease {meta.get('namespace')}/{meta['name']}", cause=cause,
-        retryable=True, mend=mending_of("LOCKED"), next=actions,
-    )  # fmt: skip
+        code="LOCKED",
+        resource=f"Lease {meta.get('namespace')}/{meta['name']}",
+        cause=cause,
+        retryable=True,
+        mend=mending_of("LOCKED"),
+        next=actions,
+    )
     return LockHeld(cause, hint=hint, problem=problem)
 
 

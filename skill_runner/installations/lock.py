@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import Conflict, LockHeld, NotFound, SkillError
 from skill_runner.installations.heartbeat import LAST_BEAT, Connect, Heart, Held
-from skill_runner.installations.lease import (  # fmt: skip
+from skill_runner.installations.lease import (
     PACE,
     Pace,
     find_death,
@@ -143,9 +143,14 @@ async def _taken(cluster: Cluster, taking: Awaitable[Object]) -> Object:
 
 
 async def _acquire(
-    cluster: Cluster, installation: Installation, holder: str, clock: Clock, report: Report,
-    run: str, pace: Pace,
-) -> Held:  # fmt: skip
+    cluster: Cluster,
+    installation: Installation,
+    holder: str,
+    clock: Clock,
+    report: Report,
+    run: str,
+    pace: Pace,
+) -> Held:
     ref = lease_ref(installation)
     for _ in range(_TRIES):  # each failed try means that somebody took it, or gave it back
         with suppress(Conflict):

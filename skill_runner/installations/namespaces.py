@@ -25,16 +25,25 @@ FOLLOW: Final = 30.0  # seconds in which pods of a workload that is gone, and th
 _NAMESPACE: Final = {"apiVersion": "v1", "kind": "Namespace"}
 _REPORTS: Final = frozenset({"metrics.k8s.io"})  # about objects that are counted already
 # What follows other objects by itself, or tells of them: nobody would miss it.
-_FOLLOWERS: Final = frozenset({
-    ("v1", "Pod"), ("v1", "Endpoints"), ("discovery.k8s.io/v1", "EndpointSlice"),
-    ("apps/v1", "ReplicaSet"), ("apps/v1", "ControllerRevision"),
-})  # fmt: skip
+_FOLLOWERS: Final = frozenset(
+    {
+        ("v1", "Pod"),
+        ("v1", "Endpoints"),
+        ("discovery.k8s.io/v1", "EndpointSlice"),
+        ("apps/v1", "ReplicaSet"),
+        ("apps/v1", "ControllerRevision"),
+    }
+)
 _EVENTS: Final = frozenset({("v1", "Event"), ("events.k8s.io/v1", "Event")})
 # What control planes put into every namespace.
-_EVERYWHERE: Final = frozenset({
-    ("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default"),
-    ("ConfigMap", "istio-ca-root-cert"), ("ConfigMap", "openshift-service-ca.crt"),
-})  # fmt: skip
+_EVERYWHERE: Final = frozenset(
+    {
+        ("ConfigMap", "kube-root-ca.crt"),
+        ("ServiceAccount", "default"),
+        ("ConfigMap", "istio-ca-root-cert"),
+        ("ConfigMap", "openshift-service-ca.crt"),
+    }
+)
 
 
 def namespace_ref(name: str) -> Ref:
@@ -178,9 +187,10 @@ async def _is_renewed(world: World, namespace: str, ours: Collection[str]) -> bo
         except (Forbidden, ApiError):  # of what we may not see, there may be some
             return True
         held = {
-            str(each["metadata"]["name"]): each for each in found
+            str(each["metadata"]["name"]): each
+            for each in found
             if at(each, "spec.holderIdentity", "") and each["metadata"]["name"] not in ours
-        }  # fmt: skip
+        }
         versions = {name: str(at(each, "metadata.resourceVersion")) for name, each in held.items()}
         if seen and any(seen.get(name) != version for name, version in versions.items()):
             return True
@@ -194,9 +204,11 @@ async def _is_renewed(world: World, namespace: str, ours: Collection[str]) -> bo
 
 def _is_telling(kind: ResourceType) -> bool:
     return (
-        kind.namespaced and "list" in kind.verbs and group_of(kind.api_version) not in _REPORTS
+        kind.namespaced
+        and "list" in kind.verbs
+        and group_of(kind.api_version) not in _REPORTS
         and (kind.api_version, kind.kind) not in _EVENTS
-    )  # fmt: skip
+    )
 
 
 def _follows(kind: ResourceType) -> bool:

@@ -108,10 +108,18 @@ async def _owned_by(removal: Removal, resource: Leaving) -> list[Leaving]:
             unseen.append(kind.kind)
             continue
         found += [
-            Leaving(Ref(kind.api_version, kind.kind, o["metadata"]["name"],
-                        o["metadata"].get("namespace")), str(o["metadata"]["uid"]))
-            for o in listed.items if data.is_owned(o, resource.uid)
-        ]  # fmt: skip
+            Leaving(
+                Ref(
+                    kind.api_version,
+                    kind.kind,
+                    o["metadata"]["name"],
+                    o["metadata"].get("namespace"),
+                ),
+                str(o["metadata"]["uid"]),
+            )
+            for o in listed.items
+            if data.is_owned(o, resource.uid)
+        ]
     if unseen:
         removal.done.notes.append(
             f"what {resource.ref} owned of these kinds may be left, since listing them is "

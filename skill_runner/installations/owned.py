@@ -107,9 +107,12 @@ def problem_of(others: Sequence[Found], *, adoptable: bool = True) -> Problem:
     if not adoptable:
         mend = mend.partition(", or take it over")[0].replace(", remove", ", or remove") + "."
     return Problem(
-        code="NOT_OURS", resource=first.name, cause=str(first),
-        evidence=tuple(f"also: {each}" for each in more[:8]), mend=mend,
-    )  # fmt: skip
+        code="NOT_OURS",
+        resource=first.name,
+        cause=str(first),
+        evidence=tuple(f"also: {each}" for each in more[:8]),
+        mend=mend,
+    )
 
 
 def refusal(*others: Found) -> StepFailed:

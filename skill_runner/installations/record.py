@@ -174,10 +174,14 @@ def intend(
 def good_of(record: Record) -> Good:
     """What a later run that fails goes back to, in the record."""
     return Good(
-        version=record.version, inputs=record.inputs, images=record.images,
-        requires=record.requires, outputs=record.outputs, plan_digest=record.plan_digest,
+        version=record.version,
+        inputs=record.inputs,
+        images=record.images,
+        requires=record.requires,
+        outputs=record.outputs,
+        plan_digest=record.plan_digest,
         source=record.source,
-    )  # fmt: skip
+    )
 
 
 def given_up(record: Record) -> Record:
@@ -189,10 +193,17 @@ def given_up(record: Record) -> Record:
     if good is None:
         return record
     return replace(
-        record, version=good.version, inputs=good.inputs, images=good.images,
-        requires={**good.requires, **record.requires}, outputs=good.outputs,
-        plan_digest=good.plan_digest, source=good.source, good=None, complete=False,
-    )  # fmt: skip
+        record,
+        version=good.version,
+        inputs=good.inputs,
+        images=good.images,
+        requires={**good.requires, **record.requires},
+        outputs=good.outputs,
+        plan_digest=good.plan_digest,
+        source=good.source,
+        good=None,
+        complete=False,
+    )
 
 
 def same_but_times(one: Record, other: Record) -> bool:
@@ -296,9 +307,17 @@ async def keep(cluster: Cluster, record: Record, data: Mapping[Ref, str]) -> Non
     back, and the data that is there still. Secret inputs stay in the Secret beside it."""
     good = given_up(record)  # what a run that did not end well tried brings nothing back
     left = replace(
-        good, releases=(), objects=tuple(r for r in record.objects if r in data), uids=data,
-        requires={}, proofs={}, outputs={}, complete=False, good=None, leaving={},
-    )  # fmt: skip
+        good,
+        releases=(),
+        objects=tuple(r for r in record.objects if r in data),
+        uids=data,
+        requires={},
+        proofs={},
+        outputs={},
+        complete=False,
+        good=None,
+        leaving={},
+    )
     await write(cluster, left, labels=KEPT_LABELS)
 
 

@@ -15,58 +15,93 @@ _REF: Final = {
     "type": "object",
     "required": ["api_version", "kind", "name", "namespace"],
     "properties": {
-        "api_version": _TEXT, "kind": _TEXT, "name": {"type": "string", "minLength": 1},
-        "namespace": {"anyOf": [_NAME, {"type": "null"}]}, "uid": _TEXT,
+        "api_version": _TEXT,
+        "kind": _TEXT,
+        "name": {"type": "string", "minLength": 1},
+        "namespace": {"anyOf": [_NAME, {"type": "null"}]},
+        "uid": _TEXT,
     },
-}  # fmt: skip
+}
 _RELEASE: Final = {
     "type": "object",
     "required": ["name", "namespace", "digest"],
     "properties": {
-        "name": _NAME, "namespace": _NAME, "digest": _TEXT, "uid": _TEXT,
+        "name": _NAME,
+        "namespace": _NAME,
+        "digest": _TEXT,
+        "uid": _TEXT,
         "revision": {"type": "integer", "minimum": 0},
     },
-}  # fmt: skip
+}
 _INSTALLATION: Final = {
-    "type": "object", "required": ["name", "namespace"],
+    "type": "object",
+    "required": ["name", "namespace"],
     "properties": {"name": _NAME, "namespace": _NAME},
-}  # fmt: skip
+}
 _IMAGE: Final = {
-    "type": "object", "required": ["name", "ref", "source", "official"],
+    "type": "object",
+    "required": ["name", "ref", "source", "official"],
     "properties": {"source": {"enum": ["pull", "build"]}},
     "additionalProperties": _TEXT,
-}  # fmt: skip
+}
 _DESCRIPTION: Final = {
-    "version": _TEXT, "inputs": _MAP, "outputs": _MAP, "plan_digest": _TEXT, "source": _TEXT,
-    "requires": _TEXTS, "images": {"type": "object", "additionalProperties": _IMAGE},
-}  # fmt: skip
+    "version": _TEXT,
+    "inputs": _MAP,
+    "outputs": _MAP,
+    "plan_digest": _TEXT,
+    "source": _TEXT,
+    "requires": _TEXTS,
+    "images": {"type": "object", "additionalProperties": _IMAGE},
+}
 _GOOD: Final = {
-    "type": "object", "required": [key for key in _DESCRIPTION if key != "source"],
-    "properties": _DESCRIPTION, "additionalProperties": False,
-}  # fmt: skip
+    "type": "object",
+    "required": [key for key in _DESCRIPTION if key != "source"],
+    "properties": _DESCRIPTION,
+    "additionalProperties": False,
+}
 _PROOF: Final = {
-    "type": "object", "required": ["status", "at", "seconds"],
+    "type": "object",
+    "required": ["status", "at", "seconds"],
     "properties": {"status": _TEXT, "at": {"type": "number"}, "seconds": {"type": "number"}},
-}  # fmt: skip
+}
 _FORM: Final = {
     "type": "object",
     "required": [
-        "installation", "skill", "version", "inputs", "images", "releases", "objects", "requires",
-        "created_namespace", "proofs", "outputs", "plan_digest", "complete", "created", "updated",
+        "installation",
+        "skill",
+        "version",
+        "inputs",
+        "images",
+        "releases",
+        "objects",
+        "requires",
+        "created_namespace",
+        "proofs",
+        "outputs",
+        "plan_digest",
+        "complete",
+        "created",
+        "updated",
     ],
     "properties": {
-        **_DESCRIPTION, "installation": _INSTALLATION, "skill": _NAME,
+        **_DESCRIPTION,
+        "installation": _INSTALLATION,
+        "skill": _NAME,
         "secret_inputs": {"type": "array", "items": _TEXT},
         "releases": {"type": "array", "items": _RELEASE},
-        "objects": {"type": "array", "items": _REF}, "uids": {"type": "array", "items": _REF},
+        "objects": {"type": "array", "items": _REF},
+        "uids": {"type": "array", "items": _REF},
         "leaving": {"type": "array", "items": _REF},
-        "asked": {"type": "boolean"}, "created_namespace": {"type": "boolean"},
-        "complete": {"type": "boolean"}, "proven": {"type": "boolean"},
+        "asked": {"type": "boolean"},
+        "created_namespace": {"type": "boolean"},
+        "complete": {"type": "boolean"},
+        "proven": {"type": "boolean"},
         "proofs": {"type": "object", "additionalProperties": _PROOF},
         "good": {"anyOf": [_GOOD, {"type": "null"}]},
-        "created": {"type": "number"}, "updated": {"type": "number"},
+        "created": {"type": "number"},
+        "updated": {"type": "number"},
     },
-}  # fmt: skip
+}
 _CHECK: Final = Draft202012Validator(_FORM)
 
 

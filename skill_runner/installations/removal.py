@@ -137,8 +137,9 @@ async def _spaces(removal: Removal) -> None:
     removal.done.removed += [str(each.ref) for each in (*gone, *last)]
 
 
-async def find_left_behind(cluster: Cluster, installation: Installation, spaces: Iterable[str]
-) -> dict[Ref, str]:  # fmt: skip
+async def find_left_behind(
+    cluster: Cluster, installation: Installation, spaces: Iterable[str]
+) -> dict[Ref, str]:
     """The pods of an installation's proofs in these namespaces, and their uids: a killed run leaves
     its own."""
     labels = ",".join(f"{name}={value}" for name, value in proof_labels(installation).items())

@@ -31,8 +31,12 @@ async def scaled_down(cluster: Cluster, records: Iterable[Record]) -> dict[str, 
 
 
 async def _of_release(cluster: Cluster, name: str, space: str) -> list[str]:
-    stopped = {Ref.of(o): o for kind in KINDS for o in await _list(cluster, "apps/v1", kind, space)
-               if at(o, "spec.replicas") == 0}  # fmt: skip
+    stopped = {
+        Ref.of(o): o
+        for kind in KINDS
+        for o in await _list(cluster, "apps/v1", kind, space)
+        if at(o, "spec.replicas") == 0
+    }
     if not stopped:
         return []
     try:

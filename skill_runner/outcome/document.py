@@ -45,8 +45,10 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
 
 def _step(step: StepResult) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "id": step.id, "status": step.status, "seconds": round(step.seconds, 1)
-    }  # fmt: skip
+        "id": step.id,
+        "status": step.status,
+        "seconds": round(step.seconds, 1),
+    }
     if step.message:
         document["message"] = step.message
     return document
@@ -54,9 +56,12 @@ def _step(step: StepResult) -> dict[str, Any]:
 
 def _skill(line: SkillResult) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "installation": line.installation, "skill": line.skill, "version": line.version,
-        "status": line.status, "seconds": round(line.seconds, 1),
-    }  # fmt: skip
+        "installation": line.installation,
+        "skill": line.skill,
+        "version": line.version,
+        "status": line.status,
+        "seconds": round(line.seconds, 1),
+    }
     if line.requires:
         document["requires"] = list(line.requires)
     if line.message:
@@ -131,9 +136,13 @@ def _cut(outcome: Outcome, keep: int) -> Outcome:
     if recovery:
         recovery = replace(recovery, message=_short(recovery.message, 200 + width))
     return replace(
-        outcome, problem=problem, recovery=recovery, steps=steps, notes=notes,
+        outcome,
+        problem=problem,
+        recovery=recovery,
+        steps=steps,
+        notes=notes,
         skills=_cut_skills(outcome.skills, keep),
-    )  # fmt: skip
+    )
 
 
 def _cut_skills(lines: tuple[SkillResult, ...], keep: int) -> tuple[SkillResult, ...]:

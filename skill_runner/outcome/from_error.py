@@ -45,9 +45,7 @@ CODES: Final[Mapping[type[SkillError], Code]] = {
     PreflightFailed: "POLICY_VIOLATION",
 }
 # Errors whose text is a server's or a tool's.
-FOREIGN: Final[Mapping[type[SkillError], str]] = {
-    ApiError: "the API server", HelmError: "Helm",
-}  # fmt: skip
+FOREIGN: Final[Mapping[type[SkillError], str]] = {ApiError: "the API server", HelmError: "Helm"}
 WORDS: Final = 240  # characters of theirs in a cause
 RETRYABLE: Final = frozenset({"CLUSTER_UNREACHABLE", "LOCKED", "NOT_READY_IN_TIME"})
 
@@ -127,9 +125,13 @@ def interrupted(
         code="INTERRUPTED", resource=installation, cause=f"interrupted by {by}", retryable=True
     )
     return Outcome(
-        status="interrupted", exit_code=130, installation=installation, problem=problem,
-        steps=tuple(steps), notes=("the next run goes on from here",),
-    )  # fmt: skip
+        status="interrupted",
+        exit_code=130,
+        installation=installation,
+        problem=problem,
+        steps=tuple(steps),
+        notes=("the next run goes on from here",),
+    )
 
 
 def out_of_time(
@@ -137,14 +139,19 @@ def out_of_time(
 ) -> Outcome:
     """The outcome of a command that its --deadline ended."""
     problem = Problem(
-        code="NOT_READY_IN_TIME", resource=installation, retryable=True,
+        code="NOT_READY_IN_TIME",
+        resource=installation,
+        retryable=True,
         cause=f"the command did not end within its deadline of {seconds:g} s",
         mend="Run it again, which goes on from here, or give it a longer --deadline.",
-    )  # fmt: skip
+    )
     return Outcome(
-        status="not_ready", exit_code=5, installation=installation, problem=problem,
+        status="not_ready",
+        exit_code=5,
+        installation=installation,
+        problem=problem,
         steps=tuple(steps),
-    )  # fmt: skip
+    )
 
 
 def bug(error: Exception, where: str, *, installation: str = "") -> Outcome:

@@ -56,8 +56,11 @@ def _concrete(actions: tuple[NextAction, ...], subject: Subject) -> Iterator[Nex
                 continue
             run = f"helm get values {subject.release} -n {subject.namespace} --all"
             why = why.replace("which input sets", "which value sets")
-        for mark, word in ((SKILL, subject.skill), (NAME, subject.name),
-                           (SPACE, subject.namespace)):  # fmt: skip
+        for mark, word in (
+            (SKILL, subject.skill),
+            (NAME, subject.name),
+            (SPACE, subject.namespace),
+        ):
             run = run.replace(mark, word)
         yield replace(action, run=_on_cluster(run, subject), why=why)
 

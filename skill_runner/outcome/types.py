@@ -11,23 +11,64 @@ from skill_runner.progress import StepResult
 SCHEMA: Final = "skill-runner/outcome/v1"
 
 Status = Literal[
-    "ready", "unchanged", "planned", "removed", "running", "failed", "not_ready", "refused",
-    "interrupted", "error",
-]  # fmt: skip
+    "ready",
+    "unchanged",
+    "planned",
+    "removed",
+    "running",
+    "failed",
+    "not_ready",
+    "refused",
+    "interrupted",
+    "error",
+]
 
 Code = Literal[
-    "IMAGE_NOT_FOUND", "IMAGE_PULL_DENIED", "IMAGE_NAME_INVALID", "IMAGE_NEVER_PULLED",
-    "IMAGE_WRONG_ARCH", "REGISTRY_UNREACHABLE", "CONFIG_MISSING", "COMMAND_NOT_FOUND",
-    "CRASH_LOOP", "OUT_OF_MEMORY", "UNSCHEDULABLE", "VOLUME_UNBOUND", "ADMISSION_DENIED",
-    "QUOTA_EXCEEDED", "SERVICE_ACCOUNT_MISSING", "PROBE_FAILING", "JOB_FAILED", "HOOK_FAILED",
-    "WEBHOOK_UNAVAILABLE", "RESOURCE_FAILED", "SIDECAR_MISSING", "COMPONENT_FAILED",
-    "COMPONENT_NOT_LOADED", "PROOF_FAILED",
-    "NOT_READY_IN_TIME", "RELEASE_LOCKED", "CHART_ERROR", "POLICY_VIOLATION", "CAPACITY",
-    "CHECK_FAILED", "FORBIDDEN", "CLUSTER_UNREACHABLE", "BUILD_FAILED", "NOT_OBSERVED",
-    "RESOURCE_GONE", "SCALED_TO_ZERO",
+    "IMAGE_NOT_FOUND",
+    "IMAGE_PULL_DENIED",
+    "IMAGE_NAME_INVALID",
+    "IMAGE_NEVER_PULLED",
+    "IMAGE_WRONG_ARCH",
+    "REGISTRY_UNREACHABLE",
+    "CONFIG_MISSING",
+    "COMMAND_NOT_FOUND",
+    "CRASH_LOOP",
+    "OUT_OF_MEMORY",
+    "UNSCHEDULABLE",
+    "VOLUME_UNBOUND",
+    "ADMISSION_DENIED",
+    "QUOTA_EXCEEDED",
+    "SERVICE_ACCOUNT_MISSING",
+    "PROBE_FAILING",
+    "JOB_FAILED",
+    "HOOK_FAILED",
+    "WEBHOOK_UNAVAILABLE",
+    "RESOURCE_FAILED",
+    "SIDECAR_MISSING",
+    "COMPONENT_FAILED",
+    "COMPONENT_NOT_LOADED",
+    "PROOF_FAILED",
+    "NOT_READY_IN_TIME",
+    "RELEASE_LOCKED",
+    "CHART_ERROR",
+    "POLICY_VIOLATION",
+    "CAPACITY",
+    "CHECK_FAILED",
+    "FORBIDDEN",
+    "CLUSTER_UNREACHABLE",
+    "BUILD_FAILED",
+    "NOT_OBSERVED",
+    "RESOURCE_GONE",
+    "SCALED_TO_ZERO",
     # beyond the cluster: the caller's input, a refusal, a lock, an interruption, a bug of ours
-    "USAGE", "REFUSED", "NOT_OURS", "LOCKED", "NAMESPACE_TERMINATING", "INTERRUPTED", "INTERNAL",
-]  # fmt: skip
+    "USAGE",
+    "REFUSED",
+    "NOT_OURS",
+    "LOCKED",
+    "NAMESPACE_TERMINATING",
+    "INTERRUPTED",
+    "INTERNAL",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +109,19 @@ class Recovery:
 
 # `used`: as it stands, by its record alone. `blocked`: what it requires failed.
 SkillStatus = Literal[
-    "ready", "unchanged", "used", "planned", "removed", "running", "failed", "not_ready", "refused",
-    "blocked", "interrupted", "error",
-]  # fmt: skip
+    "ready",
+    "unchanged",
+    "used",
+    "planned",
+    "removed",
+    "running",
+    "failed",
+    "not_ready",
+    "refused",
+    "blocked",
+    "interrupted",
+    "error",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,11 +75,20 @@ def make_plan(
     proofs = tuple(p for p in skill.prove if steps.applies(p, "proof"))
     outputs = render_data(skill.outputs, scope, f"{steps.file}: outputs")
     return Plan(
-        skill=skill, installation=installation, inputs=inputs, images=images, steps=planned,
-        checks=checks, proofs=proofs, outputs=outputs, requires=requires, edges=edges or {},
+        skill=skill,
+        installation=installation,
+        inputs=inputs,
+        images=images,
+        steps=planned,
+        checks=checks,
+        proofs=proofs,
+        outputs=outputs,
+        requires=requires,
+        edges=edges or {},
         digest=_digest(skill, installation, inputs, planned, proofs, outputs, requires, key),
-        key=key, makes=_makes(skill, scope),
-    )  # fmt: skip
+        key=key,
+        makes=_makes(skill, scope),
+    )
 
 
 def _makes(skill: Skill, scope: Mapping[str, Any]) -> Makes | None:
@@ -174,9 +183,12 @@ def image_names(choice: ImageChoice) -> dict[str, str]:
     """What templates may say of an image; `version` is the official tag, however it was made."""
     official = replace(choice, ref=choice.official)
     return {
-        "ref": choice.ref, "repository": choice.repository, "tag": choice.tag,
-        "official": choice.official, "version": official.tag,
-    }  # fmt: skip
+        "ref": choice.ref,
+        "repository": choice.repository,
+        "tag": choice.tag,
+        "official": choice.official,
+        "version": official.tag,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +217,11 @@ class _Steps:
             return self._release(step)
         if isinstance(step, ApplyStep):
             return PlannedApply(
-                id=step.id, manifests=self._manifests(step), wait=self._wait(step),
+                id=step.id,
+                manifests=self._manifests(step),
+                wait=self._wait(step),
                 timeout=step.timeout,
-            )  # fmt: skip
+            )
         if isinstance(step, ImageStep):
             return self.image(step.id, self.images[step.image])
         if isinstance(step, WaitStep):
@@ -229,11 +243,17 @@ class _Steps:
         chart = str(render_data(step.chart, self.scope, self._at(step, "chart")))
         local = step.repo is None and not chart.startswith("oci://")
         return PlannedRelease(
-            id=step.id, release=name, namespace=self.installation.namespace,
+            id=step.id,
+            release=name,
+            namespace=self.installation.namespace,
             chart=str(_chart_folder(self.skill, chart)) if local else chart,
-            values=self._values(step), repo=step.repo, version=self._version(step),
-            wait=self._wait(step), timeout=step.timeout, key=self.key,
-        )  # fmt: skip
+            values=self._values(step),
+            repo=step.repo,
+            version=self._version(step),
+            wait=self._wait(step),
+            timeout=step.timeout,
+            key=self.key,
+        )
 
     def _version(self, step: ReleaseStep) -> str | None:
         """The chart's version; UsageError when an input makes it a range."""
@@ -326,10 +346,16 @@ def _digest(
 ) -> str:
     """A keyed SHA-256 over all that a run depends on, but for where the skill's folder is."""
     parts = [
-        skill.name, skill.version, skill.digests, str(installation), inputs,
-        [_content(step) for step in steps], [asdict(proof) for proof in proofs], outputs,
+        skill.name,
+        skill.version,
+        skill.digests,
+        str(installation),
+        inputs,
+        [_content(step) for step in steps],
+        [asdict(proof) for proof in proofs],
+        outputs,
         requires,
-    ]  # fmt: skip
+    ]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 

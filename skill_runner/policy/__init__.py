@@ -63,9 +63,11 @@ def _misplaced(manifests: Sequence[Manifest], default: str) -> Iterator[Violatio
         if name in ("", "default") or name.startswith("kube-"):
             objects = "1 object goes" if count == 1 else f"{count} objects go"
             yield Violation(
-                NAMESPACE.name, f"Namespace {name}", f"{objects} into the namespace {name!r}",
+                NAMESPACE.name,
+                f"Namespace {name}",
+                f"{objects} into the namespace {name!r}",
                 NAMESPACE.remedy,
-            )  # fmt: skip
+            )
 
 
 def _namespace(manifest: Manifest, default: str) -> str:

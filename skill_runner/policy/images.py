@@ -27,18 +27,29 @@ class Withdrawn:
 # Sources: bitnami/containers#83267 and bitnami/charts#35164 (2025); kubernetes.io/blog/2023/02/06
 # (registry freeze); kubebuilder discussion #3907 (kube-rbac-proxy).
 WITHDRAWN: Final = (
-    Withdrawn("docker.io/bitnami/", "Bitnami withdrew its free images in 2025",
-              "the project's own image"),
-    Withdrawn("docker.io/bitnamilegacy/", "these images are frozen and get no security updates",
-              "the project's own image"),
-    Withdrawn("docker.io/bitnamisecure/", "only the moving tag latest is free",
-              "the project's own image"),
-    Withdrawn("registry-1.docker.io/bitnamicharts/", "its charts name images that were withdrawn",
-              "the project's own chart"),
+    Withdrawn(
+        "docker.io/bitnami/", "Bitnami withdrew its free images in 2025", "the project's own image"
+    ),
+    Withdrawn(
+        "docker.io/bitnamilegacy/",
+        "these images are frozen and get no security updates",
+        "the project's own image",
+    ),
+    Withdrawn(
+        "docker.io/bitnamisecure/", "only the moving tag latest is free", "the project's own image"
+    ),
+    Withdrawn(
+        "registry-1.docker.io/bitnamicharts/",
+        "its charts name images that were withdrawn",
+        "the project's own chart",
+    ),
     Withdrawn("k8s.gcr.io/", "the registry is frozen since 2023", "registry.k8s.io/…"),
-    Withdrawn("gcr.io/kubebuilder/kube-rbac-proxy", "the image was removed in 2025",
-              "quay.io/brancz/kube-rbac-proxy"),
-)  # fmt: skip
+    Withdrawn(
+        "gcr.io/kubebuilder/kube-rbac-proxy",
+        "the image was removed in 2025",
+        "quay.io/brancz/kube-rbac-proxy",
+    ),
+)
 
 
 def repository(reference: str) -> str | None:

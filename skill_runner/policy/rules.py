@@ -115,9 +115,20 @@ def _secret_in_file(name: str, text: str) -> Iterator[str]:
 # What leaves a container, or reads and stops what is beside it (capabilities(7)); all but the
 # default set is refused by the baseline of the Pod Security Standards, too.
 ROOT_OF_NODE: Final = frozenset(
-    {"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "SYS_BOOT", "BPF", "PERFMON",
-     "DAC_READ_SEARCH", "MAC_ADMIN", "MAC_OVERRIDE"}
-)  # fmt: skip
+    {
+        "ALL",
+        "SYS_ADMIN",
+        "SYS_MODULE",
+        "SYS_RAWIO",
+        "SYS_PTRACE",
+        "SYS_BOOT",
+        "BPF",
+        "PERFMON",
+        "DAC_READ_SEARCH",
+        "MAC_ADMIN",
+        "MAC_OVERRIDE",
+    }
+)
 
 
 def _privileged(container: Container) -> Iterator[str]:
@@ -169,7 +180,8 @@ def _service_links(pod: Pod) -> Iterator[str]:
 # The names are stable: exceptions in skill.yaml use them.
 RULES: Final = (
     Rule(
-        "resources", "Every container has limits for cpu and memory, and requests.",
+        "resources",
+        "Every container has limits for cpu and memory, and requests.",
         "A container without them starves its neighbours, and is the first to be evicted. "
         "A request that is absent equals the limit. What an operator makes of a custom resource, "
         "and Dapr's sidecar, count too.",
@@ -177,62 +189,78 @@ RULES: Final = (
         _containers(_limits, operated),
     ),
     Rule(
-        "liveness-probe", "Every container that runs for long has a liveness probe.",
+        "liveness-probe",
+        "Every container that runs for long has a liveness probe.",
         "A process that hangs is never restarted. Init containers, Jobs, CronJobs, Helm hooks and "
         "pods that end are exempt; native sidecars are not.",
         "Add a livenessProbe that fails only when a restart would help.",
         _containers(_probe("liveness")),
     ),
     Rule(
-        "readiness-probe", "Every container that runs for long has a readiness probe.",
+        "readiness-probe",
+        "Every container that runs for long has a readiness probe.",
         "Without one a pod gets traffic, and counts as ready, the moment its process starts. "
         "The exemptions are those of liveness-probe.",
         "Add a readinessProbe that passes only when the container can serve.",
         _containers(_probe("readiness")),
     ),
     Rule(
-        "pinned-image", "Every image has a tag other than latest, or a digest.",
+        "pinned-image",
+        "Every image has a tag other than latest, or a digest.",
         "What runs would change without anyone's doing.",
-        "Name a version: docker.io/apache/kafka:4.3.1.", _containers(_pinned, operated_images),
+        "Name a version: docker.io/apache/kafka:4.3.1.",
+        _containers(_pinned, operated_images),
     ),
     Rule(
-        "withdrawn-image", "No image was withdrawn or frozen by who published it.",
+        "withdrawn-image",
+        "No image was withdrawn or frozen by who published it.",
         "It cannot be pulled, or gets no security updates.",
-        "Use the image that the message names.", _containers(_withdrawn, operated_images),
+        "Use the image that the message names.",
+        _containers(_withdrawn, operated_images),
     ),
     Rule(
         "literal-secret",
         "No password, token or key is a literal in a variable, a ConfigMap or a Dapr Component.",
         "Everyone who may read the workload would read it, and it stays in every revision.",
-        "Use a secretKeyRef, or a mounted Secret.", _secret_in_plain,
+        "Use a secretKeyRef, or a mounted Secret.",
+        _secret_in_plain,
     ),
     Rule(
         "privileged",
         "No container is privileged or has a capability of the node's root: SYS_ADMIN, SYS_MODULE, "
         "SYS_RAWIO, SYS_PTRACE, BPF and their like.",
         "Such a container is root on its node.",
-        "Drop it, or add only the capability that is needed.", _containers(_privileged),
+        "Drop it, or add only the capability that is needed.",
+        _containers(_privileged),
     ),
     Rule(
-        "host-path", "No pod mounts a path of its node, and no PersistentVolume is one.",
+        "host-path",
+        "No pod mounts a path of its node, and no PersistentVolume is one.",
         "It reads and writes what belongs to the node and to other pods.",
-        "Use a PersistentVolumeClaim, an emptyDir or a projected volume.", _nodes_own,
+        "Use a PersistentVolumeClaim, an emptyDir or a projected volume.",
+        _nodes_own,
     ),
     Rule(
-        "host-namespaces", "No pod uses the node's network, processes or IPC.",
+        "host-namespaces",
+        "No pod uses the node's network, processes or IPC.",
         "It sees the traffic and the processes of every other pod.",
-        "Leave hostNetwork, hostPID and hostIPC out; use a Service.", _pods(_host_namespaces),
+        "Leave hostNetwork, hostPID and hostIPC out; use a Service.",
+        _pods(_host_namespaces),
     ),
     Rule(
-        "service-links", "Pods configured by KAFKA_… variables set enableServiceLinks: false.",
+        "service-links",
+        "Pods configured by KAFKA_… variables set enableServiceLinks: false.",
         "A Service named kafka injects KAFKA_PORT and others, which the image takes for settings.",
-        "Set enableServiceLinks: false in the pod's spec.", _pods(_service_links),
+        "Set enableServiceLinks: false in the pod's spec.",
+        _pods(_service_links),
     ),
-)  # fmt: skip
+)
 
 # Not about one manifest, and so not in RULES' form: see policy.check.
 NAMESPACE: Final = Rule(
-    "namespace", "Every object is in a namespace of its own: not default, not kube-….",
+    "namespace",
+    "Every object is in a namespace of its own: not default, not kube-….",
     "The default namespace is shared by everyone's leftovers, kube-… belong to Kubernetes.",
-    "Choose a namespace: --set namespace=NAME.", lambda manifest: iter(()),
-)  # fmt: skip
+    "Choose a namespace: --set namespace=NAME.",
+    lambda manifest: iter(()),
+)

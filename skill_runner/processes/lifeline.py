@@ -62,9 +62,7 @@ def take_arguments() -> list[str]:
     os.close(nothing)
     text, rest = _line(pipe)
     # Read with os.read in a daemon thread: a buffered reader would be locked when Python ends.
-    watching = threading.Thread(
-        target=_watch, args=(pipe, rest), name="lifeline", daemon=True
-    )  # fmt: skip
+    watching = threading.Thread(target=_watch, args=(pipe, rest), name="lifeline", daemon=True)
     watching.start()
     arguments: list[str] = json.loads(text)
     return arguments

@@ -62,8 +62,13 @@ async def kill(run_id: str, clock: Clock) -> Ended:
 def told(run_id: str, how: Ended) -> dict[str, Any]:
     """The document about a run that was ended."""
     document = detached.look(run_id)
-    return {"run": run_id, "ended": how, "status": document["status"],
-            "changed": document["changed"], "installation": document["installation"]}  # fmt: skip
+    return {
+        "run": run_id,
+        "ended": how,
+        "status": document["status"],
+        "changed": document["changed"],
+        "installation": document["installation"],
+    }
 
 
 def in_words(document: Mapping[str, Any]) -> str:

@@ -56,9 +56,12 @@ def start(
         with (run.folder / "stderr.txt").open("w") as errors:
             worker = subprocess.Popen(
                 python_command("-m", "skill_runner"),
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors,
-                start_new_session=True, env={**os.environ, DETACHED: run.id, VARIABLE: str(scope)},
-            )  # fmt: skip
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+                env={**os.environ, DETACHED: run.id, VARIABLE: str(scope)},
+            )
     except OSError as error:
         raise SkillError(f"no worker can be started: {error.strerror}") from error
     run.introduce(arguments[0], label, installation, Holder.of(worker.pid), scope)
@@ -170,18 +173,21 @@ def _running(run: Run) -> Outcome:
     awaited = [e["objects"] for e in events if e["event"] == "Awaiting"]
     left = [o for o in (awaited[-1] if awaited else ()) if o["state"] != "ready"]
     return Outcome(
-        status="running", exit_code=RUNNING_EXIT, run=run.id, details=str(run.folder),
+        status="running",
+        exit_code=RUNNING_EXIT,
+        run=run.id,
+        details=str(run.folder),
         installation=_facts(run).get("installation", ""),
         changed=any(e["event"] == "Changing" for e in events),
         seconds=events[-1]["at"] - events[0]["at"] if events else 0.0,
         cluster=_cluster(events),
         steps=tuple(StepResult(**step) for step in steps),
         notes=(
-            *started[len(steps):][:1],
+            *started[len(steps) :][:1],
             *(f"{o['resource']}: {o['warning'] or o['message']}"[:300] for o in left[:5]),
             f"ask again: skill status {run.id} --wait 60",
         ),
-    )  # fmt: skip
+    )
 
 
 def _events(file: Path) -> list[dict[str, Any]]:
@@ -202,19 +208,27 @@ def _died(run: Run, cause: str = GONE) -> Outcome:
     name = facts.get("installation", "")
     again = f"skill run {facts['label']} --name {name}" if facts.get("command") == "run" else ""
     problem = Problem(
-        code="INTERRUPTED", resource=name, retryable=True,
+        code="INTERRUPTED",
+        resource=name,
+        retryable=True,
         cause=cause,
         evidence=tail(run.id, 3),
         next=(NextAction(run=again, safe=True, why="goes on from there"),) if again else (),
-    )  # fmt: skip
+    )
     events = _events(run.folder / "events.jsonl")
     changed = any(e["event"] == "Changing" for e in events)
     return Outcome(
-        status="interrupted", exit_code=130, run=run.id, installation=name, problem=problem,
-        changed=changed, details=str(run.folder), cluster=_cluster(events),
+        status="interrupted",
+        exit_code=130,
+        run=run.id,
+        installation=name,
+        problem=problem,
+        changed=changed,
+        details=str(run.folder),
+        cluster=_cluster(events),
         steps=tuple(StepResult(**e["result"]) for e in events if e["event"] == "StepFinished"),
         notes=(LOCK,) if changed else (),
-    )  # fmt: skip
+    )
 
 
 def _cluster(events: list[dict[str, Any]]) -> dict[str, str]:

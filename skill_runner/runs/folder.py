@@ -57,9 +57,12 @@ class Run:
         """Say whose folder this is: other processes ask whether that process still lives, and an
         MCP server whether it may show this run."""
         facts = {
-            "command": command, "label": label, "installation": installation,
-            "process": str(holder), "scope": str(scope),
-        }  # fmt: skip
+            "command": command,
+            "label": label,
+            "installation": installation,
+            "process": str(holder),
+            "scope": str(scope),
+        }
         self.keep(FACTS, self.redactor.text(json.dumps(facts)))
 
     def event(self, event: Event, at: float) -> None:

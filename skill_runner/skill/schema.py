@@ -23,9 +23,14 @@ _READABLE: Final = 60  # characters of a regular expression that a message repea
 _Error = Any  # jsonschema's ValidationError, whose every field is typed as perhaps unset
 
 _KINDS: Final[Mapping[str, str]] = {
-    "string": "text", "integer": "a whole number", "number": "a number",
-    "boolean": "true or false", "array": "a list", "object": "a mapping", "null": "nothing",
-}  # fmt: skip
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,16 @@ from skill_runner.skill.yaml_source import YamlFault, core, read
 MAX_BYTES: Final = 4_000_000  # of one rendered template
 
 _REFUSED: Final[Mapping[type[nodes.Node], str]] = {
-    nodes.Include: "include", nodes.Import: "import", nodes.FromImport: "import",
-    nodes.Extends: "extends", nodes.Block: "block", nodes.Macro: "macro",
-    nodes.CallBlock: "call", nodes.FilterBlock: "filter", nodes.AssignBlock: "set … endset",
-}  # fmt: skip
+    nodes.Include: "include",
+    nodes.Import: "import",
+    nodes.FromImport: "import",
+    nodes.Extends: "extends",
+    nodes.Block: "block",
+    nodes.Macro: "macro",
+    nodes.CallBlock: "call",
+    nodes.FilterBlock: "filter",
+    nodes.AssignBlock: "set … endset",
+}
 
 
 def evaluate(source: str, context: Mapping[str, Any], where: str) -> bool:
@@ -101,10 +107,12 @@ def check_template(source: str, known: Mapping[str, Iterable[str] | None]) -> li
         return [(error.lineno, f"the template does not compile: {error.message}")]
     unknown = _unknown_filters(tree)  # with one, Jinja cannot tell the names
     return [
-        *((node.lineno, f"{{% {_REFUSED[type(node)]} %}} is not allowed in templates")
-          for node in tree.find_all(tuple(_REFUSED))),
+        *(
+            (node.lineno, f"{{% {_REFUSED[type(node)]} %}} is not allowed in templates")
+            for node in tree.find_all(tuple(_REFUSED))
+        ),
         *(unknown or _unknown_names(tree, known)),
-    ]  # fmt: skip
+    ]
 
 
 def check_expression(source: str, known: Mapping[str, Iterable[str] | None]) -> list[str]:
@@ -140,8 +148,9 @@ def _unknown_filters(tree: nodes.Template) -> list[tuple[int, str]]:
     found = []
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         assert isinstance(node, nodes.Filter | nodes.Test)
-        kind, names = ("filter", env.filters) if isinstance(node, nodes.Filter) else (
-            "test", env.tests)  # fmt: skip
+        kind, names = (
+            ("filter", env.filters) if isinstance(node, nodes.Filter) else ("test", env.tests)
+        )
         if node.name not in names:
             mean = did_you_mean(node.name, names)
             mean = mean if mean.startswith(";") else ""  # there are too many to list
@@ -194,9 +203,12 @@ def _tojson(value: Any) -> _Json:
 
 def _environment(finalize: Callable[[Any], Any] | None = None) -> ImmutableSandboxedEnvironment:
     env = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, finalize=finalize, keep_trailing_newline=True,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        undefined=StrictUndefined,
+        finalize=finalize,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     env.globals = {"range": env.globals["range"]}
     env.filters["tojson"] = _tojson
     for random in ("random", "pprint", "urlize", "xmlattr", "safe", "forceescape"):

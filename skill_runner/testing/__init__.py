@@ -8,6 +8,12 @@ from skill_runner.testing.pods import Fate
 from skill_runner.testing.simulate import Simulation, simulate
 
 __all__ = [
-    "ExecCall", "FakeClock", "Fate", "MemoryCluster", "MemoryHelm", "Request", "Simulation",
+    "ExecCall",
+    "FakeClock",
+    "Fate",
+    "MemoryCluster",
+    "MemoryHelm",
+    "Request",
+    "Simulation",
     "simulate",
-]  # fmt: skip
+]

@@ -12,8 +12,13 @@ from skill_runner.objects import Ref, plural_of
 
 # Our calls in the words of RBAC. Commands and ports come over WebSockets, whose GET takes the verb
 # get; since Kubernetes 1.35 create, too.
-_VERBS: Final = {"apply": ("patch",), "replace": ("update",), "log": ("get",),
-                 "exec": ("get", "create"), "portforward": ("get", "create")}  # fmt: skip
+_VERBS: Final = {
+    "apply": ("patch",),
+    "replace": ("update",),
+    "log": ("get",),
+    "exec": ("get", "create"),
+    "portforward": ("get", "create"),
+}
 _SUBRESOURCES: Final = {"log": "/log", "exec": "/exec", "portforward": "/portforward"}
 _FREE: Final = ("version", "discover", "review")  # what every account may ask
 

@@ -152,10 +152,18 @@ class MemoryCluster:
         return self.store.get(self._placed(ref))
 
     async def list(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False, retry: bool = True,
-    ) -> ObjectList:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        pick: Pick | None = None,
+        most: int | None = None,
+        bare: bool = False,
+        retry: bool = True,
+    ) -> ObjectList:
         await self._enter(Request("list", kind, namespace=namespace, api_version=api_version))
         self.store.type_of(api_version, kind)
         with self.store.guard:
@@ -173,9 +181,15 @@ class MemoryCluster:
         return ObjectList(tuple(kept[:most]), version)
 
     async def watch(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, resource_version: str | None = None,
-    ) -> AsyncGenerator[WatchEvent, None]:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        resource_version: str | None = None,
+    ) -> AsyncGenerator[WatchEvent, None]:
         await self._enter(Request("watch", kind, namespace=namespace, api_version=api_version))
         self.store.type_of(api_version, kind)
 
@@ -219,9 +233,14 @@ class MemoryCluster:
         return made
 
     async def delete(
-        self, ref: Ref, *, uid: str | None = None, resource_version: str | None = None,
-        propagation: str = "Background", grace: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        ref: Ref,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+        grace: int | None = None,
+    ) -> None:
         await self._enter(Request.about("delete", ref))
         with self.store.guard:
             try:
@@ -245,9 +264,15 @@ class MemoryCluster:
         return last.encode()[:LOG_BYTES].decode("utf-8", "replace")
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *,
-        stdin: str | None = None, timeout: float = 60.0,
-    ) -> ExecResult:  # fmt: skip
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        timeout: float = 60.0,
+    ) -> ExecResult:
         await self._enter(Request("exec", "Pod", pod, namespace))
         if self._exec is None:
             return ExecResult(127, "", f"{argv[0]}: not found")

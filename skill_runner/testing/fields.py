@@ -18,9 +18,15 @@ Owners = dict[Manager, set[Path]]
 
 _IDENTITY = {"name", "namespace"}
 _SERVER_SET = {
-    "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
-    "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink",
-}  # fmt: skip
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+}
 
 
 def leaves(obj: Object) -> dict[Path, Any]:

@@ -67,9 +67,15 @@ class MemoryHelm:
     # what a test says
 
     def add_chart(
-        self, chart: str, render: Render, *, name: str = "", version: str = "0.1.0",
-        app_version: str = "", definitions: tuple[Object, ...] = (),
-    ) -> None:  # fmt: skip
+        self,
+        chart: str,
+        render: Render,
+        *,
+        name: str = "",
+        version: str = "0.1.0",
+        app_version: str = "",
+        definitions: tuple[Object, ...] = (),
+    ) -> None:
         """Let the chart reference `chart` (a folder or a name) render by a function.
 
         `definitions` are what its crds/ folder holds.
@@ -318,14 +324,25 @@ class MemoryHelm:
 
 
 def _payload(
-    spec: ReleaseSpec, chart: MemoryChart, rendered: tuple[Object, ...], revision: int,
-    status: str, now: str,
-) -> dict[str, Any]:  # fmt: skip
+    spec: ReleaseSpec,
+    chart: MemoryChart,
+    rendered: tuple[Object, ...],
+    revision: int,
+    status: str,
+    now: str,
+) -> dict[str, Any]:
     hooks = [
-        {"name": obj["metadata"]["name"], "kind": obj["kind"], "path": "", "last_run": {},
-         "manifest": json.dumps(obj), "events": sorted(_events(obj))}
-        for obj in rendered if _events(obj)
-    ]  # fmt: skip
+        {
+            "name": obj["metadata"]["name"],
+            "kind": obj["kind"],
+            "path": "",
+            "last_run": {},
+            "manifest": json.dumps(obj),
+            "events": sorted(_events(obj)),
+        }
+        for obj in rendered
+        if _events(obj)
+    ]
     plain = (obj for obj in rendered if not _events(obj))
     return {
         "name": spec.name,
@@ -334,14 +351,15 @@ def _payload(
         "info": {"status": status, "first_deployed": now, "last_deployed": now},
         "chart": {
             "metadata": {
-                "name": chart.name, "version": spec.version or chart.version,
+                "name": chart.name,
+                "version": spec.version or chart.version,
                 "appVersion": chart.app_version,
             }
         },
         "config": dict(spec.values),
         "manifest": "".join(f"---\n{json.dumps(obj)}\n" for obj in plain),
         "hooks": hooks,
-    }  # fmt: skip
+    }
 
 
 def _placed(obj: Object, namespace: str) -> Object:

@@ -53,8 +53,12 @@ def defined_by(crd: Object) -> tuple[ResourceType, ...]:
     names = spec.get("names") or {}
     return tuple(
         ResourceType(
-            f"{spec.get('group')}/{version['name']}", names.get("kind", ""),
-            names.get("plural", ""), spec.get("scope") == "Namespaced", _VERBS,
+            f"{spec.get('group')}/{version['name']}",
+            names.get("kind", ""),
+            names.get("plural", ""),
+            spec.get("scope") == "Namespaced",
+            _VERBS,
         )
-        for version in spec.get("versions") or () if version.get("served", True)
-    )  # fmt: skip
+        for version in spec.get("versions") or ()
+        if version.get("served", True)
+    )

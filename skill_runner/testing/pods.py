@@ -28,9 +28,12 @@ class Fate:
 def owned_by(owner: Object) -> Object:
     """The owner reference of a controller."""
     return {
-        "apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True,
-        "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
-    }  # fmt: skip
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "controller": True,
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+    }
 
 
 def from_template(ref: Ref, template: Object, owner: Object, labels: Mapping[str, str]) -> Object:
@@ -59,9 +62,11 @@ def status_of(pod: Object, fate: Fate, *, job: bool) -> dict[str, Any]:
     """A pod that met its fate."""
     if fate.reason == "Unschedulable":
         condition = {
-            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
             "message": fate.message,
-        }  # fmt: skip
+        }
         return {"phase": "Pending", "conditions": [condition], "containerStatuses": []}
     if fate.reason and not (job and fate.exit_code is not None):
         state = _waiting(fate.reason, fate.message)
@@ -81,9 +86,13 @@ def endpoint(pod: Object) -> Object:
     return {
         "addresses": ["192.0.2.1"],
         "conditions": {"ready": ready, "serving": ready, "terminating": False},
-        "targetRef": {"kind": "Pod", "name": meta["name"], "namespace": meta["namespace"],
-                      "uid": meta["uid"]},
-    }  # fmt: skip
+        "targetRef": {
+            "kind": "Pod",
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "uid": meta["uid"],
+        },
+    }
 
 
 def _status(
@@ -94,12 +103,16 @@ def _status(
         last = _terminated(fate.exit_code)
     containers = [
         {
-            "name": container["name"], "image": container.get("image", ""), "ready": ready,
-            "started": ready, "restartCount": fate.restarts if fate else 0, "state": state,
+            "name": container["name"],
+            "image": container.get("image", ""),
+            "ready": ready,
+            "started": ready,
+            "restartCount": fate.restarts if fate else 0,
+            "state": state,
             "lastState": last,
         }
         for container in pod["spec"]["containers"]
-    ]  # fmt: skip
+    ]
     conditions = [
         {"type": "PodScheduled", "status": "True"},
         {"type": "Ready", "status": str(ready)},

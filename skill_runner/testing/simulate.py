@@ -46,9 +46,9 @@ class Simulation:
     async def _on_workload(self, cluster: MemoryCluster, obj: Object) -> None:
         kind, name = obj["kind"], obj["metadata"]["name"]
         fate = self.fates.get(f"{kind}/{name}", Fate())
-        made = {
-            "Deployment": self._deployment, "Job": self._job, "Pod": self._pod,
-        }.get(kind, self._set)(obj, fate)  # fmt: skip
+        made = {"Deployment": self._deployment, "Job": self._job, "Pod": self._pod}.get(
+            kind, self._set
+        )(obj, fate)
         if fate.after > 0:
             await cluster.clock.sleep(fate.after)
         if self._is_current(obj):
@@ -73,20 +73,25 @@ class Simulation:
         note = found["metadata"]["annotations"] if found else {REVISION: str(revision)}
         count = int(obj["spec"].get("replicas", 1))
         meta = {
-            "name": name, "namespace": obj["metadata"]["namespace"], "annotations": note,
+            "name": name,
+            "namespace": obj["metadata"]["namespace"],
+            "annotations": note,
             "labels": obj["spec"]["template"]["metadata"].get("labels", {}),
             "ownerReferences": [pods.owned_by(obj)],
-        }  # fmt: skip
+        }
         replica_set = self.cluster.put(
             {
-                "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta,
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "metadata": meta,
                 "spec": {"replicas": count, "template": obj["spec"]["template"]},
             }
-        )  # fmt: skip
+        )
         self.cluster.edit(
-            Ref.of(obj), lambda live: live["metadata"].setdefault("annotations", {}).update(note),
+            Ref.of(obj),
+            lambda live: live["metadata"].setdefault("annotations", {}).update(note),
             by="deployment-controller",
-        )  # fmt: skip
+        )
         return self._pods(replica_set, obj, [f"{name}-{n}" for n in range(count)], fate)
 
     def _set(self, obj: Object, fate: Fate) -> list[Ref]:
@@ -120,9 +125,11 @@ class Simulation:
             for name in sorted(names):
                 own = {"name": name, "namespace": meta["namespace"], "labels": labels}
                 claim = {
-                    "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": template["spec"],
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "spec": template["spec"],
                     "metadata": {**own, **({"ownerReferences": owners} if owners else {})},
-                }  # fmt: skip
+                }
                 self.cluster.put(claim)
                 self._on_claim(self.cluster, claim)
 
@@ -199,9 +206,11 @@ class Simulation:
         )
         cluster.put(
             {
-                "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
                 "metadata": {
-                    "name": f"{meta['name']}-slice", "namespace": meta["namespace"],
+                    "name": f"{meta['name']}-slice",
+                    "namespace": meta["namespace"],
                     "labels": {"kubernetes.io/service-name": meta["name"]},
                     "ownerReferences": [pods.owned_by(service)],
                 },
@@ -212,7 +221,7 @@ class Simulation:
                     for port in spec.get("ports") or ()
                 ],
             }
-        )  # fmt: skip
+        )
 
 
 def _may_select(service: Object, workload: Object) -> bool:
@@ -232,14 +241,20 @@ def _workload_status(obj: Object, fate: Fate, count: int) -> dict[str, Any]:
     status: dict[str, Any] = {"observedGeneration": obj["metadata"]["generation"]}
     if obj["kind"] == "DaemonSet":
         return status | {
-            "desiredNumberScheduled": count, "currentNumberScheduled": count,
-            "updatedNumberScheduled": count, "numberReady": ready, "numberAvailable": ready,
+            "desiredNumberScheduled": count,
+            "currentNumberScheduled": count,
+            "updatedNumberScheduled": count,
+            "numberReady": ready,
+            "numberAvailable": ready,
             "numberMisscheduled": 0,
-        }  # fmt: skip
+        }
     status |= {
-        "replicas": count, "updatedReplicas": count, "currentReplicas": count,
-        "readyReplicas": ready, "availableReplicas": ready,
-    }  # fmt: skip
+        "replicas": count,
+        "updatedReplicas": count,
+        "currentReplicas": count,
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+    }
     if obj["kind"] == "StatefulSet":
         revision = f"{obj['metadata']['name']}-{_hash(obj['spec']['template'])}"
         return status | {"currentRevision": revision, "updateRevision": revision}

@@ -112,8 +112,9 @@ class Store:
             if uid and uid != (live or {}).get("metadata", {}).get("uid"):
                 raise Conflict(
                     f"{ref}: Precondition failed: UID in precondition: {uid}, UID in object meta: "
-                    f"{(live or {}).get('metadata', {}).get('uid', '')}", status=409,
-                )  # fmt: skip
+                    f"{(live or {}).get('metadata', {}).get('uid', '')}",
+                    status=409,
+                )
             if live is None:
                 return self.create(obj, dry_run=dry_run, manager=who)
             owners = {manager: set(paths) for manager, paths in self._owners[ref].items()}
@@ -122,8 +123,9 @@ class Store:
             if lines and not force:
                 raise Conflict(
                     f"Apply failed with {len(lines)} conflict(s) on {ref}: " + "; ".join(lines),
-                    status=409, reason="Conflict",
-                )  # fmt: skip
+                    status=409,
+                    reason="Conflict",
+                )
             result = fields.applied(live, wanted, owners, who)
             return self._save(ref, live, result, owners, dry_run=dry_run)
 
@@ -216,13 +218,20 @@ class Store:
         if home["metadata"].get("deletionTimestamp"):
             raise ApiError(
                 f"{ref} is forbidden: unable to create new content in namespace {ref.namespace} "
-                "because it is being terminated", status=403, reason="Forbidden",
-            )  # fmt: skip
+                "because it is being terminated",
+                status=403,
+                reason="Forbidden",
+            )
 
     def _save(
-        self, ref: Ref, before: Object | None, after: Object, owners: fields.Owners | None,
-        *, dry_run: bool = False,
-    ) -> Object:  # fmt: skip
+        self,
+        ref: Ref,
+        before: Object | None,
+        after: Object,
+        owners: fields.Owners | None,
+        *,
+        dry_run: bool = False,
+    ) -> Object:
         """Keep `after` as the object's next state; nothing is written when nothing changed."""
         if before is None:
             self._first(ref, after)

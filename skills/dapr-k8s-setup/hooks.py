@@ -75,9 +75,10 @@ def _check_literals(component: Mapping[str, Any]) -> None:
         if SECRET_WORDS.search(name) and value not in ("", True, False):
             raise GiveUp(
                 f"component {component['name']}: metadata.{name} is a literal secret",
-                code="POLICY_VIOLATION", resource=resource,
+                code="POLICY_VIOLATION",
+                resource=resource,
                 hint=f"Name a Secret instead: secrets: {{{name}: {{name: …, key: …}}}}",
-            )  # fmt: skip
+            )
 
 
 async def await_injector(ctx: Context) -> str:
@@ -139,13 +140,19 @@ async def probe(ctx: Context) -> str:
     nonce = token_hex(8)
     async with _probe_objects(ctx, nonce):
         await _until_serving(ctx)
-        result = await _client(ctx, ctx.namespace, nonce, {
-            "SUBSCRIBE": "1",
-            "INVOKE": "1",
-            "SECRET": APP,
-            "STORES": f"{APP}-state",
-            "EXPECTED": f"{APP}-pubsub,{APP}-state",
-        }, account=APP)  # fmt: skip
+        result = await _client(
+            ctx,
+            ctx.namespace,
+            nonce,
+            {
+                "SUBSCRIBE": "1",
+                "INVOKE": "1",
+                "SECRET": APP,
+                "STORES": f"{APP}-state",
+                "EXPECTED": f"{APP}-pubsub,{APP}-state",
+            },
+            account=APP,
+        )
     return _said(result, ctx.namespace)
 
 
@@ -188,9 +195,11 @@ async def _client(
         if probing.done():
             return await probing
         raise GiveUp(
-            await failing, code="COMPONENT_FAILED", resource=f"Component of namespace {namespace}",
+            await failing,
+            code="COMPONENT_FAILED",
+            resource=f"Component of namespace {namespace}",
             hint=mending_of("COMPONENT_FAILED"),
-        )  # fmt: skip
+        )
     finally:
         for task in (probing, failing):
             task.cancel()

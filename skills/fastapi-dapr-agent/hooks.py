@@ -73,9 +73,10 @@ async def check_credentials(ctx: Context) -> None:
     if not data:
         raise GiveUp(
             f"Secret {name} of namespace {ctx.namespace} is missing or empty",
-            code="CONFIG_MISSING", resource=f"Secret {ctx.namespace}/{name}",
+            code="CONFIG_MISSING",
+            resource=f"Secret {ctx.namespace}/{name}",
             hint=f"`skill run {alias}-k8s-setup` copies it again: `clients` name the namespace.",
-        )  # fmt: skip
+        )
 
 
 async def check_the_sidecars(ctx: Context) -> str:
@@ -105,8 +106,9 @@ async def kill_amid_events(ctx: Context) -> str:
         victim = await _a_pod(ctx)
         await ctx.cluster.delete(
             Ref("v1", "Pod", victim["metadata"]["name"], ctx.namespace),
-            uid=victim["metadata"]["uid"], grace=0,
-        )  # fmt: skip
+            uid=victim["metadata"]["uid"],
+            grace=0,
+        )
         published = await _published(ctx, nonce)
         if flow.done() or published >= EVENTS:
             raise RetryLater("the stream ended before the pod was killed")
@@ -137,9 +139,10 @@ async def _published(ctx: Context, nonce: str) -> int:
 
 async def _a_pod(ctx: Context) -> Object:
     pods = [
-        pod for pod in await ctx.list("v1", "Pod", labels=_labels(ctx))
+        pod
+        for pod in await ctx.list("v1", "Pod", labels=_labels(ctx))
         if not pod["metadata"].get("deletionTimestamp")
-    ]  # fmt: skip
+    ]
     if not pods:
         raise RetryLater("there is no pod to kill")
     return pods[0]

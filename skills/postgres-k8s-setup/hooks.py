@@ -34,18 +34,25 @@ OLDEST: Final = 17  # the first major version with the locale provider of the ch
 DATA_VERSION: Final = "skill-runner.dev/data-version"
 PSQL: Final = 'psql -XAtq -v ON_ERROR_STOP=1 -v schema="$SCHEMA" -f - <<<"$SCRIPT"'
 BY_REFERENCE: Final = {
-    "PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "username",
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGDATABASE": "dbname",
+    "PGUSER": "username",
     "PGPASSWORD": "password",
-}  # fmt: skip
+}
 BY_REFERENCE_TLS: Final = {"DIRECT_URI": "direct-uri", "CA": "ca.crt"}
 # The images carry no certificates of authorities: those of the Secret are the ones that count.
 TLS_PSQL: Final = f"""printf %s "$CA" >/tmp/ca.crt; unset CA
 export PGSSLMODE=verify-full PGSSLROOTCERT=/tmp/ca.crt; {PSQL}"""
 # What no waiting mends, in the words of libpq and of Neon's proxy.
 FINAL: Final = (
-    "authentication failed", "SSL error:", "does not match host name",
-    "does not support SSL", "Endpoint ID is not specified", "does not exist",
-)  # fmt: skip
+    "authentication failed",
+    "SSL error:",
+    "does not match host name",
+    "does not support SSL",
+    "Endpoint ID is not specified",
+    "does not exist",
+)
 UNKNOWN_HOST: Final = ("Name or service not known",)  # a Service may be unknown for a moment
 AGAIN: Final = "If the password is refused: `skill run --redeploy` sets that of the Secret again."
 NOT_YET: Final = ("Connection refused", "could not translate host name", "starting up")

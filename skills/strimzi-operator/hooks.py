@@ -93,8 +93,11 @@ async def _await_running(ctx: Context) -> None:
 
 
 def _kafka(ctx: Context) -> tuple[dict[str, Any], ...]:
-    meta = {"name": "skill-admission", "namespace": ctx.namespace,
-            "labels": {"strimzi.io/cluster": "skill-admission"}}  # fmt: skip
+    meta = {
+        "name": "skill-admission",
+        "namespace": ctx.namespace,
+        "labels": {"strimzi.io/cluster": "skill-admission"},
+    }
     listener = {"name": "plain", "port": 9092, "type": "internal", "tls": False}
     pool = {"replicas": 1, "roles": ["controller", "broker"], "storage": {"type": "ephemeral"}}
     api = {"apiVersion": "kafka.strimzi.io/v1", "metadata": meta}

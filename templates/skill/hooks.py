@@ -11,8 +11,8 @@ async def read_page(ctx: Context) -> str:
         name="read-page",
         image=ctx.images["server"].ref,
         command=["curl", "--fail", "--silent", "--show-error", "--retry", "5",
-                 "--retry-connrefused", ctx.outputs["url"]],
-    )  # fmt: skip
+                 "--retry-connrefused", ctx.outputs["url"]]
+    )
     if result.exit_code != 0:
         raise GiveUp(f"the page cannot be read: {result.logs.strip()[-200:]}")
     if ctx.inputs["greeting"] not in result.logs:

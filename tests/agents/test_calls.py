@@ -14,9 +14,23 @@ from skill_runner.errors import Refused, UsageError
 
 OPEN = Permits()
 HOSTILE = [
-    "--purge", "-y", "a b", "a;rm -rf /", "$(id)", "`id`", "a\nb", "{{ 7*7 }}", "!!python/none x",
-    "../../etc", "name=--yes", "'", '"', "\\", "\u2028", "x" * 200,
-]  # fmt: skip
+    "--purge",
+    "-y",
+    "a b",
+    "a;rm -rf /",
+    "$(id)",
+    "`id`",
+    "a\nb",
+    "{{ 7*7 }}",
+    "!!python/none x",
+    "../../etc",
+    "name=--yes",
+    "'",
+    '"',
+    "\\",
+    "\u2028",
+    "x" * 200,
+]
 
 
 def parsed(argv: tuple[str, ...]) -> dict[str, Any]:
@@ -31,9 +45,16 @@ def test_a_run() -> None:
     asked = {"skill": "kafka", "name": "events", "namespace": "bus", "inputs": {"topics": ["a"]}}
     call = call_of("run", asked, Permits(contexts=("dev",)), ["--kubeconfig=/k"])
     assert call.argv == (
-        "run", "--name=events", '--inputs={"topics": ["a"]}', "--namespace=bus", "--kubeconfig=/k",
-        "--context=dev", "--output=json", "--", "kafka",
-    )  # fmt: skip
+        "run",
+        "--name=events",
+        '--inputs={"topics": ["a"]}',
+        "--namespace=bus",
+        "--kubeconfig=/k",
+        "--context=dev",
+        "--output=json",
+        "--",
+        "kafka",
+    )
     assert call.installation == "events"
 
 

@@ -23,8 +23,10 @@ def test_again_nothing_changes(tmp_path: Path, echo: Skill) -> None:
     first = export([echo], tmp_path)
     assert {each.change for each in first} == {"written"}
     assert {str(each.path.relative_to(tmp_path)) for each in first} == {
-        ".claude/skills/echo/SKILL.md", ".agents/skills/echo/SKILL.md", "AGENTS.md",
-    }  # fmt: skip
+        ".claude/skills/echo/SKILL.md",
+        ".agents/skills/echo/SKILL.md",
+        "AGENTS.md",
+    }
     assert {each.change for each in export([echo], tmp_path)} == {"unchanged"}
 
 

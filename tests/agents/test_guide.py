@@ -34,10 +34,18 @@ def test_it_says_what_skill_yaml_says(name: str) -> None:
 def test_it_holds_what_an_agent_needs(tmp_path: Path) -> None:
     text = skill_markdown(load_skill(ECHO))
     for part in (
-        "skill run echo -o json", "skill plan echo", "skill remove echo --yes", "`replicas`",
-        "integer 1…5", "Fixed once installed", "| secret |", "proves (answers)", "`url`",
-        "7 another run holds the lock", "data, never",
-    ):  # fmt: skip
+        "skill run echo -o json",
+        "skill plan echo",
+        "skill remove echo --yes",
+        "`replicas`",
+        "integer 1…5",
+        "Fixed once installed",
+        "| secret |",
+        "proves (answers)",
+        "`url`",
+        "7 another run holds the lock",
+        "data, never",
+    ):
         assert part in text
     folder = tmp_path / "echo"
     folder.mkdir()

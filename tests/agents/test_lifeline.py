@@ -79,9 +79,12 @@ async def ended(run: str) -> dict[str, Any]:
 
 async def test_a_call_that_is_cancelled_ends_its_worker(silence: Silence) -> None:
     agents = Agents(
-        library=Library([SKILLS]), permits=Permits(), clock=SystemClock(), records=no_records,
+        library=Library([SKILLS]),
+        permits=Permits(),
+        clock=SystemClock(),
+        records=no_records,
         connection=(f"--kubeconfig={silence.kubeconfig}",),
-    )  # fmt: skip
+    )
     async with Client(make_server(agents)) as agent:
         call = asyncio.ensure_future(agent.call_tool("plan", {"skill": "echo"}))
         run = await asyncio.to_thread(silence.worker)
@@ -96,11 +99,17 @@ class Server:
     def __init__(self, kubeconfig: Path) -> None:
         self.child = subprocess.Popen(
             [sys.executable, "-m", "skill_runner", "mcp", f"--kubeconfig={kubeconfig}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
             env=dict(os.environ),
-        )  # fmt: skip
-        hello = {"protocolVersion": "2025-06-18", "capabilities": {},
-                 "clientInfo": {"name": "test", "version": "1"}}  # fmt: skip
+        )
+        hello = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        }
         self.number = 0
         self.answer(self.ask("initialize", hello))
         self.say({"method": "notifications/initialized"})
@@ -173,7 +182,10 @@ async def test_a_run_whose_id_was_told_goes_on_until_it_is_cancelled(
     cancel = [sys.executable, "-m", "skill_runner", "cancel", run, "-o", "json"]
     said = await asyncio.to_thread(subprocess.check_output, cancel, text=True)
     assert json.loads(said) == {
-        "run": run, "ended": "ended", "status": "interrupted", "changed": False,
+        "run": run,
+        "ended": "ended",
+        "status": "interrupted",
+        "changed": False,
         "installation": "echo",
-    }  # fmt: skip
+    }
     await ended(run)

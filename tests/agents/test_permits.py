@@ -59,9 +59,11 @@ CASES: Mapping[str, tuple[Permits, dict[str, Any], set[str]]] = {
     "purge": (PURGING, {"purge": True}, set()),
     "purge, not allowed": (Permits(), {"purge": True}, {"remove"}),
     "purge, no changes": (
-        Permits(allow_purge=True, allow_changes=False), {"purge": True}, {"remove"}
+        Permits(allow_purge=True, allow_changes=False),
+        {"purge": True},
+        {"remove"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +90,12 @@ async def no_records(context: str | None) -> list[dict[str, Any]]:
 
 def client(permits: Permits, workers: Workers | None = None) -> Client:
     agents = Agents(
-        library=Library([DATA]), permits=permits, clock=SystemClock(), records=no_records,
+        library=Library([DATA]),
+        permits=permits,
+        clock=SystemClock(),
+        records=no_records,
         start=(workers or Workers()).start,
-    )  # fmt: skip
+    )
     return Client(make_server(agents))
 
 

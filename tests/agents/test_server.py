@@ -28,9 +28,12 @@ async def installations(context: str | None) -> list[dict[str, Any]]:
 
 def client(permits: Permits | None = None) -> Client:
     agents = Agents(
-        library=Library([DATA]), permits=permits or Permits(), clock=SystemClock(),
-        records=installations, connection=("--kubeconfig=/nowhere/at/all",),
-    )  # fmt: skip
+        library=Library([DATA]),
+        permits=permits or Permits(),
+        clock=SystemClock(),
+        records=installations,
+        connection=("--kubeconfig=/nowhere/at/all",),
+    )
     return Client(make_server(agents))
 
 
@@ -50,11 +53,16 @@ async def test_the_tools_and_what_they_claim() -> None:
         if (a := tool.annotations)
     }
     assert claims == {
-        "list_skills": (True, False, True), "describe_skill": (True, False, True),
-        "plan": (True, False, True), "status": (True, False, True), "why": (True, False, True),
-        "run": (False, True, True), "verify": (False, False, True), "remove": (False, True, True),
+        "list_skills": (True, False, True),
+        "describe_skill": (True, False, True),
+        "plan": (True, False, True),
+        "status": (True, False, True),
+        "why": (True, False, True),
+        "run": (False, True, True),
+        "verify": (False, False, True),
+        "remove": (False, True, True),
         "cancel": (False, True, True),
-    }  # fmt: skip
+    }
     for tool in offered.values():
         assert tool.input_schema["type"] == "object"
         assert not {"anyOf", "oneOf", "allOf"} & set(tool.input_schema)

@@ -269,9 +269,12 @@ class ClusterContract:
         manifest["metadata"]["labels"] = {"tier": "front"}
         made = await cluster.create(manifest)
         stream = cluster.watch(
-            "v1", "ConfigMap", namespace=namespace, labels="tier=front",
+            "v1",
+            "ConfigMap",
+            namespace=namespace,
+            labels="tier=front",
             resource_version=version_of(made),
-        )  # fmt: skip
+        )
         async with aclosing(stream):
             made["metadata"]["labels"] = {"tier": "back"}
             await cluster.replace(made)
@@ -323,9 +326,11 @@ class ClusterContract:
         await cluster.apply(crd)
         group, kind = crd["spec"]["group"], crd["spec"]["names"]["kind"]
         manifest = {
-            "apiVersion": f"{group}/v1", "kind": kind,
-            "metadata": {"name": "one", "namespace": namespace}, "spec": {"size": 1},
-        }  # fmt: skip
+            "apiVersion": f"{group}/v1",
+            "kind": kind,
+            "metadata": {"name": "one", "namespace": namespace},
+            "spec": {"size": 1},
+        }
         await served(cluster, f"{group}/v1", kind)
         made = await cluster.apply(manifest)
         assert made["metadata"]["generation"] == 1
@@ -338,9 +343,13 @@ class ClusterContract:
         owner = await cluster.create(config_map(namespace, "owner"))
         manifest = config_map(namespace, "owned")
         manifest["metadata"]["ownerReferences"] = [
-            {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner",
-             "uid": owner["metadata"]["uid"]}
-        ]  # fmt: skip
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "name": "owner",
+                "uid": owner["metadata"]["uid"],
+            }
+        ]
         owned = await cluster.create(manifest)
         stream = cluster.watch(
             "v1",
@@ -391,9 +400,12 @@ class HelmContract:
 
     def spec(self, chart: str, namespace: str, **values: Any) -> ReleaseSpec:
         return ReleaseSpec(
-            name="demo", namespace=namespace, chart=chart, values=values,
+            name="demo",
+            namespace=namespace,
+            chart=chart,
+            values=values,
             labels={"skill-runner.dev/digest": "abc"},
-        )  # fmt: skip
+        )
 
     async def test_says_its_version(self, helm: Helm) -> None:
         assert (await helm.version()).startswith("v")
@@ -421,8 +433,9 @@ class HelmContract:
         assert first.labels == {"skill-runner.dev/digest": "abc"}
         assert (first.chart, first.chart_version) == ("sample", "0.1.0")
         assert {obj["metadata"]["name"] for obj in await helm.manifest("demo", namespace)} == {
-            "settings", "extra",
-        }  # fmt: skip
+            "settings",
+            "extra",
+        }
         assert [obj["metadata"]["name"] for obj in await helm.hooks("demo", namespace)] == ["told"]
 
         second = await helm.install_or_upgrade(self.spec(chart, namespace, colour="blue"))

@@ -57,8 +57,10 @@ def test_of_several_files_the_first_counts(tmp_path: Path) -> None:
     assert config.current == "prod"
     assert config.path == os.pathsep.join([one, two])
     assert [(c.name, c.server) for c in config.contexts] == [
-        ("prod", "https://prod:6443"), ("staging", ""), ("dev", "https://dev"),
-    ]  # fmt: skip
+        ("prod", "https://prod:6443"),
+        ("staging", ""),
+        ("dev", "https://dev"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,12 @@ def pod(name: str, script: str, **spec: Any) -> dict[str, Any]:
     }
     rest = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, **spec}
     metadata = {"name": name, "labels": {"app": name}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {
-        "containers": [container], **rest}}  # fmt: skip
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"containers": [container], **rest},
+    }
 
 
 def create(api: httpx.Client, path: str, obj: dict[str, Any]) -> dict[str, Any]:

@@ -77,9 +77,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def driver(
-    test_cluster: TestCluster, busybox: None, library: Path,
+    test_cluster: TestCluster,
+    busybox: None,
+    library: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Driver:  # fmt: skip
+) -> Driver:
     cluster = test_cluster
     state = tmp_path_factory.mktemp("state")
     return Driver(cluster.kubeconfig, cluster.context, cluster.audit_log, state)
@@ -153,8 +155,9 @@ def test_a_graph_from_nothing_to_nothing(
         assert driver.writes_since(position, "aaa") == []
 
     assert _reads_of_a_run(driver, "app", tmp_path) == [
-        "get ConfigMap bbb/skill-runner.bus", "get ConfigMap ddd/skill-runner.db",
-    ]  # fmt: skip
+        "get ConfigMap bbb/skill-runner.bus",
+        "get ConfigMap ddd/skill-runner.db",
+    ]
 
     refused = driver.skill("remove", "bus", "--yes", code=6)
     assert refused["problem"]["cause"] == "bbb/bus is required by aaa/app"
@@ -174,8 +177,11 @@ def test_a_failed_requirement_blocks_its_dependents_alone(
         file = _platform(tmp_path, [{"skill": "lame"}, {"skill": "page"}])
         outcome = driver.skill("up", file, code=1)
         assert _lines(outcome) == {
-            "bbb/bus": "failed", "ddd/db": "ready", "lll/lame": "blocked", "ppp/page": "ready",
-        }  # fmt: skip
+            "bbb/bus": "failed",
+            "ddd/db": "ready",
+            "lll/lame": "blocked",
+            "ppp/page": "ready",
+        }
         assert "level 13 never works" in outcome["problem"]["cause"]
         driver.skill("remove", "bus", "--yes")
         driver.skill("down", file, "--yes")

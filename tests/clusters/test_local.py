@@ -16,29 +16,53 @@ from skill_runner.errors import Refused
 
 HOST = Host(
     own=lambda address: str(address) in ("192.0.2.7", "2001:db8::7"),
-    nodes=("100.64.7.2",), bridges=(IPv4Network("172.18.0.0/16"), IPv4Network("192.168.49.0/24")),
-)  # fmt: skip
+    nodes=("100.64.7.2",),
+    bridges=(IPv4Network("172.18.0.0/16"), IPv4Network("192.168.49.0/24")),
+)
 
 SERVERS = {
-    "https://127.0.0.1": True, "https://127.0.0.1:6443": True, "https://127.8.9.1:6443/": True,
-    "https://[::1]:6443": True, "https://[::ffff:127.0.0.1]:6443": True, "http://localhost": True,
-    "https://LOCALHOST:6443": True, "https://0.0.0.0:6550": True, "https://[::]:6550": True,
-    "https://kubernetes.docker.internal:6443": True, "https://192.0.2.7:6443": True,
-    "https://[2001:db8::7]:6443": True, "https://100.64.7.2:6443": True,  # ours
-    "https://172.18.0.2:6443": True, "https://192.168.49.2:8443": True,  # kind's, minikube's
+    "https://127.0.0.1": True,
+    "https://127.0.0.1:6443": True,
+    "https://127.8.9.1:6443/": True,
+    "https://[::1]:6443": True,
+    "https://[::ffff:127.0.0.1]:6443": True,
+    "http://localhost": True,
+    "https://LOCALHOST:6443": True,
+    "https://0.0.0.0:6550": True,
+    "https://[::]:6550": True,
+    "https://kubernetes.docker.internal:6443": True,
+    "https://192.0.2.7:6443": True,
+    "https://[2001:db8::7]:6443": True,
+    "https://100.64.7.2:6443": True,  # ours
+    "https://172.18.0.2:6443": True,
+    "https://192.168.49.2:8443": True,  # kind's, minikube's
     # A private address is not this machine's; nor are names that only look like it.
-    "https://192.168.1.10:6443": False, "https://10.0.0.1": False, "https://203.0.113.9": False,
-    "https://prod.example.com": False, "https://[2001:db8::8]:6443": False,
-    "https://100.64.7.6:6443": False, "https://[::ffff:203.0.113.9]": False,
-    "https://localhost.example.com": False, "https://127.0.0.1.example.com": False,
-    "https://127.0.0.1@prod.example.com": False, "https://127.0.0.1:6443@prod.example.com": False,
-    "https://127.0.0.1#@prod.example.com": False, "https://127.0.0.1\\@prod.example.com": False,
-    "https://127.0.0.1/@prod.example.com": False, "https://127.0.0.1 .example.com": False,
-    "https://127.1": False, "https://2130706433": False, "https://0x7f.0.0.1": False,
-    "https://prod.example.com/127.0.0.1": False, "https://224.0.0.1": False,
-    "unix:///run/api.sock": False, "127.0.0.1:6443": False, "": False, "https://": False,
+    "https://192.168.1.10:6443": False,
+    "https://10.0.0.1": False,
+    "https://203.0.113.9": False,
+    "https://prod.example.com": False,
+    "https://[2001:db8::8]:6443": False,
+    "https://100.64.7.6:6443": False,
+    "https://[::ffff:203.0.113.9]": False,
+    "https://localhost.example.com": False,
+    "https://127.0.0.1.example.com": False,
+    "https://127.0.0.1@prod.example.com": False,
+    "https://127.0.0.1:6443@prod.example.com": False,
+    "https://127.0.0.1#@prod.example.com": False,
+    "https://127.0.0.1\\@prod.example.com": False,
+    "https://127.0.0.1/@prod.example.com": False,
+    "https://127.0.0.1 .example.com": False,
+    "https://127.1": False,
+    "https://2130706433": False,
+    "https://0x7f.0.0.1": False,
+    "https://prod.example.com/127.0.0.1": False,
+    "https://224.0.0.1": False,
+    "unix:///run/api.sock": False,
+    "127.0.0.1:6443": False,
+    "": False,
+    "https://": False,
     "https://127.0.0.1\n": False,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("server", SERVERS)

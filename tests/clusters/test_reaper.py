@@ -21,9 +21,13 @@ with reaped("no-such-cluster"):
 def test_it_goes_even_when_the_tests_are_killed(tmp_path: Path) -> None:
     running, told = os.pipe()
     tests = subprocess.Popen(
-        [sys.executable, "-c", TESTS], cwd=ROOT, stdin=subprocess.PIPE, stdout=told, stderr=told,
+        [sys.executable, "-c", TESTS],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=told,
+        stderr=told,
         env={**os.environ, "SKILL_STATE_DIR": str(tmp_path)},
-    )  # fmt: skip
+    )
     os.close(told)
     with os.fdopen(running) as said:  # it ends when the reaper, which has it too, is done
         assert said.readline() == "inside\n"

@@ -70,7 +70,7 @@ WAYS_OUT = [
     (["cluster", "status", "--name", "absent"], 1, "RESOURCE_FAILED", "'absent'"),
     (["clutser"], 2, "USAGE", "Did you mean `skill cluster`?"),
     ([], 2, "USAGE", "No such option '-o'"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(autouse=True)
@@ -163,11 +163,17 @@ def test_a_run_s_folder_that_cannot_be_made_is_an_outcome(
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        ("run x -o json", True), ("run x -ojson", True), ("run x --output=jsonl", True),
-        ("run x --output json", True), ("run x", False), ("run x -o text", False),
-        ("run x -o json -o text", False), ("run -- -o json", False), ("run x -o", False),
+        ("run x -o json", True),
+        ("run x -ojson", True),
+        ("run x --output=jsonl", True),
+        ("run x --output json", True),
+        ("run x", False),
+        ("run x -o text", False),
+        ("run x -o json -o text", False),
+        ("run -- -o json", False),
+        ("run x -o", False),
     ],
-)  # fmt: skip
+)
 def test_who_wants_a_document(arguments: str, wanted: bool) -> None:
     assert wants_document(arguments.split()) is wanted
 

@@ -46,11 +46,23 @@ class Silent:
 
     def plan(self, *more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "skill_runner", "plan", "echo", "-o", "jsonl",
-             "--kubeconfig", str(self.folder / "config"), *more],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [
+                sys.executable,
+                "-m",
+                "skill_runner",
+                "plan",
+                "echo",
+                "-o",
+                "jsonl",
+                "--kubeconfig",
+                str(self.folder / "config"),
+                *more,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
             env={**os.environ, "SKILL_STATE_DIR": str(self.folder), "SKILL_PATH": str(SKILLS)},
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -78,9 +90,13 @@ def test_a_command_ends_at_its_deadline(silent: Silent) -> None:
 
 @pytest.mark.parametrize(
     ("command", "given", "seconds"),
-    [("why", [], LOOKING), ("plan", ["echo"], LOOKING), ("run", ["echo"], None),
-     ("run", ["echo", "--deadline", "60"], 60.0)],
-)  # fmt: skip
+    [
+        ("why", [], LOOKING),
+        ("plan", ["echo"], LOOKING),
+        ("run", ["echo"], None),
+        ("run", ["echo", "--deadline", "60"], 60.0),
+    ],
+)
 def test_what_only_looks_has_a_deadline_of_its_own(
     command: str, given: list[str], seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,8 +105,10 @@ def test_a_new_skill_validates_as_it_is(
     assert "skill validate ./redis-cache" in capsys.readouterr().out
     document = _json(capsys, "validate", "redis-cache")
     assert document["skills"][0]["trials"] == [
-        "defaults", "tests/several_replicas.yaml", "tests/too_many_replicas.yaml",
-    ]  # fmt: skip
+        "defaults",
+        "tests/several_replicas.yaml",
+        "tests/too_many_replicas.yaml",
+    ]
     files = [path for path in (tmp_path / "redis-cache").rglob("*") if path.is_file()]
     assert not any("SKILL_NAME" in path.read_text() for path in files)
 

@@ -32,14 +32,25 @@ class Stand:
     def start(self, output: str, prefix: str = "", redirect: str = "", **more: Any) -> Any:
         """`skill run -o OUTPUT`, through a shell that adds `prefix` and `redirect`."""
         command = f'{prefix} "$0" -m tests.commands.inmemory run {NAME} -o {output} {redirect}'
-        env = {**os.environ, "SKILL_STATE_DIR": str(self.folder), "GATE": str(self.gate),
-               "SKILL_PATH": str(self.folder / "skills"), "LEFT": str(self.folder / "left"),
-               "PYTHONPATH": str(ROOT)}  # fmt: skip
+        env = {
+            **os.environ,
+            "SKILL_STATE_DIR": str(self.folder),
+            "GATE": str(self.gate),
+            "SKILL_PATH": str(self.folder / "skills"),
+            "LEFT": str(self.folder / "left"),
+            "PYTHONPATH": str(ROOT),
+        }
         return subprocess.Popen(
             ["/bin/sh", "-c", f"exec {command}" if not prefix else command, sys.executable],
-            text=True, env=env, **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
-                                   "stderr": subprocess.PIPE, **more},
-        )  # fmt: skip
+            text=True,
+            env=env,
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                **more,
+            },
+        )
 
     @property
     def gate(self) -> Path:

@@ -17,13 +17,19 @@ NO_VOLUME = 'MountVolume.SetUp failed for volume "v" : configmap "settings" not 
     [
         ('secret "db" not found', Missing("Secret", "db"), "Secret a/db does not exist"),
         (NO_VOLUME, Missing("ConfigMap", "settings"), "ConfigMap a/settings does not exist"),
-        ("couldn't find key p in Secret a/db", Missing("Secret", "db", "p"),
-         "Secret a/db has no key p"),
-        ("references non-existent config key: p", Missing("ConfigMap", "", "p"),
-         "a ConfigMap that the pod mounts has no key p"),
+        (
+            "couldn't find key p in Secret a/db",
+            Missing("Secret", "db", "p"),
+            "Secret a/db has no key p",
+        ),
+        (
+            "references non-existent config key: p",
+            Missing("ConfigMap", "", "p"),
+            "a ConfigMap that the pod mounts has no key p",
+        ),
         ("timed out waiting for the condition", None, ""),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing(message: str, missing: Missing | None, words: str) -> None:
     assert missing_of(message) == missing
     if missing is not None:
@@ -56,9 +62,13 @@ def test_a_key_without_the_name_of_its_object_cannot_be_looked_for() -> None:
 
 @pytest.mark.parametrize(
     ("obj", "there"),
-    [({}, False), ({"data": {"o": "x"}}, False), ({"data": {"p": ""}}, True),
-     ({"binaryData": {"p": ""}}, True)],
-)  # fmt: skip
+    [
+        ({}, False),
+        ({"data": {"o": "x"}}, False),
+        ({"data": {"p": ""}}, True),
+        ({"binaryData": {"p": ""}}, True),
+    ],
+)
 def test_a_key_has_come_when_its_object_holds_it(obj: dict[str, Any], there: bool) -> None:
     assert Missing("ConfigMap", "settings", "p").is_in(obj) is there
     assert Missing("ConfigMap", "settings").is_in(obj)

@@ -39,12 +39,18 @@ def test_a_pod_set_of_strimzi_says_it_in_its_status() -> None:
         f"Failure executing: POST at: https://10.96.0.1:443/api/v1/namespaces/kafka/pods. Message:"
         f" {text}. Received status: Status(apiVersion=v1, code=403, kind=Status, message={text})."
     )
-    refused = {"type": "Error", "status": "true", "reason": "KubernetesClientException",
-               "message": said}  # fmt: skip
+    refused = {
+        "type": "Error",
+        "status": "true",
+        "reason": "KubernetesClientException",
+        "message": said,
+    }
     pods = {
-        "kind": "StrimziPodSet", "metadata": {"name": "k-k-brokers", "namespace": "kafka"},
-        "spec": {"pods": [{}]}, "status": {"pods": 0, "conditions": [refused]},
-    }  # fmt: skip
+        "kind": "StrimziPodSet",
+        "metadata": {"name": "k-k-brokers", "namespace": "kafka"},
+        "spec": {"pods": [{}]},
+        "status": {"pods": 0, "conditions": [refused]},
+    }
     (symptom,) = creation_symptoms(pods, (), "KafkaNodePool k-brokers")
     assert (symptom.reason, symptom.owner) == ("QuotaExceeded", "KafkaNodePool k-brokers")
     assert symptom.cause == (

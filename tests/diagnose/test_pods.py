@@ -43,19 +43,32 @@ def problem_of(case: Case) -> Problem | None:
     status = {"name": "c", "ready": False, "restartCount": 0, **case["status"]}
     ready = "True" if status["ready"] else "False"
     pod: dict[str, Any] = {
-        "apiVersion": "v1", "kind": "Pod",
+        "apiVersion": "v1",
+        "kind": "Pod",
         "metadata": {"name": "web", "namespace": "default", "uid": "1", **case.get("meta", {})},
-        "spec": {**case.get("pod", {}), "containers": [
-            {"name": "c", "image": "example.org/web:1", **case.get("container", {})}]},
-        "status": {"phase": "Running", "containerStatuses": [status],
-                   "conditions": [{"type": "Ready", "status": ready}]},
-    }  # fmt: skip
+        "spec": {
+            **case.get("pod", {}),
+            "containers": [
+                {"name": "c", "image": "example.org/web:1", **case.get("container", {})}
+            ],
+        },
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [status],
+            "conditions": [{"type": "Ready", "status": ready}],
+        },
+    }
     about = {"uid": "1", "kind": "Pod", "name": "web", "fieldPath": "spec.containers{c}"}
     events = read_events(
-        {"involvedObject": about, "reason": reason, "message": message, "type": "Warning",
-         "lastTimestamp": f"2026-01-01T00:00:{number:02}Z"}
+        {
+            "involvedObject": about,
+            "reason": reason,
+            "message": message,
+            "type": "Warning",
+            "lastTimestamp": f"2026-01-01T00:00:{number:02}Z",
+        }
         for number, (reason, message) in enumerate(case.get("events", []))
-    )  # fmt: skip
+    )
     view = PodView(pod, events, {"c": case.get("log", "")}, answers={"c": case.get("answer", "")})
     judged = judge(find_symptoms(Scene(pods=(view,))), DEFAULT_POLICY, Ledger(), 0.0)
     root = root_cause(judged)

@@ -15,9 +15,17 @@ from skill_runner.skill.model import FailureOverride
 
 def symptom(reason: str, *, sightings: int = 1, restarts: int = 0, grace: float = 0) -> Symptom:
     return Symptom(
-        reason=reason, kind="Pod", name="web", namespace="default", uid="1", container="c",
-        cause="", sightings=sightings, restarts=restarts, grace=grace,
-    )  # fmt: skip
+        reason=reason,
+        kind="Pod",
+        name="web",
+        namespace="default",
+        uid="1",
+        container="c",
+        cause="",
+        sightings=sightings,
+        restarts=restarts,
+        grace=grace,
+    )
 
 
 def judged(one: Symptom, *, after: float = 0.0) -> Judged:

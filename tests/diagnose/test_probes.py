@@ -43,18 +43,29 @@ def test_what_a_command_says_comes_without_its_progress_meter() -> None:
     pod = {
         "metadata": {"name": "k", "namespace": "default", "uid": "u"},
         "spec": {"containers": [{"name": "kafka", "readinessProbe": probe}]},
-        "status": {"containerStatuses": [
-            {"name": "kafka", "ready": False, "restartCount": 0, "state": {"running": {}}}]},
-    }  # fmt: skip
+        "status": {
+            "containerStatuses": [
+                {"name": "kafka", "ready": False, "restartCount": 0, "state": {"running": {}}}
+            ]
+        },
+    }
     said = (
         "Readiness probe failed:   % Total    % Received % Xferd  Average Speed   Time\n"
         "\r  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0\n"
         "curl: (22) The requested URL returned error: 503"
     )
     seen = Seen(
-        uid="u", kind="Pod", name="k", namespace="default", container="kafka", reason="Unhealthy",
-        message=said, count=1, last="2026-01-01T00:00:00Z", warning=True,
-    )  # fmt: skip
+        uid="u",
+        kind="Pod",
+        name="k",
+        namespace="default",
+        container="kafka",
+        reason="Unhealthy",
+        message=said,
+        count=1,
+        last="2026-01-01T00:00:00Z",
+        warning=True,
+    )
     (symptom,) = probe_symptoms(PodView(pod, (seen,)))
     assert symptom.cause == (
         "container kafka is not ready: its probe exec “ready.sh” does not pass"

@@ -15,9 +15,14 @@ def test_classified(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("image", "registry"),
-    [("redis:7", "docker.io"), ("team/app:1", "docker.io"), ("ghcr.io/a/b:1", "ghcr.io"),
-     ("localhost/a:1", "localhost"), ("10.0.0.1:5000/a", "10.0.0.1:5000")],
-)  # fmt: skip
+    [
+        ("redis:7", "docker.io"),
+        ("team/app:1", "docker.io"),
+        ("ghcr.io/a/b:1", "ghcr.io"),
+        ("localhost/a:1", "localhost"),
+        ("10.0.0.1:5000/a", "10.0.0.1:5000"),
+    ],
+)
 def test_the_registry_of_an_image(image: str, registry: str) -> None:
     assert registry_of(image) == registry
 

@@ -12,8 +12,9 @@ from skill_runner.outcome.next_actions import Subject, concrete
 from skill_runner.readiness.diagnosis import Symptom
 from skill_runner.readiness.diagnosis.next_actions import next_actions
 
-POD = Symptom(reason="", kind="Pod", name="web-1", namespace="shop", cause="", container="c",
-              restarts=1)  # fmt: skip
+POD = Symptom(
+    reason="", kind="Pod", name="web-1", namespace="shop", cause="", container="c", restarts=1
+)
 SKILL = Subject(namespace="shop", skill="shop-setup", name="mine", context="kind-a")
 RELEASE = Subject(namespace="shop", release="web", kubeconfig="/a b/config", context="kind-a")
 SPACE = Subject(namespace="shop")
@@ -39,8 +40,11 @@ def test_commands_are_whole(code: Code, subject: Subject) -> None:
 def test_only_commands_that_change_nothing_are_called_safe(code: Code) -> None:
     for action in next_actions(code, POD):
         if action.run.startswith("kubectl"):
-            verb = next(w for w in action.run.split()[1:] if w in (
-                "get", "describe", "logs", "delete", "auth", "api-resources"))  # fmt: skip
+            verb = next(
+                w
+                for w in action.run.split()[1:]
+                if w in ("get", "describe", "logs", "delete", "auth", "api-resources")
+            )
             assert action.safe is (verb != "delete"), action
 
 
@@ -70,8 +74,9 @@ def test_the_log_of_the_instance_that_ended() -> None:
 
 
 def test_a_custom_resource_is_asked_for_with_its_group() -> None:
-    one = Symptom(reason="", kind="Cluster", name="db", namespace="shop", cause="",
-                  group="postgresql.cnpg.io")  # fmt: skip
+    one = Symptom(
+        reason="", kind="Cluster", name="db", namespace="shop", cause="", group="postgresql.cnpg.io"
+    )
     assert runs("RESOURCE_FAILED", SPACE, one) == [
         "kubectl -n shop describe cluster.postgresql.cnpg.io db"
     ]

@@ -13,8 +13,15 @@ from skill_runner.readiness.diagnosis import (
 
 
 def symptom(reason: str, name: str, **more: str) -> Symptom:
-    return Symptom(reason=reason, kind="Pod", name=name, namespace="a", uid=name,
-                   cause=f"{reason} of {name}", **more)  # type: ignore[arg-type]  # fmt: skip
+    return Symptom(
+        reason=reason,
+        kind="Pod",
+        name=name,
+        namespace="a",
+        uid=name,
+        cause=f"{reason} of {name}",
+        **more,
+    )  # type: ignore[arg-type]
 
 
 def root_of(*symptoms: Symptom) -> str:
@@ -25,8 +32,11 @@ def root_of(*symptoms: Symptom) -> str:
 
 
 def test_the_deepest_is_the_cause() -> None:
-    found = root_of(symptom("DeadlineExceeded", "web"), symptom("ConfigMissing", "web-1"),
-                    symptom("CrashLoop", "api-1"))  # fmt: skip
+    found = root_of(
+        symptom("DeadlineExceeded", "web"),
+        symptom("ConfigMissing", "web-1"),
+        symptom("CrashLoop", "api-1"),
+    )
     assert found == "ConfigMissing of web-1"
 
 
@@ -46,20 +56,39 @@ def test_what_is_transient_is_no_cause() -> None:
 
 def test_evidence_holds_its_own_lines_first_then_what_it_leads_to_then_the_others() -> None:
     root = symptom("ConfigMissing", "web-1")
-    root = Symptom(reason="ConfigMissing", kind="Pod", name="web-1", namespace="a", uid="1",
-                   cause="no Secret", lines=("a", "b", "c", "d", "e"))  # fmt: skip
+    root = Symptom(
+        reason="ConfigMissing",
+        kind="Pod",
+        name="web-1",
+        namespace="a",
+        uid="1",
+        cause="no Secret",
+        lines=("a", "b", "c", "d", "e"),
+    )
     others = [symptom("ConfigMissing", "web-2"), symptom("CrashLoop", "api")]
     judged = judge([root, *others], DEFAULT_POLICY, Ledger(), 0.0)
     problem = as_problem(judged[0], judged, ["status of Deployment a/web: 0 of 1"])
     assert problem.evidence == (
-        "a", "b", "c", "d", "status of Deployment a/web: 0 of 1",
-        "also CONFIG_MISSING in 1 more: Pod a/web-2", "also: Pod a/api: CrashLoop of api",
-    )  # fmt: skip
+        "a",
+        "b",
+        "c",
+        "d",
+        "status of Deployment a/web: 0 of 1",
+        "also CONFIG_MISSING in 1 more: Pod a/web-2",
+        "also: Pod a/api: CrashLoop of api",
+    )
 
 
 def test_a_problem_is_bounded_and_plain() -> None:
-    long = Symptom(reason="CrashLoop", kind="Pod", name="x", namespace="a", uid="1",
-                   cause="\x1b[31m" + "word " * 1000, lines=("line " * 1000,) * 20)  # fmt: skip
+    long = Symptom(
+        reason="CrashLoop",
+        kind="Pod",
+        name="x",
+        namespace="a",
+        uid="1",
+        cause="\x1b[31m" + "word " * 1000,
+        lines=("line " * 1000,) * 20,
+    )
     judged = judge([long], DEFAULT_POLICY, Ledger(), 0.0)
     problem = as_problem(judged[0], judged)
     assert len(problem.cause) <= 600

@@ -23,10 +23,14 @@ TOPICS = {"type": "array", "items": {"type": "string"}, "default": [], "descript
 INPUTS: dict[str, Any] = {
     "topics": TOPICS,
     "size": {"type": "integer", "default": 1, "change": "grow", "description": "How big."},
-    "mode": {"enum": ["plain", "odd"], "default": "plain", "change": "refuse",
-             "description": "Which."},
+    "mode": {
+        "enum": ["plain", "odd"],
+        "default": "plain",
+        "change": "refuse",
+        "description": "Which.",
+    },
     "level": {"type": "integer", "default": 1, "description": "May change freely."},
-}  # fmt: skip
+}
 HOOKS = """
 from skill_runner.hooks import GiveUp
 
@@ -45,18 +49,28 @@ data: {topics: "{{ topics }}", size: "{{ size }}", level: "{{ level }}", read: "
 
 def write_skill(folder: Path, name: str, **more: Any) -> None:
     """A skill folder; `more` are parts of its skill.yaml, added or replaced."""
-    namespace = {"type": "string", "default": name[0] * 3, "change": "refuse",
-                 "description": "Where."}  # fmt: skip
+    namespace = {
+        "type": "string",
+        "default": name[0] * 3,
+        "change": "refuse",
+        "description": "Where.",
+    }
     data = {
-        "schema": 1, "name": name, "version": "1.0.0", "summary": "A skill of the tests.",
-        "use_when": "A test needs a skill.", "stability": 0,
+        "schema": 1,
+        "name": name,
+        "version": "1.0.0",
+        "summary": "A skill of the tests.",
+        "use_when": "A test needs a skill.",
+        "stability": 0,
         "inputs": {"namespace": namespace, **INPUTS},
         "makes": {"here": ["v1 ConfigMap", "v1 Secret", "apps/v1 Deployment"]},
         "steps": [{"id": "map", "apply": "map.yaml.j2"}, {"id": "act", "hook": "act"}],
-        "outputs": {"address": "{{ installation.name }}.{{ namespace }}.svc",
-                    "topics": "{{ topics }}"},
+        "outputs": {
+            "address": "{{ installation.name }}.{{ namespace }}.svc",
+            "topics": "{{ topics }}",
+        },
         **more,
-    }  # fmt: skip
+    }
     (folder / name).mkdir(parents=True)
     (folder / name / "skill.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
     (folder / name / "hooks.py").write_text(HOOKS)
@@ -83,9 +97,12 @@ class Stage:
             return cluster
 
         world = World(
-            helm=MemoryHelm(cluster), cluster=cluster, images=MemoryImages(),
-            clock=cluster.clock, connect=connect,
-        )  # fmt: skip
+            helm=MemoryHelm(cluster),
+            cluster=cluster,
+            images=MemoryImages(),
+            clock=cluster.clock,
+            connect=connect,
+        )
         return Stage(folder, cluster, world)
 
     @property

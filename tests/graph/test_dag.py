@@ -49,9 +49,12 @@ async def test_a_failure_blocks_its_dependents_and_nobody_else() -> None:
     )
     needs = {"bus": (), "db": (), "app": ("bus", "db"), "page": ("db",), "top": ("app",)}
     assert await walk(needs, work) == {
-        "bus": "failed", "db": "done", "app": "blocked by bus", "page": "done",
+        "bus": "failed",
+        "db": "done",
+        "app": "blocked by bus",
+        "page": "done",
         "top": "blocked by app",
-    }  # fmt: skip
+    }
 
 
 async def test_a_bug_ends_the_walk_and_is_raised_as_it_is() -> None:

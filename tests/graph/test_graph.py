@@ -77,15 +77,23 @@ async def test_two_dependents_of_one_graph_are_put_together(make: Make) -> None:
 
 
 async def test_a_failed_requirement_blocks_its_dependents_and_siblings_finish(make: Make) -> None:
-    stage = make({
-        "bus": [], "db": [], "page": [{"skill": "db"}], "top": [{"skill": "app"}],
-        "app": [{"skill": "bus", "with": {"level": 13}}, {"skill": "db"}],
-    })  # fmt: skip
+    stage = make(
+        {
+            "bus": [],
+            "db": [],
+            "page": [{"skill": "db"}],
+            "top": [{"skill": "app"}],
+            "app": [{"skill": "bus", "with": {"level": 13}}, {"skill": "db"}],
+        }
+    )
     outcome = await stage.run(stage.request("top"), stage.request("page"))
     assert lines(outcome) == {
-        "bbb/bus": "failed", "ddd/db": "ready", "aaa/app": "blocked", "ttt/top": "blocked",
+        "bbb/bus": "failed",
+        "ddd/db": "ready",
+        "aaa/app": "blocked",
+        "ttt/top": "blocked",
         "ppp/page": "ready",
-    }  # fmt: skip
+    }
     assert (outcome.status, outcome.exit_code) == ("failed", 1)
     assert outcome.problem is not None
     assert "level 13 never works" in outcome.problem.cause
@@ -148,10 +156,13 @@ async def test_a_name_that_cannot_serve_is_refused(
 
 
 async def test_what_cannot_hold_at_once_is_refused_by_name(make: Make) -> None:
-    stage = make({
-        "bus": [], "app": [{"skill": "bus", "with": {"mode": "odd"}}],
-        "other": [{"skill": "bus", "with": {"mode": "plain"}}],
-    })  # fmt: skip
+    stage = make(
+        {
+            "bus": [],
+            "app": [{"skill": "bus", "with": {"mode": "odd"}}],
+            "other": [{"skill": "bus", "with": {"mode": "plain"}}],
+        }
+    )
     with pytest.raises(Refused, match=r'mode: "odd" for aaa/app \(as bus\), "plain" for ooo/other'):
         await stage.run(stage.request("app"), stage.request("other"))
     assert stage.writes() == []
@@ -165,10 +176,13 @@ async def test_what_stands_and_does_not_fit_is_refused_by_name(make: Make) -> No
 
 
 async def test_what_another_relies_on_is_not_changed_under_it(make: Make) -> None:
-    stage = make({
-        "bus": [], "app": [{"skill": "bus", "with": {"level": 2}}],
-        "other": [{"skill": "bus", "with": {"level": 3}}],
-    })  # fmt: skip
+    stage = make(
+        {
+            "bus": [],
+            "app": [{"skill": "bus", "with": {"level": 2}}],
+            "other": [{"skill": "bus", "with": {"level": 3}}],
+        }
+    )
     await stage.run(stage.request("app"))
     with pytest.raises(Refused, match="which aaa/app uses as it is"):
         await stage.run(stage.request("other"))
@@ -185,8 +199,9 @@ async def test_a_requirement_depends_on_the_inputs(make: Make) -> None:
     stage = make({"bus": [], "app": [{"skill": "bus", "when": "mode == 'odd'"}]})
     assert (await stage.run(stage.request("app"))).skills == ()
     assert lines(await stage.plan(stage.request("app", "mode=odd", name="o"))) == {
-        "bbb/bus": "planned", "aaa/o": "planned",
-    }  # fmt: skip
+        "bbb/bus": "planned",
+        "aaa/o": "planned",
+    }
 
 
 async def test_a_wrong_input_names_who_asks(make: Make) -> None:
@@ -209,9 +224,13 @@ async def test_preflight_looks_at_all_before_the_first_change(make: Make) -> Non
     stage = make(APP)
     for name in ("bbb", "aaa"):
         stage.cluster.put(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name},
-             "status": {"phase": "Terminating"}}
-        )  # fmt: skip
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": name},
+                "status": {"phase": "Terminating"},
+            }
+        )
     with pytest.raises(PreflightFailed, match=r"bbb/bus: (.|\n)*aaa/app: ") as caught:
         await stage.run(stage.request("app"))
     assert caught.value.problem.code == "NAMESPACE_TERMINATING"

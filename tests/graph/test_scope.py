@@ -58,9 +58,12 @@ class Worker:
 
 
 COMMANDS: Mapping[str, Callable[[Worker], Awaitable[object]]] = {
-    "run": Worker.run, "plan": Worker.plan, "verify": Worker.verify, "why": Worker.why,
+    "run": Worker.run,
+    "plan": Worker.plan,
+    "verify": Worker.verify,
+    "why": Worker.why,
     "remove": Worker.remove,
-}  # fmt: skip
+}
 
 
 @pytest.fixture

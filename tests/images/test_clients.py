@@ -10,10 +10,13 @@ from skill_runner.images.package_settings import npm_registry, npm_settings, npm
 def test_of_npm_what_reaches_a_registry(tmp_path: Path) -> None:
     home, project = tmp_path / "home", tmp_path / "project"
     for folder, text in (
-        (home, "registry=https://npm.example/\ncafile=/etc/ca.crt\nprefix=/opt\n; a comment\n"
-               "//npm.example/:_authToken=${TOKEN}\n"),
+        (
+            home,
+            "registry=https://npm.example/\ncafile=/etc/ca.crt\nprefix=/opt\n; a comment\n"
+            "//npm.example/:_authToken=${TOKEN}\n",
+        ),
         (project, "@team:registry=https://team.example/\nsave-exact=true\n"),
-    ):  # fmt: skip
+    ):
         folder.mkdir()
         (folder / ".npmrc").write_text(text)
     found = npm_settings({"HOME": str(home), "TOKEN": "t0ken"}, project)

@@ -38,9 +38,12 @@ async def test_what_has_another_checksum_than_its_repository_says_is_refused(
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [("other", "one.jar from Maven is not the jar"), ("more", "found [0-9a-f]{64}"),
-     ("none", "found none")],
-)  # fmt: skip
+    [
+        ("other", "one.jar from Maven is not the jar"),
+        ("more", "found [0-9a-f]{64}"),
+        ("none", "found none"),
+    ],
+)
 def test_another_jar_than_the_recipe_holds_is_refused(
     tmp_path: Path, change: str, said: str
 ) -> None:

@@ -67,11 +67,18 @@ async def prove(ctx):
 
 _MAKES = {
     "here": [
-        "apps/v1 Deployment", "apps/v1 StatefulSet", "batch/v1 Job", "v1 ConfigMap", "v1 Secret",
-        "v1 PersistentVolumeClaim", "v1 Service", "v1 ServiceAccount", "example.org/v1 Database",
+        "apps/v1 Deployment",
+        "apps/v1 StatefulSet",
+        "batch/v1 Job",
+        "v1 ConfigMap",
+        "v1 Secret",
+        "v1 PersistentVolumeClaim",
+        "v1 Service",
+        "v1 ServiceAccount",
+        "example.org/v1 Database",
     ],
     "cluster": ["apiextensions.k8s.io/v1 CustomResourceDefinition"],
-}  # fmt: skip
+}
 
 
 def write_skills(folder: Path, on_failure: str) -> None:
@@ -83,32 +90,45 @@ def write_skills(folder: Path, on_failure: str) -> None:
         "use_when": "A test needs a skill.",
         "makes": _MAKES,
     }
-    _write(folder / "bus", {
-        **common, "name": "bus",
-        "inputs": {"namespace": {**_PASSED, "default": "bus"}},
-        "steps": [{"id": "map", "apply": "map.yaml.j2"}],
-        "outputs": {"address": "bus.{{ namespace }}.svc"},
-    })  # fmt: skip
+    _write(
+        folder / "bus",
+        {
+            **common,
+            "name": "bus",
+            "inputs": {"namespace": {**_PASSED, "default": "bus"}},
+            "steps": [{"id": "map", "apply": "map.yaml.j2"}],
+            "outputs": {"address": "bus.{{ namespace }}.svc"},
+        },
+    )
     map_ = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bus}\n"
     (folder / "bus" / "map.yaml.j2").write_text(map_)
-    _write(folder / "demo", {
-        **common, "name": "demo",
-        "inputs": {
-            "namespace": _PASSED, "level": _LEVEL,
-            "token": {"type": "string", "writeOnly": True, "description": "A secret."},
+    _write(
+        folder / "demo",
+        {
+            **common,
+            "name": "demo",
+            "inputs": {
+                "namespace": _PASSED,
+                "level": _LEVEL,
+                "token": {"type": "string", "writeOnly": True, "description": "A secret."},
+            },
+            "requires": [{"skill": "bus"}],
+            "steps": [
+                {"id": "secrets", "apply": "secrets.yaml.j2"},
+                {"id": "store", "release": "store", "chart": "store/", "values": "values.yaml.j2"},
+                {
+                    "id": "operator",
+                    "release": "operator",
+                    "chart": "operator/",
+                    "values": "values.yaml.j2",
+                },
+                {"id": "database", "apply": "database.yaml.j2"},
+                {"id": "settle", "hook": "settle"},
+            ],
+            "prove": [{"id": "works", "hook": "prove", "kind": "observe"}],
+            "on_failure": on_failure,
         },
-        "requires": [{"skill": "bus"}],
-        "steps": [
-            {"id": "secrets", "apply": "secrets.yaml.j2"},
-            {"id": "store", "release": "store", "chart": "store/", "values": "values.yaml.j2"},
-            {"id": "operator", "release": "operator", "chart": "operator/",
-             "values": "values.yaml.j2"},
-            {"id": "database", "apply": "database.yaml.j2"},
-            {"id": "settle", "hook": "settle"},
-        ],
-        "prove": [{"id": "works", "hook": "prove", "kind": "observe"}],
-        "on_failure": on_failure,
-    })  # fmt: skip
+    )
     demo = folder / "demo"
     (demo / "secrets.yaml.j2").write_text(_SECRETS)
     (demo / "database.yaml.j2").write_text(_RESOURCE)
@@ -156,13 +176,21 @@ async def operate(cluster: MemoryCluster, obj: Object) -> None:
     meta = obj["metadata"]
     if meta.get("deletionTimestamp"):
         return
-    owner = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": "db",
-             "uid": meta["uid"], "controller": True}  # fmt: skip
+    owner = {
+        "apiVersion": obj["apiVersion"],
+        "kind": obj["kind"],
+        "name": "db",
+        "uid": meta["uid"],
+        "controller": True,
+    }
     for kind, name in zip(("PersistentVolumeClaim", "Service"), OPERATED, strict=True):
         ref = Ref("v1", kind, name, meta["namespace"])
-        made = {"apiVersion": "v1", "kind": kind, "metadata": {
-            "name": name, "namespace": meta["namespace"], "ownerReferences": [owner]},
-            "spec": _claim_spec() if name == OPERATED[0] else {}}  # fmt: skip
+        made = {
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": {"name": name, "namespace": meta["namespace"], "ownerReferences": [owner]},
+            "spec": _claim_spec() if name == OPERATED[0] else {},
+        }
         found = cluster.store.select(lambda r, _, ref=ref: r == ref)  # type: ignore[misc]
         if not any(o["metadata"].get("ownerReferences") for o in found):  # it adopts, too
             cluster.put(made)
@@ -179,11 +207,16 @@ def strangers() -> list[Object]:
     """Objects of others, of each kind, some with names and labels like ours."""
     ours = {"app.kubernetes.io/instance": "demo"}
     kinds = (
-        ("v1", "Secret"), ("v1", "ConfigMap"), ("v1", "Service"), ("v1", "ServiceAccount"),
-        ("v1", "PersistentVolumeClaim"), ("rbac.authorization.k8s.io/v1", "Role"),
-        ("networking.k8s.io/v1", "Ingress"), ("batch/v1", "CronJob"),
+        ("v1", "Secret"),
+        ("v1", "ConfigMap"),
+        ("v1", "Service"),
+        ("v1", "ServiceAccount"),
+        ("v1", "PersistentVolumeClaim"),
+        ("rbac.authorization.k8s.io/v1", "Role"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("batch/v1", "CronJob"),
         ("apps/v1", "Deployment"),
-    )  # fmt: skip
+    )
     made = [_object("v1", "Namespace", name) for name in (SPACE, "neighbour")]
     default = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
     made.append(_object("storage.k8s.io/v1", "StorageClass", "standard", meta=default))
@@ -225,10 +258,13 @@ def _workload(kind: str, name: str, level: int) -> Object:
 
 def _template(name: str, labels: dict[str, str]) -> Object:
     container = {
-        "name": name, "image": "example.org/app:1",
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"},
-                      "limits": {"cpu": "1", "memory": "16Mi"}},
+        "name": name,
+        "image": "example.org/app:1",
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "16Mi"},
+            "limits": {"cpu": "1", "memory": "16Mi"},
+        },
         "livenessProbe": {"tcpSocket": {"port": 80}},
         "readinessProbe": {"tcpSocket": {"port": 80}},
-    }  # fmt: skip
+    }
     return {"metadata": {"labels": labels}, "spec": {"containers": [container]}}

@@ -29,12 +29,15 @@ from tests.kill.stops import Gate, GatedCluster, GatedHelm, Snapshot, restore, s
 Operation = Callable[["Stage", World], Awaitable[Outcome | None]]
 CLAIM: Final = "PersistentVolumeClaim"
 LEASE: Final = 61.0  # seconds: longer than a lock lives without a heartbeat
-_OTHERS: Final = (
-    "strangers", "neighbour", "default", "kube-system", "data-other-0", "standard",
-)  # fmt: skip
+_OTHERS: Final = ("strangers", "neighbour", "default", "kube-system", "data-other-0", "standard")
 _WORKLOADS: Final = (
-    "Deployment", "StatefulSet", "Job", "Database", "Service", "CustomResourceDefinition",
-)  # fmt: skip
+    "Deployment",
+    "StatefulSet",
+    "Job",
+    "Database",
+    "Service",
+    "CustomResourceDefinition",
+)
 
 
 @dataclass
@@ -73,9 +76,12 @@ class Stage:
             return gated
 
         return World(
-            helm=helm, cluster=gated, images=MemoryImages(), clock=self.cluster.clock,
+            helm=helm,
+            cluster=gated,
+            images=MemoryImages(),
+            clock=self.cluster.clock,
             connect=connect,
-        )  # fmt: skip
+        )
 
     def plant(self, objects: Iterable[Object]) -> None:
         """Put objects of others there."""
@@ -133,9 +139,10 @@ def strangers(state: Snapshot) -> dict[Ref, Object]:
 def data(state: Snapshot) -> dict[Ref, str]:
     """The volumes of ours, by uid."""
     return {
-        ref: obj["metadata"]["uid"] for ref, obj in state.objects.items()
+        ref: obj["metadata"]["uid"]
+        for ref, obj in state.objects.items()
         if ref.kind == CLAIM and not is_strangers(obj)
-    }  # fmt: skip
+    }
 
 
 def shape(state: Snapshot) -> dict[str, str]:
@@ -157,9 +164,10 @@ def shape(state: Snapshot) -> dict[str, str]:
 
 def _plain(obj: Mapping[str, Any]) -> dict[str, Any]:
     meta = {
-        key: value for key, value in obj["metadata"].items()
+        key: value
+        for key, value in obj["metadata"].items()
         if key not in ("uid", "resourceVersion", "creationTimestamp", "generation")
-    }  # fmt: skip
+    }
     for key in ("annotations", "labels", "ownerReferences"):
         if not meta.get(key):
             meta.pop(key, None)
@@ -179,10 +187,15 @@ def _plain(obj: Mapping[str, Any]) -> dict[str, Any]:
         # One that is kept names the data and inputs of its own time; a Secret may still hold what
         # was good before, for the next record that is written to take away.
         kept = meta.get("labels", {}).get("skill-runner.dev/record") == "kept"
-        plain["data"] = {} if kept else {
-            key: _record(key, text) for key, text in obj.get("data", {}).items()
-            if not key.startswith(record.GOOD_PREFIX)
-        }  # fmt: skip
+        plain["data"] = (
+            {}
+            if kept
+            else {
+                key: _record(key, text)
+                for key, text in obj.get("data", {}).items()
+                if not key.startswith(record.GOOD_PREFIX)
+            }
+        )
     return plain
 
 

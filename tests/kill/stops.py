@@ -37,9 +37,12 @@ def snapshot(cluster: MemoryCluster) -> Snapshot:
     store = cluster.store
     with store.guard:
         return Snapshot(
-            dict(store._objects), dict(store._owners), store._uids, store.version,
+            dict(store._objects),
+            dict(store._owners),
+            store._uids,
+            store.version,
             cluster.clock.now(),
-        )  # fmt: skip
+        )
 
 
 def restore(cluster: MemoryCluster, kept: Snapshot) -> None:

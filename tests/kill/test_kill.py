@@ -64,11 +64,13 @@ CASES = {
     "fail and remove": Case((), run(skills.FAILS), "remove", follows=FOLLOWS),
     "remove": Case(INSTALLED, take_away("demo"), follows=FOLLOWS),
     "purge": Case(
-        INSTALLED, take_away("demo", purge=True), purges=True,
+        INSTALLED,
+        take_away("demo", purge=True),
+        purges=True,
         follows={"run": UP, "remove": take_away("demo", "bus", purge=True)},
     ),
     "cascade": Case(INSTALLED, take_away("bus"), follows=FOLLOWS),
-}  # fmt: skip
+}
 
 
 class ReadOnce(Library):

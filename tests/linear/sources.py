@@ -18,9 +18,10 @@ _CALLS: Final = frozenset(
     {"compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 )
 ALL: Final = frozenset({"search", "fullmatch", "finditer"})
-_FLAGS: Final = {name: getattr(re, name) for name in (
-    "I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL", "A", "ASCII", "X", "VERBOSE",
-)}  # fmt: skip
+_FLAGS: Final = {
+    name: getattr(re, name)
+    for name in ("I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL", "A", "ASCII", "X", "VERBOSE")
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,13 +52,20 @@ def _all() -> list[Found]:
 
 def _ends(found: Found, deadline: float) -> bool:
     """Whether the pattern is done with all its attacks before the deadline."""
-    asked = {"pattern": found.pattern, "flags": found.flags, "methods": sorted(found.methods),
-             "texts": list(attacks(found.pattern, found.flags))}  # fmt: skip
+    asked = {
+        "pattern": found.pattern,
+        "flags": found.flags,
+        "methods": sorted(found.methods),
+        "texts": list(attacks(found.pattern, found.flags)),
+    }
     try:
         subprocess.run(
-            [sys.executable, "-I", str(CHILD)], input=json.dumps(asked), text=True, check=True,
+            [sys.executable, "-I", str(CHILD)],
+            input=json.dumps(asked),
+            text=True,
+            check=True,
             timeout=deadline,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         return False
     return True
@@ -77,9 +84,14 @@ def test_no_pattern_is_put_together_without_a_sample_here() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "method"),
-    [(r"\w*(Error|Exception)\b\s*:", "search"), (r"(a+)+$", "search"), (r"^\s*x", "search"),
-     (r"[0-9]+\.?[0-9]*", "fullmatch"), (r"([0-9]+)([hms])", "findall")],
-)  # fmt: skip
+    [
+        (r"\w*(Error|Exception)\b\s*:", "search"),
+        (r"(a+)+$", "search"),
+        (r"^\s*x", "search"),
+        (r"[0-9]+\.?[0-9]*", "fullmatch"),
+        (r"([0-9]+)([hms])", "findall"),
+    ],
+)
 def test_the_attacks_find_what_is_not_linear(pattern: str, method: str) -> None:
     flags = int(re.MULTILINE if pattern.startswith("^") else 0)
     assert not _ends(Found("here", pattern, flags, frozenset({method})), 5.0)

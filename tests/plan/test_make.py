@@ -31,9 +31,7 @@ from skill_runner.skill.model import ApplyStep, ReleaseStep, Requirement, Skill,
 ECHO = Path(__file__).parent.parent / "data" / "skills" / "echo"
 NGINX = "docker.io/library/nginx:1.29.3"
 PULLED = ImageChoice(name="server", ref=NGINX, source="pull", official=NGINX)
-BUILT = ImageChoice(
-    name="server", ref="skill.local/nginx:0f3a", source="build", official=NGINX
-)  # fmt: skip
+BUILT = ImageChoice(name="server", ref="skill.local/nginx:0f3a", source="build", official=NGINX)
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +59,21 @@ def test_a_plan_holds_what_a_run_would_do(echo: Skill) -> None:
     assert (release.release, release.namespace, release.timeout) == ("two", "echo", 120.0)
     assert release.chart == str(ECHO / "chart")
     assert release.values == {
-        "image": NGINX, "greeting": "hello, from two", "replicas": 1, "memory": "64Mi",
+        "image": NGINX,
+        "greeting": "hello, from two",
+        "replicas": 1,
+        "memory": "64Mi",
         "extra": {"port": 81},
-    }  # fmt: skip
+    }
     assert isinstance(pages, PlannedApply)
     assert pages.wait[0].name == "two-pages"
     assert pages.wait[0].namespace == "echo"
     assert hook == PlannedHook(id="seed", hook="seed")
     assert plan.outputs == {
-        "url": "http://two.echo.svc:81", "replicas": 1,
+        "url": "http://two.echo.svc:81",
+        "replicas": 1,
         "login": {"secretKeyRef": {"name": "two-login", "key": "password"}},
-    }  # fmt: skip
+    }
 
 
 def test_applied_objects_are_placed_and_labelled(echo: Skill) -> None:
@@ -79,9 +81,11 @@ def test_applied_objects_are_placed_and_labelled(echo: Skill) -> None:
     assert isinstance(step, PlannedApply)
     assert step.manifests == (
         {
-            "apiVersion": "v1", "kind": "ConfigMap",
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
             "metadata": {
-                "name": "echo-pages", "namespace": "echo",
+                "name": "echo-pages",
+                "namespace": "echo",
                 "labels": {
                     "app.kubernetes.io/instance": "echo",
                     "app.kubernetes.io/managed-by": "skill-runner",
@@ -89,8 +93,8 @@ def test_applied_objects_are_placed_and_labelled(echo: Skill) -> None:
                 "annotations": {"skill-runner.dev/installation": "echo/echo"},
             },
             "data": {"page-1": "a: b", "page-2": "{{ c }}"},
-        },
-    )  # fmt: skip
+        }
+    )
 
 
 def test_a_step_whose_condition_is_false_is_not_planned(echo: Skill) -> None:
@@ -209,12 +213,16 @@ def test_a_manifest_without_j2_is_no_template(echo: Skill) -> None:
 @pytest.mark.parametrize(
     ("namespace", "name", "message"),
     [
-        ("kafka", "Kafka", "'Kafka' is not allowed"), ("kafka", "-a", "not allowed"),
-        ("kafka", "a.b", "not allowed"), ("kafka", "", "not allowed"),
-        ("kafka", "a\n", "not allowed"), ("kafka", "a" * 41, "41 characters, at most 40"),
-        ("Kafka", "a", "the namespace 'Kafka' is not allowed"), ("n" * 64, "a", "at most 63"),
+        ("kafka", "Kafka", "'Kafka' is not allowed"),
+        ("kafka", "-a", "not allowed"),
+        ("kafka", "a.b", "not allowed"),
+        ("kafka", "", "not allowed"),
+        ("kafka", "a\n", "not allowed"),
+        ("kafka", "a" * 41, "41 characters, at most 40"),
+        ("Kafka", "a", "the namespace 'Kafka' is not allowed"),
+        ("n" * 64, "a", "at most 63"),
     ],
-)  # fmt: skip
+)
 def test_names_of_installations(namespace: str, name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_installation(Installation(namespace, name))

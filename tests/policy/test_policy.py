@@ -41,11 +41,17 @@ def test_every_rule_says_why_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        ("nginx", "docker.io/library/nginx"), ("nginx:1", "docker.io/library/nginx"),
-        ("apache/kafka:4", "docker.io/apache/kafka"), ("ghcr.io/a/b:1", "ghcr.io/a/b"),
-        ("localhost:5000/a/b", "localhost:5000/a/b"), ("localhost/a:1", "localhost/a"),
-        ("index.docker.io/a/b", "docker.io/a/b"), ("a/UPPER", None), ("", None), ("a b", None),
+        ("nginx", "docker.io/library/nginx"),
+        ("nginx:1", "docker.io/library/nginx"),
+        ("apache/kafka:4", "docker.io/apache/kafka"),
+        ("ghcr.io/a/b:1", "ghcr.io/a/b"),
+        ("localhost:5000/a/b", "localhost:5000/a/b"),
+        ("localhost/a:1", "localhost/a"),
+        ("index.docker.io/a/b", "docker.io/a/b"),
+        ("a/UPPER", None),
+        ("", None),
+        ("a b", None),
     ],
-)  # fmt: skip
+)
 def test_repositories(reference: str, expected: str | None) -> None:
     assert repository(reference) == expected

@@ -76,8 +76,12 @@ class ApiServer:
             return await self._answer(request)
         except ApiError as error:
             code = error.status or next((c for t, c in STATUS.items() if isinstance(error, t)), 500)
-            body = {"kind": "Status", "code": code, "message": error.message,
-                    "reason": error.reason}  # fmt: skip
+            body = {
+                "kind": "Status",
+                "code": code,
+                "message": error.message,
+                "reason": error.reason,
+            }
             return web.json_response(body, status=code)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -93,10 +97,15 @@ class ApiServer:
         place = self._place(path)
         verb = _verb(request, place)
         query = request.query
-        self.asked.append(Asked(
-            verb, place.kind.plural, place.namespace or "", query.get("limit", ""),
-            "dryRun" in query,
-        ))  # fmt: skip
+        self.asked.append(
+            Asked(
+                verb,
+                place.kind.plural,
+                place.namespace or "",
+                query.get("limit", ""),
+                "dryRun" in query,
+            )
+        )
         if verb == "watch":
             return await self._watch(request, place)
         if verb == "list":
@@ -105,17 +114,18 @@ class ApiServer:
 
     async def _review(self, request: web.Request) -> web.Response:
         spec = (await request.json())["spec"]
-        self.asked.append(Asked("review", request.path.rpartition("/")[2],
-                                spec.get("namespace", "")))  # fmt: skip
+        self.asked.append(
+            Asked("review", request.path.rpartition("/")[2], spec.get("namespace", ""))
+        )
         every = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
         return web.json_response({"status": {"allowed": True, "resourceRules": [every]}})
 
     def _place(self, path: str) -> Place:
         """NotFound for a path that leads nowhere, in the API server's words."""
         words = path.strip("/").split("/")
-        version, rest = ("v1", words[2:]) if words[0] == "api" else (
-            "/".join(words[1:3]), words[3:]
-        )  # fmt: skip
+        version, rest = (
+            ("v1", words[2:]) if words[0] == "api" else ("/".join(words[1:3]), words[3:])
+        )
         space = None
         if rest[0] == "namespaces" and len(rest) > 2:
             space, rest = rest[1], rest[2:]
@@ -136,14 +146,18 @@ class ApiServer:
         if verb == "delete":
             conditions = body.get("preconditions") or {}
             await self.cluster.delete(
-                place.ref, uid=conditions.get("uid"), propagation=body["propagationPolicy"],
+                place.ref,
+                uid=conditions.get("uid"),
+                propagation=body["propagationPolicy"],
                 resource_version=conditions.get("resourceVersion"),
-            )  # fmt: skip
+            )
             return {"kind": "Status", "status": "Success"}
         return await self.cluster.apply(
-            body, dry_run=dry_run, force="force" in request.query,
+            body,
+            dry_run=dry_run,
+            force="force" in request.query,
             manager=request.query["fieldManager"],
-        )  # fmt: skip
+        )
 
     async def _list(self, request: web.Request, place: Place) -> web.Response:
         """A page; the token names the list as it was when its first page was read."""
@@ -171,10 +185,11 @@ class ApiServer:
         )
         items = [json.dumps(obj) for obj in found.items]
         items += [
-            text for obj, text in self._crowd.get(kind, ())
+            text
+            for obj, text in self._crowd.get(kind, ())
             if place.namespace in (None, obj["metadata"]["namespace"])
             and matches(obj, labels, fields)
-        ]  # fmt: skip
+        ]
         return items, found.resource_version
 
     async def _watch(self, request: web.Request, place: Place) -> web.StreamResponse:
@@ -182,10 +197,13 @@ class ApiServer:
         await answer.prepare(request)
         query = request.query
         events = self.cluster.watch(
-            place.kind.api_version, place.kind.kind, namespace=place.namespace,
-            labels=query.get("labelSelector"), fields=query.get("fieldSelector"),
+            place.kind.api_version,
+            place.kind.kind,
+            namespace=place.namespace,
+            labels=query.get("labelSelector"),
+            fields=query.get("fieldSelector"),
             resource_version=query.get("resourceVersion"),
-        )  # fmt: skip
+        )
         async for event in events:
             line = json.dumps({"type": event.type, "object": event.object})
             await answer.write(line.encode() + b"\n")
@@ -195,8 +213,9 @@ class ApiServer:
 def _verb(request: web.Request, place: Place) -> str:
     if request.method == "GET" and not place.name:
         return "watch" if "watch" in request.query else "list"
-    return {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "apply",
-            "DELETE": "delete"}[request.method]  # fmt: skip
+    return {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "apply", "DELETE": "delete"}[
+        request.method
+    ]
 
 
 def discovery(kinds: Sequence[ResourceType], *, core: bool) -> dict[str, Any]:
@@ -204,15 +223,21 @@ def discovery(kinds: Sequence[ResourceType], *, core: bool) -> dict[str, Any]:
     versions: dict[str, list[dict[str, Any]]] = {}
     for kind in kinds:
         if ("/" not in kind.api_version) is core:
-            versions.setdefault(kind.api_version, []).append({
-                "resource": kind.plural, "responseKind": {"kind": kind.kind},
-                "scope": "Namespaced" if kind.namespaced else "Cluster", "verbs": kind.verbs,
-            })  # fmt: skip
+            versions.setdefault(kind.api_version, []).append(
+                {
+                    "resource": kind.plural,
+                    "responseKind": {"kind": kind.kind},
+                    "scope": "Namespaced" if kind.namespaced else "Cluster",
+                    "verbs": kind.verbs,
+                }
+            )
     groups = [
-        {"metadata": {"name": api_version.rpartition("/")[0]} if not core else {},
-         "versions": [{"version": api_version.rpartition("/")[2], "resources": resources}]}
+        {
+            "metadata": {"name": api_version.rpartition("/")[0]} if not core else {},
+            "versions": [{"version": api_version.rpartition("/")[2], "resources": resources}],
+        }
         for api_version, resources in versions.items()
-    ]  # fmt: skip
+    ]
     return {"kind": "APIGroupDiscoveryList", "items": groups}
 
 

@@ -28,9 +28,12 @@ async def main(kubeconfig: str, skills: str, folder: str) -> None:
     began = time.monotonic()
     cluster = await connect(kubeconfig)
     world = World(
-        helm=MemoryHelm(MemoryCluster()), cluster=cluster, images=MemoryImages(),
-        clock=SystemClock(), connect=lambda: connect(kubeconfig),
-    )  # fmt: skip
+        helm=MemoryHelm(MemoryCluster()),
+        cluster=cluster,
+        images=MemoryImages(),
+        clock=SystemClock(),
+        connect=lambda: connect(kubeconfig),
+    )
     skill = Library((Path(skills),)).find(APPLIES)
     request = session.Request(skill=skill, name=APPLIES, namespace=None)
     outcome = await session.run(request, world, Run("run", Path(folder)), Options())

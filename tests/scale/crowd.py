@@ -25,8 +25,13 @@ def crowd(pods: int = PODS, secrets: int = SECRETS) -> Iterator[Object]:
     for number in range(pods):
         yield _pod(f"other-{number}", _space(number))
     for number in range(secrets):
-        meta = {"name": f"other-{number}", "namespace": _space(number), "labels": {"a": "b"},
-                "uid": f"secret-{number}", "resourceVersion": "1"}  # fmt: skip
+        meta = {
+            "name": f"other-{number}",
+            "namespace": _space(number),
+            "labels": {"a": "b"},
+            "uid": f"secret-{number}",
+            "resourceVersion": "1",
+        }
         yield {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {"k": "A" * 1900}}
 
 
@@ -37,24 +42,35 @@ def _space(number: int) -> str:
 def _pod(name: str, namespace: str) -> Object:
     resources = {"requests": {"cpu": "100m", "memory": "64Mi"}}
     container = {
-        "name": "c", "image": "example.org/other:1", "resources": resources,
+        "name": "c",
+        "image": "example.org/other:1",
+        "resources": resources,
         "env": [{"name": f"VARIABLE_{n}", "value": "v" * 60} for n in range(25)],
-    }  # fmt: skip
-    meta = {"name": name, "namespace": namespace, "labels": {"app": name, "tier": "other"},
-            "uid": f"pod-{name}", "resourceVersion": "1"}  # fmt: skip
+    }
+    meta = {
+        "name": name,
+        "namespace": namespace,
+        "labels": {"app": name, "tier": "other"},
+        "uid": f"pod-{name}",
+        "resourceVersion": "1",
+    }
     return {
-        "apiVersion": "v1", "kind": "Pod", "metadata": meta,
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": meta,
         "spec": {"nodeName": "node", "containers": [container]},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
-    }  # fmt: skip
+    }
 
 
 def node() -> Object:
     room = {"cpu": "4000", "memory": "4000Gi", "pods": "20000"}
     return {
-        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"},
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "node"},
         "status": {"allocatable": room, "conditions": [{"type": "Ready", "status": "True"}]},
-    }  # fmt: skip
+    }
 
 
 def manifests(count: int = OBJECTS) -> Iterator[Object]:
@@ -64,24 +80,36 @@ def manifests(count: int = OBJECTS) -> Iterator[Object]:
         meta, labels = {"name": name, "namespace": HERE}, {"app": name}
         yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"a": "b"}}
         yield {
-            "apiVersion": "v1", "kind": "Service", "metadata": meta,
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": meta,
             "spec": {"clusterIP": "None", "selector": labels, "ports": [{"port": 80}]},
-        }  # fmt: skip
+        }
         yield {
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta,
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": meta,
             "spec": {
-                "replicas": 1, "selector": {"matchLabels": labels},
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [_app()]}},
             },
-        }  # fmt: skip
+        }
 
 
 def _app() -> dict[str, Any]:
     probe = {"tcpSocket": {"port": 80}}
-    resources = {"requests": {"cpu": "10m", "memory": "16Mi"},
-                 "limits": {"cpu": "1", "memory": "16Mi"}}  # fmt: skip
-    return {"name": "app", "image": "example.org/app:1", "resources": resources,
-            "livenessProbe": probe, "readinessProbe": probe}  # fmt: skip
+    resources = {
+        "requests": {"cpu": "10m", "memory": "16Mi"},
+        "limits": {"cpu": "1", "memory": "16Mi"},
+    }
+    return {
+        "name": "app",
+        "image": "example.org/app:1",
+        "resources": resources,
+        "livenessProbe": probe,
+        "readinessProbe": probe,
+    }
 
 
 def render(spec: ReleaseSpec) -> Iterator[Object]:
@@ -92,11 +120,18 @@ def render(spec: ReleaseSpec) -> Iterator[Object]:
 def write_skill(folder: Path, name: str, *steps: Object, **more: Any) -> None:
     """A skill of these steps; what they name is written beside it."""
     data = {
-        "schema": 1, "name": name, "version": "1.0.0", "summary": "A skill of the tests.",
-        "use_when": "A test needs a skill.", "stability": 0, "inputs": INPUTS,
-        "steps": list(steps), "makes": {"here": list(MAKES)},
-        "outputs": {"address": "{{ namespace }}"}, **more,
-    }  # fmt: skip
+        "schema": 1,
+        "name": name,
+        "version": "1.0.0",
+        "summary": "A skill of the tests.",
+        "use_when": "A test needs a skill.",
+        "stability": 0,
+        "inputs": INPUTS,
+        "steps": list(steps),
+        "makes": {"here": list(MAKES)},
+        "outputs": {"address": "{{ namespace }}"},
+        **more,
+    }
     (folder / name / "chart").mkdir(parents=True)
     (folder / name / "skill.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
     (folder / name / "chart" / "Chart.yaml").write_text(

@@ -128,9 +128,12 @@ async def _kubeconfig(driver: Driver, namespace: str) -> str:
 
 
 async def _grant(
-    admin: Driver, user: Driver, roles: Iterable[Object], granted: Sequence[Right],
+    admin: Driver,
+    user: Driver,
+    roles: Iterable[Object],
+    granted: Sequence[Right],
     denied: Right | None,
-) -> None:  # fmt: skip
+) -> None:
     """Apply the roles; until the authorizer, which watches them, knows of the newest."""
     cluster: Cluster = await connect(str(admin.kubeconfig), admin.context)
     limited: Cluster = await connect(str(user.kubeconfig), user.context)

@@ -24,9 +24,12 @@ HELM = _helm()
 def run_helm(*arguments: str, values: dict[str, Any] | None = None) -> Any:
     assert HELM is not None
     return subprocess.run(
-        [HELM, *arguments, "--values", "-"], input=json.dumps(values or {}),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [HELM, *arguments, "--values", "-"],
+        input=json.dumps(values or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def render(chart: Path, release: str, namespace: str, **values: Any) -> dict[str, dict[str, Any]]:

@@ -34,9 +34,20 @@ from skill_runner.plan import Installation
 T = TypeVar("T")
 # What the cluster's own controllers make and renew, whoever uses it.
 OF_THE_CLUSTER: Final = frozenset(
-    {"Event", "Lease", "EndpointSlice", "Endpoints", "ControllerRevision", "PodMetrics",
-     "NodeMetrics", "ComponentStatus", "CSINode", "IPAddress", "PersistentVolume"}
-)  # fmt: skip
+    {
+        "Event",
+        "Lease",
+        "EndpointSlice",
+        "Endpoints",
+        "ControllerRevision",
+        "PodMetrics",
+        "NodeMetrics",
+        "ComponentStatus",
+        "CSINode",
+        "IPAddress",
+        "PersistentVolume",
+    }
+)
 WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -67,9 +78,11 @@ class Driver:
         return subprocess.Popen(
             [sys.executable, "-m", "skill_runner", *arguments, *where],
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
             env={**os.environ, "SKILL_STATE_DIR": str(self.state)},
-        )  # fmt: skip
+        )
 
     def objects(self) -> set[str]:
         """Every object of the cluster, but for those that its controllers keep for themselves."""
@@ -146,15 +159,27 @@ class Driver:
         self._ask(lambda cluster: _scale(cluster, deployment, replicas))
 
     def run_pod(
-        self, namespace: str, image: str, command: Sequence[str], *, env: Mapping[str, Any],
-        annotations: Mapping[str, str] | None = None, **overrides: Any,
-    ) -> str:  # fmt: skip
+        self,
+        namespace: str,
+        image: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, Any],
+        annotations: Mapping[str, str] | None = None,
+        **overrides: Any,
+    ) -> str:
         """What a pod of a test's own said, which must succeed; `overrides` of its spec."""
         manifest = pod_manifest(
-            name="test", installation=Installation(namespace, "test"), image=image,
-            command=command, env=env, resources=SMALL, labels={}, overrides=overrides,
+            name="test",
+            installation=Installation(namespace, "test"),
+            image=image,
+            command=command,
+            env=env,
+            resources=SMALL,
+            labels={},
+            overrides=overrides,
             annotations=annotations,
-        )  # fmt: skip
+        )
         code, said = self._ask(
             lambda cluster: run_to_completion(cluster, SystemClock(), manifest, timeout=60)
         )
@@ -206,10 +231,11 @@ class Driver:
         with self.audit_log.open() as log:
             log.seek(position)
             return [
-                e["verb"] for e in map(json.loads, log)
+                e["verb"]
+                for e in map(json.loads, log)
                 if e.get("userAgent", "").startswith(("skill-runner", "Helm"))
                 and "accessreviews" not in e["requestURI"]
-            ]  # fmt: skip
+            ]
 
     def writes_since(self, position: int, namespace: str) -> list[str]:
         """Writes of callers (no dry run, Lease or review) to a namespace, by the audit log."""
@@ -284,9 +310,11 @@ async def _set_status(cluster: KubeCluster, *, ref: Ref, status: Object) -> None
     try:
         path = await Discovery(transport).path(ref)
         await transport.json(
-            "PATCH", f"{path}/status", body={"status": status},
+            "PATCH",
+            f"{path}/status",
+            body={"status": status},
             content="application/merge-patch+json",
-        )  # fmt: skip
+        )
     finally:
         await transport.close()
 

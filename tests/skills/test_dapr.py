@@ -31,11 +31,27 @@ NAME, APP = "dapr-k8s-setup", "lesson-app"
 SKILL = default_library().find(NAME)
 FOLDER = SKILL.hooks_file.parent
 # By the watchdog, Dapr's operator would mend what `run` is to mend.
-SETUP = ("--set", "version=1.14.0", "--set", f"chart={HERE / 'charts' / 'dapr'}",
-         "--set", "watchdog=0", "--set", "scheduler=memory")  # fmt: skip
+SETUP = (
+    "--set",
+    "version=1.14.0",
+    "--set",
+    f"chart={HERE / 'charts' / 'dapr'}",
+    "--set",
+    "watchdog=0",
+    "--set",
+    "scheduler=memory",
+)
 PYTHON = local_ref(SKILL.images["probe"].ref, digest_of(FOLDER / "probe"))
-OTHERWISE = ("--set", "mtls=false", "--set", "ha=true", "--set", "scheduler=off",
-             "--set", "watchdog=once")  # fmt: skip
+OTHERWISE = (
+    "--set",
+    "mtls=false",
+    "--set",
+    "ha=true",
+    "--set",
+    "scheduler=off",
+    "--set",
+    "watchdog=once",
+)
 INJECTOR = Ref("apps/v1", "Deployment", "dapr-sidecar-injector", "dapr-system")
 OPERATOR = Ref("apps/v1", "Deployment", "dapr-operator", "dapr-system")
 WORKS = re.compile(
@@ -176,21 +192,35 @@ async def test_fault(
 
 
 COMPONENTS: list[dict[str, Any]] = [
-    {"name": "events", "namespace": "stores", "type": "pubsub.kafka",
-     "metadata": {"brokers": "kafka-bootstrap.kafka.svc:9092"}},
-    {"name": "orders", "namespace": "stores", "type": "state.postgresql",
-     "secrets": {"connectionString": {"name": "postgres-app", "key": "uri"}}},
-    {"name": "cache", "namespace": "stores", "type": "state.redis",
-     "metadata": {"redisHost": "redis.redis.svc:6379"},
-     "secrets": {"redisPassword": {"name": "redis-app", "key": "password"}}},
+    {
+        "name": "events",
+        "namespace": "stores",
+        "type": "pubsub.kafka",
+        "metadata": {"brokers": "kafka-bootstrap.kafka.svc:9092"},
+    },
+    {
+        "name": "orders",
+        "namespace": "stores",
+        "type": "state.postgresql",
+        "secrets": {"connectionString": {"name": "postgres-app", "key": "uri"}},
+    },
+    {
+        "name": "cache",
+        "namespace": "stores",
+        "type": "state.redis",
+        "metadata": {"redisHost": "redis.redis.svc:6379"},
+        "secrets": {"redisPassword": {"name": "redis-app", "key": "password"}},
+    },
     {"name": "vault", "namespace": "stores", "type": "secretstores.kubernetes"},
-]  # fmt: skip
+]
 READERS = [{"namespace": "stores", "service_account": "default", "secrets": ["skill-test"]}]
-STORES = {"installations": [
-    {"skill": "kafka-k8s-setup", "inputs": {"topics": ["events", "poison", "dead"]}},
-    {"skill": "postgres-k8s-setup", "inputs": {"clients": ["stores"]}},
-    {"skill": "redis-k8s-setup", "inputs": {"clients": ["stores"]}},
-]}  # fmt: skip
+STORES = {
+    "installations": [
+        {"skill": "kafka-k8s-setup", "inputs": {"topics": ["events", "poison", "dead"]}},
+        {"skill": "postgres-k8s-setup", "inputs": {"clients": ["stores"]}},
+        {"skill": "redis-k8s-setup", "inputs": {"clients": ["stores"]}},
+    ]
+}
 
 
 @pytest.fixture(scope="module")
@@ -220,22 +250,39 @@ def test_events_go_through_kafka_and_failing_ones_to_the_dead_letters(
     driver: Driver, platform: dict[str, Any]
 ) -> None:
     """Also by the Resiliency of the component; and a Secret through the secret store."""
-    nonce: Object = {"apiVersion": "v1", "kind": "Secret", "stringData": {"nonce": "n-1"},
-                     "metadata": {"name": "skill-test", "namespace": "stores"}}  # fmt: skip
+    nonce: Object = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "stringData": {"nonce": "n-1"},
+        "metadata": {"name": "skill-test", "namespace": "stores"},
+    }
     driver.apply(nonce)
     probe = (FOLDER / "scripts" / "probe.py").read_text()
     said = driver.run_pod(
-        "stores", PYTHON, ["python3", "-c", probe, "client"],
-        env={"NONCE": "n-1", "PUBSUB": "events", "SUBSCRIBE": "1", "SECRET": "skill-test",
-             "STORES": "orders,cache", "EXPECTED": "events,orders,cache,vault"},
-        annotations={"dapr.io/enabled": "true", "dapr.io/app-id": "skill-test",
-                     "dapr.io/app-port": "8080", "dapr.io/graceful-shutdown-seconds": "1"},
+        "stores",
+        PYTHON,
+        ["python3", "-c", probe, "client"],
+        env={
+            "NONCE": "n-1",
+            "PUBSUB": "events",
+            "SUBSCRIBE": "1",
+            "SECRET": "skill-test",
+            "STORES": "orders,cache",
+            "EXPECTED": "events,orders,cache,vault",
+        },
+        annotations={
+            "dapr.io/enabled": "true",
+            "dapr.io/app-id": "skill-test",
+            "dapr.io/app-port": "8080",
+            "dapr.io/graceful-shutdown-seconds": "1",
+        },
         automountServiceAccountToken=True,
-    )  # fmt: skip
+    )
     assert re.search(
         r"event back after \d+ ms, orders keeps state, cache keeps state, a secret is read, "
-        r"a failing event is in its dead-letter topic", said,
-    )  # fmt: skip
+        r"a failing event is in its dead-letter topic",
+        said,
+    )
 
 
 @pytest.fixture(scope="module")

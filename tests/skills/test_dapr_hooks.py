@@ -28,13 +28,17 @@ def pod(name: str, *, owner: str = "", containers: tuple[str, ...] = ("app",)) -
     """A pod that asks for a sidecar."""
     owners = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": "1"}]
     return {
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": name, "namespace": "default",
-                     "annotations": {"dapr.io/enabled": "true"},
-                     "ownerReferences": owners if owner else []},
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "annotations": {"dapr.io/enabled": "true"},
+            "ownerReferences": owners if owner else [],
+        },
         "spec": {"containers": [{"name": c, "image": "example.org/a:1"} for c in containers]},
         "status": {"phase": "Running"},
-    }  # fmt: skip
+    }
 
 
 async def names(cluster: MemoryCluster) -> list[str]:
@@ -68,13 +72,19 @@ def test_no_service_requests_more_than_its_limit(
 @pytest.mark.parametrize(
     ("inputs", "words", "code"),
     [
-        ({"components": [{**STATE, "metadata": {"connectionString": "host=a password=b"}}]},
-         "metadata.connectionString is a literal secret", "POLICY_VIOLATION"),
-        ({"components": [{**STATE, "secrets": {"connectionString": {"name": "a", "key": "b"}}}]},
-         None, None),
+        (
+            {"components": [{**STATE, "metadata": {"connectionString": "host=a password=b"}}]},
+            "metadata.connectionString is a literal secret",
+            "POLICY_VIOLATION",
+        ),
+        (
+            {"components": [{**STATE, "secrets": {"connectionString": {"name": "a", "key": "b"}}}]},
+            None,
+            None,
+        ),
         ({"components": [{**STATE, "metadata": {"tablePrefix": "a"}}]}, None, None),
     ],
-)  # fmt: skip
+)
 async def test_a_literal_secret_is_refused(
     inputs: dict[str, Any], words: str | None, code: str | None
 ) -> None:
@@ -92,11 +102,16 @@ async def test_a_literal_secret_is_refused(
 async def test_one_control_plane_is_enough(owner: str) -> None:
     cluster = MemoryCluster()
     cluster.put(
-        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-         "metadata": {"name": "dapr-sidecar-injector",
-                      "annotations": {"meta.helm.sh/release-namespace": owner}},
-         "webhooks": []}
-    )  # fmt: skip
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingWebhookConfiguration",
+            "metadata": {
+                "name": "dapr-sidecar-injector",
+                "annotations": {"meta.helm.sh/release-namespace": owner},
+            },
+            "webhooks": [],
+        }
+    )
     ctx = scripted(SKILL, cluster=cluster)
     if owner == "dapr-system":
         await call("check", ctx)
@@ -117,8 +132,9 @@ async def test_pods_without_their_sidecar_are_named_and_made_again() -> None:
         await call("find_missing_sidecars", ctx)
     assert named.value.problem is not None
     assert (named.value.problem.code, named.value.problem.resource) == (
-        "SIDECAR_MISSING", "Pod default/bare",
-    )  # fmt: skip
+        "SIDECAR_MISSING",
+        "Pod default/bare",
+    )
     assert await call("mend_sidecars", ctx) == "1 pods made again, which had no sidecar"
     assert await names(cluster) == ["whole"]
     assert await call("find_missing_sidecars", ctx) == "1 pods with a sidecar"
@@ -153,14 +169,24 @@ async def test_the_webhook_waits_for_endpoints_and_its_authority() -> None:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dapr-system"}}
     )
     cluster.put(
-        {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-         "metadata": {"name": "a", "namespace": "dapr-system",
-                      "labels": {"kubernetes.io/service-name": "dapr-sidecar-injector"}},
-         "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}]}
-    )  # fmt: skip
-    hook = {"apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "MutatingWebhookConfiguration", "metadata": {"name": "dapr-sidecar-injector"},
-            "webhooks": [{"name": "sidecar-injector.dapr.io", "clientConfig": {}}]}  # fmt: skip
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "addressType": "IPv4",
+            "metadata": {
+                "name": "a",
+                "namespace": "dapr-system",
+                "labels": {"kubernetes.io/service-name": "dapr-sidecar-injector"},
+            },
+            "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}],
+        }
+    )
+    hook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "dapr-sidecar-injector"},
+        "webhooks": [{"name": "sidecar-injector.dapr.io", "clientConfig": {}}],
+    }
     cluster.put(hook)
     with pytest.raises(HookFailed, match="CA bundle"):
         await call_hook(SKILL, "await_injector", ctx, timeout=1)

@@ -32,9 +32,15 @@ def untouched(driver: Driver) -> Iterator[set[str]]:
 @pytest.fixture(scope="module")
 def installed(driver: Driver, untouched: set[str]) -> dict[str, Any]:
     return driver.skill(
-        "run", NAME, "--set", f"source={DOCS}", "--set", "title=skill",
-        "--set", "heading=Documentation",
-    )  # fmt: skip
+        "run",
+        NAME,
+        "--set",
+        f"source={DOCS}",
+        "--set",
+        "title=skill",
+        "--set",
+        "heading=Documentation",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +105,19 @@ def test_below_a_path_with_slashes_there_is_no_circle(
     driver: Driver, installed: dict[str, Any], markdown: Path
 ) -> None:
     moved = driver.skill(
-        "run", NAME, "--set", f"source={markdown}", "--set", "base_url=/manual/",
-        "--set", "trailing_slash=always", "--set", "heading=Start here", "--set", "text=The guide",
-    )  # fmt: skip
+        "run",
+        NAME,
+        "--set",
+        f"source={markdown}",
+        "--set",
+        "base_url=/manual/",
+        "--set",
+        "trailing_slash=always",
+        "--set",
+        "heading=Start here",
+        "--set",
+        "text=The guide",
+    )
     assert moved["changed"] is True
     assert moved["outputs"]["url"].endswith("/manual/")
     root, bare, page, once, outside = ask(
@@ -133,9 +149,20 @@ def test_a_registry_that_refuses_the_push_is_named(
     with serve({}) as address:
         registry = address.removeprefix("http://") + "/team"
         failed = driver.skill(
-            "run", NAME, "--set", f"source={DOCS}", "--set", "title=skill", "--set", "base_url=",
-            "--set", "trailing_slash=", "--registry", registry, code=1,
-        )  # fmt: skip
+            "run",
+            NAME,
+            "--set",
+            f"source={DOCS}",
+            "--set",
+            "title=skill",
+            "--set",
+            "base_url=",
+            "--set",
+            "trailing_slash=",
+            "--registry",
+            registry,
+            code=1,
+        )
     assert failed["problem"]["code"] == "BUILD_FAILED"
     assert f"{registry} did not take {registry}/docusaurus-deploy:" in failed["problem"]["cause"]
     assert driver.skill("verify", NAME)["status"] == "ready"

@@ -68,10 +68,11 @@ def platform(driver: Driver, untouched: set[str], file: Path) -> dict[str, Any]:
 def ask(driver: Driver, name: str, script: str) -> Any:
     """What a script in the application's container says, as JSON; `dapr` calls its sidecar."""
     pods = [
-        each for each in driver.every("Pod")
+        each
+        for each in driver.every("Pod")
         if each["metadata"]["labels"].get("app.kubernetes.io/name") == name
         and not each["metadata"].get("deletionTimestamp")
-    ]  # fmt: skip
+    ]
     done = driver.exec(Ref.of(pods[0]), "app", ["python", "-c", HELPERS + script], "")
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
@@ -166,16 +167,30 @@ def test_a_second_service_of_the_same_skill_beside_it(
 ) -> None:
     service = f"{SERVICE}.learnflow.svc"
     made = driver.skill(
-        "run", NAME, "--name", "reports", "-n", "learnflow", "--set", "replicas=1",
-        "--set", f"image={image_of(driver)}", "--set", "subscribe=[learnflow.lesson.completed]",
-        "--set", "dead_letter=learnflow.reports.dead",
-    )  # fmt: skip
+        "run",
+        NAME,
+        "--name",
+        "reports",
+        "-n",
+        "learnflow",
+        "--set",
+        "replicas=1",
+        "--set",
+        f"image={image_of(driver)}",
+        "--set",
+        "subscribe=[learnflow.lesson.completed]",
+        "--set",
+        "dead_letter=learnflow.reports.dead",
+    )
     assert made["status"] == "ready"
     skipped = made["proof"]["service"]
     assert "an event's effect was not looked for" in skipped
     assert "no dead letter was looked for" in skipped
     assert {each["status"] for each in made["skills"]} >= {"ready", "used"}
-    both = ask(driver, "reports", f"""
+    both = ask(
+        driver,
+        "reports",
+        f"""
 publish('learnflow.lesson.completed', 'both', {{'learner': 'both', 'lesson': 'a'}})
 mine = until('learner-both', lambda found: True)
 address = 'http://{service}/learners/both'
@@ -183,7 +198,8 @@ while (theirs := httpx2.get(address)).status_code == 404: time.sleep(0.2)
 called = sidecar.get('/invoke/{SERVICE}/method/learners/both').json()
 dapr('DELETE', f'/state/{{store}}/learner-both')
 print(json.dumps([mine['lessons'], theirs.json()['lessons'], called['lessons']]))
-""")  # fmt: skip
+""",
+    )
     assert both == [["a"], ["a"], ["a"]], "each has its own consumer group and its own state"
 
 
@@ -191,8 +207,16 @@ def test_what_a_handler_cannot_handle_is_a_dead_letter_after_its_retries(
     driver: Driver, platform: dict[str, Any]
 ) -> None:
     """The second service, with a store that is not there: its handler asks for another try."""
-    driver.skill("run", NAME, "--name", "reports", "--set", "retries=1", "--set",
-                 "env={STATE_STORE: nowhere}")  # fmt: skip
+    driver.skill(
+        "run",
+        NAME,
+        "--name",
+        "reports",
+        "--set",
+        "retries=1",
+        "--set",
+        "env={STATE_STORE: nowhere}",
+    )
     ask(driver, "reports", NEVER)
     broker = Ref("v1", "Pod", "kafka-0", "kafka")
     done = driver.exec(broker, "kafka", ["bash", "-c", DEAD_LETTER], "")
@@ -229,7 +253,10 @@ def test_a_store_that_is_away_holds_events_up_and_loses_none(
     driver: Driver, platform: dict[str, Any]
 ) -> None:
     driver.delete(Ref("v1", "Pod", "postgres-0", "postgres"))
-    kept = ask(driver, SERVICE, """
+    kept = ask(
+        driver,
+        SERVICE,
+        """
 publish('learnflow.lesson.completed', 'away', {'learner': 'away', 'lesson': 'a'})
 deadline = time.monotonic() + 60
 while True:
@@ -241,7 +268,8 @@ while True:
         assert time.monotonic() < deadline
         time.sleep(0.2)
 print(json.dumps(found))
-""")  # fmt: skip
+""",
+    )
     assert kept["events"] == ["away"]
 
 
@@ -250,8 +278,10 @@ def test_an_update_drops_no_call(driver: Driver, platform: dict[str, Any]) -> No
     updated, seen = during_calls(
         driver,
         lambda: driver.skill("run", NAME, "--name", SERVICE, "--set", "env.NOTE=new"),
-        image=image_of(driver), installation=Installation("learnflow", SERVICE), path="/healthz",
-    )  # fmt: skip
+        image=image_of(driver),
+        installation=Installation("learnflow", SERVICE),
+        path="/healthz",
+    )
     assert (updated["status"], updated["changed"]) == ("ready", True)
     assert seen["failures"] == []
     assert seen["sent_on"] >= 1, "nobody had a connection to a pod that ended"

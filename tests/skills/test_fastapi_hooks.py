@@ -84,10 +84,14 @@ def test_the_sidecar_shows_a_token_that_only_the_application_knows() -> None:
 def test_each_topic_has_its_subscription_with_a_dead_letter_topic() -> None:
     objects, _ = planned(subscribe=["orders", "Bills.new"], routes={"Bills.new": "/bills"})
     assert [objects[f"Subscription tutor-{n}"]["spec"] for n in (1, 2)] == [
-        {"pubsubname": "tutor-pubsub", "topic": topic, "routes": {"default": route},
-         "deadLetterTopic": "tutor.dead"}
+        {
+            "pubsubname": "tutor-pubsub",
+            "topic": topic,
+            "routes": {"default": route},
+            "deadLetterTopic": "tutor.dead",
+        }
         for topic, route in (("orders", "/events"), ("Bills.new", "/bills"))
-    ]  # fmt: skip
+    ]
     assert objects["Subscription tutor-1"]["scopes"] == ["tutor"]
     assert not any("Subscription" in n for n in planned(publish=["orders"])[0])
     by_itself, _ = planned(subscribe=["orders"], subscription="programmatic")
@@ -109,8 +113,10 @@ def test_what_a_sidecar_reads_at_its_start_makes_new_pods() -> None:
         assert planned(subscribe=["orders"], **more)[1]["podAnnotations"] != first["podAnnotations"]
     assert planned(subscribe=["orders"], replicas=3)[1]["podAnnotations"] == first["podAnnotations"]
     assert first["env"] == {
-        "APP_ID": "tutor", "PUBSUB_NAME": "tutor-pubsub", "STATE_STORE": "tutor-state",
-    }  # fmt: skip
+        "APP_ID": "tutor",
+        "PUBSUB_NAME": "tutor-pubsub",
+        "STATE_STORE": "tutor-state",
+    }
     given = planned(subscribe=["orders"], env={"PUBSUB_NAME": "mine", "A": "b"})[1]["env"]
     assert (given["PUBSUB_NAME"], given["A"]) == ("mine", "b")
 
@@ -161,9 +167,13 @@ async def test_credentials_that_are_not_there_are_named_with_who_brings_them() -
     assert caught.value.problem.resource == "Secret apps/db-app"
     assert "skill run postgres-k8s-setup" in (caught.value.hint or "")
     await cluster.create(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db-app", "namespace": "apps"},
-         "data": {"uri": "cA=="}}
-    )  # fmt: skip
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "db-app", "namespace": "apps"},
+            "data": {"uri": "cA=="},
+        }
+    )
     await call("check_credentials", ctx)
 
 

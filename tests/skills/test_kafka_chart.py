@@ -42,10 +42,14 @@ def test_helm_finds_no_fault() -> None:
 def test_the_objects(brokers: int) -> None:
     objects = render(brokers=brokers)
     assert set(objects) == {
-        "ConfigMap kafka-files", "NetworkPolicy kafka", "PodDisruptionBudget kafka",
-        "Service kafka-bootstrap", "Service kafka-brokers", "StatefulSet kafka",
+        "ConfigMap kafka-files",
+        "NetworkPolicy kafka",
+        "PodDisruptionBudget kafka",
+        "Service kafka-bootstrap",
+        "Service kafka-brokers",
+        "StatefulSet kafka",
         *(f"PersistentVolumeClaim data-kafka-{i}" for i in range(brokers)),
-    }  # fmt: skip
+    }
     assert {obj["metadata"]["namespace"] for obj in objects.values()} == {"messages"}
     assert check(tuple(objects.values()), exceptions=(), default_namespace="messages") == ()
 
@@ -58,8 +62,11 @@ def test_replication_follows_the_number_of_brokers(
     for topic in ("OFFSETS_TOPIC", "TRANSACTION_STATE_LOG", "SHARE_COORDINATOR_STATE_TOPIC"):
         assert found[f"KAFKA_{topic}_REPLICATION_FACTOR"] == replicas
     assert found["KAFKA_DEFAULT_REPLICATION_FACTOR"] == replicas
-    for name in ("MIN_INSYNC_REPLICAS", "TRANSACTION_STATE_LOG_MIN_ISR",
-                 "SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR"):  # fmt: skip
+    for name in (
+        "MIN_INSYNC_REPLICAS",
+        "TRANSACTION_STATE_LOG_MIN_ISR",
+        "SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR",
+    ):
         assert found[f"KAFKA_{name}"] == in_sync
     assert found["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 

@@ -71,18 +71,29 @@ async def test_names_that_are_refused(inputs: dict[str, Any], words: str) -> Non
 
 
 async def claim(cluster: MemoryCluster, size: str, *, grows: bool) -> None:
-    await cluster.create({
-        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "disk"},
-        "provisioner": "example.org/disk", "allowVolumeExpansion": grows,
-    })  # fmt: skip
+    await cluster.create(
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "disk"},
+            "provisioner": "example.org/disk",
+            "allowVolumeExpansion": grows,
+        }
+    )
     labels = {"app.kubernetes.io/name": "kafka", "app.kubernetes.io/instance": "kafka"}
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kafka"}})
-    await cluster.create({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data-kafka-0", "namespace": "kafka", "labels": labels},
-        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "disk",
-                 "resources": {"requests": {"storage": size}}},
-    })  # fmt: skip
+    await cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data-kafka-0", "namespace": "kafka", "labels": labels},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "disk",
+                "resources": {"requests": {"storage": size}},
+            },
+        }
+    )
 
 
 @pytest.mark.parametrize(("size", "grows"), [("5Gi", False), ("5120Mi", False), ("1Gi", True)])
@@ -121,10 +132,13 @@ async def test_an_older_kafka_is_not_put_on_the_volumes_of_a_newer(
     cluster = MemoryCluster()
     for manifest in (
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kafka"}},
-        {"apiVersion": "apps/v1", "kind": "StatefulSet",
-         "metadata": {"name": "kafka", "namespace": "kafka"},
-         "spec": {"template": {"spec": {"containers": [{"name": "kafka", "image": running}]}}}},
-    ):  # fmt: skip
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": "kafka", "namespace": "kafka"},
+            "spec": {"template": {"spec": {"containers": [{"name": "kafka", "image": running}]}}},
+        },
+    ):
         await cluster.create(manifest)
     if not refused:
         await call("check", context(cluster=cluster))
@@ -169,12 +183,18 @@ async def test_fewer_partitions_of_an_object_are_refused_before_it_is_changed() 
     cluster = MemoryCluster()
     await cluster.create(KAFKA_TOPICS)
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kafka"}})
-    await cluster.create({
-        "apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic",
-        "metadata": {"name": "kafka-k8s-setup.orders", "namespace": "kafka",
-                     "labels": {"strimzi.io/cluster": "kafka-k8s-setup"}},
-        "spec": {"topicName": "orders", "partitions": 6, "replicas": 1},
-    })  # fmt: skip
+    await cluster.create(
+        {
+            "apiVersion": "kafka.strimzi.io/v1",
+            "kind": "KafkaTopic",
+            "metadata": {
+                "name": "kafka-k8s-setup.orders",
+                "namespace": "kafka",
+                "labels": {"strimzi.io/cluster": "kafka-k8s-setup"},
+            },
+            "spec": {"topicName": "orders", "partitions": 6, "replicas": 1},
+        }
+    )
     await call("check", context(cluster=cluster, **STRIMZI, topics=["orders:6", "new:1"]))
     with pytest.raises(HookFailed, match="orders has 6 partitions; 3 were asked for"):
         await call("check", context(cluster=cluster, **STRIMZI, topics=["orders"]))
@@ -223,12 +243,18 @@ async def test_volumes_of_a_kafka_that_is_gone_are_refused() -> None:
     cluster = MemoryCluster()
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kafka"}})
     await call("check", context(cluster=cluster, **STRIMZI))
-    await cluster.create({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data-0", "namespace": "kafka",
-                     "labels": {"strimzi.io/cluster": "kafka-k8s-setup"}},
-        "spec": {"resources": {"requests": {"storage": "5Gi"}}},
-    })  # fmt: skip
+    await cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": "data-0",
+                "namespace": "kafka",
+                "labels": {"strimzi.io/cluster": "kafka-k8s-setup"},
+            },
+            "spec": {"resources": {"requests": {"storage": "5Gi"}}},
+        }
+    )
     with pytest.raises(HookFailed, match=r"of a Kafka that was removed are in kafka \(data-0\)"):
         await call("check", context(cluster=cluster, **STRIMZI))
 

@@ -38,9 +38,10 @@ PASSWORD = "kept-out-of-every-layer-4711"
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("next") / "app"
     shutil.copytree(
-        shipped("templates") / "nextjs-app", folder,
+        shipped("templates") / "nextjs-app",
+        folder,
         ignore=shutil.ignore_patterns("node_modules", ".next"),
-    )  # fmt: skip
+    )
     return folder
 
 
@@ -57,19 +58,42 @@ def untouched(driver: Driver) -> Iterator[set[str]]:
 @pytest.fixture(scope="module")
 def installed(driver: Driver, untouched: set[str], source: Path) -> dict[str, Any]:
     return driver.skill(
-        "run", NAME, "--set", f"source={source}", "--set", f"text={WORDS}",
-        "--set", f"heading={WORDS}", "--set", "public_env={NEXT_PUBLIC_FOOTER: Made by a test}",
-    )  # fmt: skip
+        "run",
+        NAME,
+        "--set",
+        f"source={source}",
+        "--set",
+        f"text={WORDS}",
+        "--set",
+        f"heading={WORDS}",
+        "--set",
+        "public_env={NEXT_PUBLIC_FOOTER: Made by a test}",
+    )
 
 
 @pytest.fixture(scope="module")
 def elsewhere(driver: Driver, installed: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
     """A run that waits for a port that nothing listens on: two minutes, while other tests run."""
     run = driver.start(
-        "run", NAME, "--name", "elsewhere", "--set", "namespace=elsewhere", "--set", "replicas=1",
-        "--set", f"image={installed['outputs']['image']}", "--set", "port=4000",
-        "--set", "env={PORT: '3000'}", "--set", "start_seconds=5", "-o", "json",
-    )  # fmt: skip
+        "run",
+        NAME,
+        "--name",
+        "elsewhere",
+        "--set",
+        "namespace=elsewhere",
+        "--set",
+        "replicas=1",
+        "--set",
+        f"image={installed['outputs']['image']}",
+        "--set",
+        "port=4000",
+        "--set",
+        "env={PORT: '3000'}",
+        "--set",
+        "start_seconds=5",
+        "-o",
+        "json",
+    )
     yield run
     run.terminate()  # it releases its lock
     run.communicate()
@@ -117,8 +141,10 @@ def test_an_update_drops_nothing(driver: Driver, installed: dict[str, Any], sour
     done, seen = during(
         driver,
         lambda: driver.skill("run", NAME, "--set", f"text={words}", "--set", f"heading={words}"),
-        image=installed["outputs"]["image"], installation=STARTER, words=words,
-    )  # fmt: skip
+        image=installed["outputs"]["image"],
+        installation=STARTER,
+        words=words,
+    )
     assert done["status"] == "ready"
     assert (seen.failed, seen.failures) == (0, [])
     assert min(seen.old, seen.new) > 0, "pages of both versions were served meanwhile"
@@ -179,14 +205,31 @@ def small(
     (folder / ".env").write_text(f"PASSWORD={PASSWORD}\n")
     before = digests(folder)
     driver.apply(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "small", "namespace": "web"},
-         "stringData": {"answer": "from a Secret"}}
-    )  # fmt: skip
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "small", "namespace": "web"},
+            "stringData": {"answer": "from a Secret"},
+        }
+    )
     done = driver.skill(
-        "run", NAME, "--name", SMALL.name, "--set", f"source={folder}", "--set", "replicas=1",
-        "--set", "public_env={NEXT_PUBLIC_GREETING: Good morning}", "--set", "text=Good morning",
-        "--set", "secrets={ANSWER: {secret: small, key: answer}}", "--set", "host=small.example",
-    )  # fmt: skip
+        "run",
+        NAME,
+        "--name",
+        SMALL.name,
+        "--set",
+        f"source={folder}",
+        "--set",
+        "replicas=1",
+        "--set",
+        "public_env={NEXT_PUBLIC_GREETING: Good morning}",
+        "--set",
+        "text=Good morning",
+        "--set",
+        "secrets={ANSWER: {secret: small, key: answer}}",
+        "--set",
+        "host=small.example",
+    )
     return folder, before, done
 
 

@@ -16,9 +16,10 @@ pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="no npm: mak
 def test_they_pass(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     shutil.copytree(
-        shipped("templates") / "nextjs-app", folder,
+        shipped("templates") / "nextjs-app",
+        folder,
         ignore=shutil.ignore_patterns("node_modules", ".next"),
-    )  # fmt: skip
+    )
     for words in (["ci", "--prefer-offline", "--no-audit"], ["test"]):
         done = subprocess.run(
             ["npm", *words], cwd=folder, capture_output=True, text=True, check=False

@@ -27,9 +27,13 @@ async def cluster_of(operator: StandIn, *, ready: int = 1, **how: Any) -> Memory
     await cluster.create(space)
     made = await cluster.create(operator.deployment(**how))
     cluster.set_status(
-        Ref.of(made), observedGeneration=1, replicas=1, updatedReplicas=1, readyReplicas=ready,
+        Ref.of(made),
+        observedGeneration=1,
+        replicas=1,
+        updatedReplicas=1,
+        readyReplicas=ready,
         availableReplicas=ready,
-    )  # fmt: skip
+    )
     return cluster
 
 

@@ -68,9 +68,11 @@ def test_an_application_of_another_namespace_connects_by_its_secret(
 ) -> None:
     image = driver.get(POD)["spec"]["containers"][0]["image"]
     said = driver.run_pod(
-        "learnflow", image, ["bash", "-c", PRIVILEGES],
+        "learnflow",
+        image,
+        ["bash", "-c", PRIVILEGES],
         env={"URI": {"secretKeyRef": {"name": "postgres-app", "key": "uri"}}},
-    )  # fmt: skip
+    )
     assert said.split() == ["app", "app", "f", "owned"]
 
 

@@ -40,9 +40,12 @@ def test_helm_finds_no_fault() -> None:
 def test_the_objects() -> None:
     objects = made()
     assert set(objects) == {
-        "ConfigMap postgres-files", "PodDisruptionBudget postgres", "Service postgres",
-        "StatefulSet postgres", "PersistentVolumeClaim data-postgres-0",
-    }  # fmt: skip
+        "ConfigMap postgres-files",
+        "PodDisruptionBudget postgres",
+        "Service postgres",
+        "StatefulSet postgres",
+        "PersistentVolumeClaim data-postgres-0",
+    }
     assert {obj["metadata"]["namespace"] for obj in objects.values()} == {"data"}
     assert check(tuple(objects.values()), exceptions=(), default_namespace="data") == ()
 
@@ -106,8 +109,9 @@ def test_a_larger_volume_changes_the_claim_and_nothing_else() -> None:
 def test_the_volume_outlives_the_release_and_says_whose_data_it_holds() -> None:
     claim = made(major="17")["PersistentVolumeClaim data-postgres-0"]
     assert claim["metadata"]["annotations"] == {
-        "helm.sh/resource-policy": "keep", "skill-runner.dev/data-version": "17",
-    }  # fmt: skip
+        "helm.sh/resource-policy": "keep",
+        "skill-runner.dev/data-version": "17",
+    }
     assert claim["metadata"]["labels"]["app.kubernetes.io/instance"] == "postgres"
 
 
@@ -122,9 +126,13 @@ def test_a_network_policy_lets_clients_in() -> None:
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"replicas": 2}, "replicas"), ({"major": "17.12"}, "major"), ({"storage": None}, "storage"),
-     ({"settings": {"shared buffers": "1GB"}}, "shared buffers")],
-)  # fmt: skip
+    [
+        ({"replicas": 2}, "replicas"),
+        ({"major": "17.12"}, "major"),
+        ({"storage": None}, "storage"),
+        ({"settings": {"shared buffers": "1GB"}}, "shared buffers"),
+    ],
+)
 def test_values_that_are_wrong_do_not_render(values: dict[str, Any], words: str) -> None:
     done = run_helm("template", "postgres", str(CHART), values=values)
     assert done.returncode != 0

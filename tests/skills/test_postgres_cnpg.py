@@ -104,8 +104,10 @@ def test_it_is_ready_when_its_operator_says_so_and_rows_come_back(
     assert (installed["status"], installed["proof"]) == ("ready", CAME_BACK)
     assert installed["outputs"]["host"] == "postgres-rw.postgres.svc"
     assert installed["outputs"]["uri"]["secretKeyRef"] == {
-        "namespace": "postgres", "name": "postgres-app", "key": "fqdn-uri",
-    }  # fmt: skip
+        "namespace": "postgres",
+        "name": "postgres-app",
+        "key": "fqdn-uri",
+    }
     assert "superuser_password" in installed["outputs"]
     assert driver.secret(SECRET)["password"] not in str(installed)
     driver.exec(
@@ -115,9 +117,11 @@ def test_it_is_ready_when_its_operator_says_so_and_rows_come_back(
 
 def test_a_client_connects_by_its_copy(driver: Driver, image: str, installed: object) -> None:
     said = driver.run_pod(
-        "learnflow", image, ["bash", "-c", 'psql -XAtc "SELECT n FROM kept" "$URI"'],
+        "learnflow",
+        image,
+        ["bash", "-c", 'psql -XAtc "SELECT n FROM kept" "$URI"'],
         env={"URI": {"secretKeyRef": {"name": COPY.name, "key": "uri"}}},
-    )  # fmt: skip
+    )
     assert said.strip() == "1"
     assert driver.secret(COPY)["host"] == "postgres-rw.postgres.svc"
 

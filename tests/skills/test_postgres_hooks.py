@@ -36,10 +36,14 @@ async def cluster_with_secrets(**values: str) -> MemoryCluster:
     )
     for name in (APP, SUPERUSER):
         data = {k: base64.b64encode(v.encode()).decode() for k, v in values.items()}
-        await cluster.create({
-            "apiVersion": "v1", "kind": "Secret", "data": data,
-            "metadata": {"name": name, "namespace": "postgres"},
-        })  # fmt: skip
+        await cluster.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "data": data,
+                "metadata": {"name": name, "namespace": "postgres"},
+            }
+        )
     return cluster
 
 
@@ -93,12 +97,19 @@ async def test_what_fits_is_left_alone() -> None:
 
 async def claim(cluster: MemoryCluster, version: str) -> None:
     labels = {"app.kubernetes.io/name": "postgres", "app.kubernetes.io/instance": "postgres"}
-    await cluster.create({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data-postgres-0", "namespace": "postgres", "labels": labels,
-                     "annotations": {"skill-runner.dev/data-version": version}},
-        "spec": {"resources": {"requests": {"storage": "5Gi"}}},
-    })  # fmt: skip
+    await cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": "data-postgres-0",
+                "namespace": "postgres",
+                "labels": labels,
+                "annotations": {"skill-runner.dev/data-version": version},
+            },
+            "spec": {"resources": {"requests": {"storage": "5Gi"}}},
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,14 +179,22 @@ async def cluster_of_cnpg(image: str = "") -> MemoryCluster:
         "fqdn-uri": "postgresql://app:pencil@postgres-rw.postgres.svc.cluster.local:5432/app",
     }
     for space, values in (("postgres", made), ("learnflow", {})):
-        await cluster.create({
-            "apiVersion": "v1", "kind": "Secret", "stringData": values,
-            "metadata": {"name": APP, "namespace": space},
-        })  # fmt: skip
-    await cluster.create({
-        "apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
-        "metadata": {"name": "postgres", "namespace": "postgres"}, "spec": {"imageName": image},
-    })  # fmt: skip
+        await cluster.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "stringData": values,
+                "metadata": {"name": APP, "namespace": space},
+            }
+        )
+    await cluster.create(
+        {
+            "apiVersion": "postgresql.cnpg.io/v1",
+            "kind": "Cluster",
+            "metadata": {"name": "postgres", "namespace": "postgres"},
+            "spec": {"imageName": image},
+        }
+    )
     return cluster
 
 
@@ -246,9 +265,11 @@ def test_a_cluster_of_one_has_no_budget_and_fits_its_limits() -> None:
     assert (one["instances"], one["enablePDB"], one["enableSuperuserAccess"]) == (1, False, False)
     assert one["resources"] == {"requests": cpu, "limits": cpu}
     assert one["postgresql"]["parameters"] == {
-        "shared_buffers": "256MB", "effective_cache_size": "768MB",
-        "max_connections": "50", "jit": "false",
-    }  # fmt: skip
+        "shared_buffers": "256MB",
+        "effective_cache_size": "768MB",
+        "max_connections": "50",
+        "jit": "false",
+    }
     assert one["imageName"] == "ghcr.io/cloudnative-pg/postgresql:17.12-system-trixie"
     three = cluster_manifest(
         instances=3, image="example.org/pg:17.5", settings={"shared_buffers": "1GB"}

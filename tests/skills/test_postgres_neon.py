@@ -56,14 +56,17 @@ def given(folder: Path, **inputs: Any) -> str:
 
 @pytest.fixture(scope="module")
 def installed(
-    driver: Driver, authority: stand_in.Authority, before: set[str],
+    driver: Driver,
+    authority: stand_in.Authority,
+    before: set[str],
     tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     file = given(
-        tmp_path_factory.mktemp("given"), ca=authority.certificate,
+        tmp_path_factory.mktemp("given"),
+        ca=authority.certificate,
         uri=stand_in.uri(stand_in.POOLED, "learnflow"),
         direct_uri=stand_in.uri(stand_in.DIRECT, "learnflow"),
-    )  # fmt: skip
+    )
     return driver.skill("run", SKILL, *NAME, "--values", file)
 
 

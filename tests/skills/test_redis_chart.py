@@ -31,9 +31,12 @@ def test_helm_finds_no_fault() -> None:
 def test_the_objects() -> None:
     objects = made()
     assert set(objects) == {
-        "ConfigMap redis-files", "PodDisruptionBudget redis", "Service redis", "StatefulSet redis",
+        "ConfigMap redis-files",
+        "PodDisruptionBudget redis",
+        "Service redis",
+        "StatefulSet redis",
         "PersistentVolumeClaim data-redis-0",
-    }  # fmt: skip
+    }
     assert {obj["metadata"]["namespace"] for obj in objects.values()} == {"state"}
     assert check(tuple(objects.values()), exceptions=(), default_namespace="state") == ()
 
@@ -45,16 +48,19 @@ def test_what_is_written_is_kept() -> None:
     assert found["maxmemory"] == "153mb"
     claim = made()["PersistentVolumeClaim data-redis-0"]
     assert claim["metadata"]["annotations"] == {
-        "helm.sh/resource-policy": "keep", "skill-runner.dev/data-version": "valkey-8",
-    }  # fmt: skip
+        "helm.sh/resource-policy": "keep",
+        "skill-runner.dev/data-version": "valkey-8",
+    }
 
 
 def test_settings_of_the_caller_win_and_restart_the_server() -> None:
     changed = made(settings={"appendfsync": "always", "activedefrag": True, "databases": 4})
     found = settings(changed)
     assert (found["appendfsync"], found["activedefrag"], found["databases"]) == (
-        "always", "yes", "4",
-    )  # fmt: skip
+        "always",
+        "yes",
+        "4",
+    )
     assert changed["StatefulSet redis"] != made()["StatefulSet redis"]
 
 
@@ -74,9 +80,12 @@ def test_the_pod_is_restricted() -> None:
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"replicas": 2}, "replicas"), ({"dataVersion": "8"}, "dataVersion"),
-     ({"settings": {"Two Words": "1"}}, "Two Words")],
-)  # fmt: skip
+    [
+        ({"replicas": 2}, "replicas"),
+        ({"dataVersion": "8"}, "dataVersion"),
+        ({"settings": {"Two Words": "1"}}, "Two Words"),
+    ],
+)
 def test_values_that_are_wrong_do_not_render(values: dict[str, Any], words: str) -> None:
     done = run_helm("template", "redis", str(CHART), values=values)
     assert done.returncode != 0

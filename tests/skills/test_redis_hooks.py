@@ -34,18 +34,26 @@ async def cluster_with(*objects: dict[str, Any]) -> MemoryCluster:
 
 
 def secret() -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Secret",
-            "metadata": {"name": SECRET.name, "namespace": SECRET.namespace}}  # fmt: skip
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": SECRET.name, "namespace": SECRET.namespace},
+    }
 
 
 def claim(version: str) -> dict[str, Any]:
     labels = {"app.kubernetes.io/name": "redis", "app.kubernetes.io/instance": "redis"}
     return {
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data-redis-0", "namespace": "redis", "labels": labels,
-                     "annotations": {"skill-runner.dev/data-version": version}},
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": "data-redis-0",
+            "namespace": "redis",
+            "labels": labels,
+            "annotations": {"skill-runner.dev/data-version": version},
+        },
         "spec": {"resources": {"requests": {"storage": "1Gi"}}},
-    }  # fmt: skip
+    }
 
 
 async def test_the_server_gets_the_hash_of_the_password() -> None:
@@ -55,8 +63,9 @@ async def test_the_server_gets_the_hash_of_the_password() -> None:
     values = await read_secret(ctx, SECRET)
     digest = hashlib.sha256(values["password"].encode()).hexdigest()
     assert values["users.acl"].splitlines() == [
-        f"user default on #{digest} ~* &* +@all", "user probe on nopass -@all +ping",
-    ]  # fmt: skip
+        f"user default on #{digest} ~* &* +@all",
+        "user probe on nopass -@all +ping",
+    ]
     assert values["uri"] == f"redis://default:{values['password']}@redis.redis.svc:6379/0"
     cluster.requests.clear()
     assert await call("fill_secrets", ctx) == ""

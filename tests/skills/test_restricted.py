@@ -40,8 +40,11 @@ def assert_all_was_allowed(who: Account, position: int) -> None:
     """But for reads without which everything works, too."""
     spared = {right.resource for right in better()}
     refused = [one for one in who.asked_since(position) if one.status == 403]
-    assert [r for r in refused if r.verb not in ("get", "list") or
-            not any(f"/{name}" in r.uri for name in spared)] == []  # fmt: skip
+    assert [
+        r
+        for r in refused
+        if r.verb not in ("get", "list") or not any(f"/{name}" in r.uri for name in spared)
+    ] == []
 
 
 @pytest.mark.parametrize("skill", SKILLS)
@@ -49,9 +52,11 @@ def test_each_command_works_with_the_rights_that_are_printed_for_it(
     driver: Driver, untouched: set[str], tmp_path: Path, skill: str
 ) -> None:
     calls = {
-        "run": ("run", skill, *SKILLS[skill]), "verify": ("verify", skill), "why": ("why", skill),
+        "run": ("run", skill, *SKILLS[skill]),
+        "verify": ("verify", skill),
+        "why": ("why", skill),
         "remove": ("remove", skill, "--yes", "--purge"),
-    }  # fmt: skip
+    }
     with account(driver, printed(driver, skill), tmp_path) as who:
         place = ("-n", who.namespace)
         for command, words in calls.items():

@@ -76,8 +76,9 @@ def test_an_ingress_with_tls() -> None:
     (rule,) = spec["rules"]
     assert rule["host"] == "shop.example"
     assert rule["http"]["paths"][0]["backend"]["service"] == {
-        "name": "site", "port": {"name": "http"},
-    }  # fmt: skip
+        "name": "site",
+        "port": {"name": "http"},
+    }
 
 
 def test_a_route_of_the_gateway_api_in_place_of_an_ingress() -> None:
@@ -110,10 +111,14 @@ def test_with_a_dapr_sidecar() -> None:
 
 
 def test_variables_by_value_and_by_secret() -> None:
-    (app,) = pod(made(
-        "nextjs-k8s-deploy", env={"BACKEND_URL": "http://lessons.svc"},
-        secrets={"DATABASE_URL": {"secret": "db", "key": "uri"}}, env_from_secrets=["shop"],
-    ))["containers"]  # fmt: skip
+    (app,) = pod(
+        made(
+            "nextjs-k8s-deploy",
+            env={"BACKEND_URL": "http://lessons.svc"},
+            secrets={"DATABASE_URL": {"secret": "db", "key": "uri"}},
+            env_from_secrets=["shop"],
+        )
+    )["containers"]
     found = {each["name"]: each.get("value") or each["valueFrom"] for each in app["env"]}
     assert found["BACKEND_URL"] == "http://lessons.svc"
     assert found["DATABASE_URL"] == {"secretKeyRef": {"name": "db", "key": "uri"}}

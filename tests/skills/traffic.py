@@ -99,8 +99,9 @@ print(json.dumps(count))
 """
 STEADY: Final = {"exec": {"command": ["test", "-f", "/tmp/steady"]}, "periodSeconds": 1}
 RESOURCES: Final = {
-    "requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"},
-}  # fmt: skip
+    "requests": {"cpu": "50m", "memory": "64Mi"},
+    "limits": {"cpu": "1", "memory": "256Mi"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +150,15 @@ class Clients:
 async def _during(driver: Driver, work: Callable[[], Any], clients: Clients) -> tuple[Any, Any]:
     space, name = clients.installation.namespace, clients.installation.name
     manifest = pod_manifest(
-        name="traffic", installation=Installation(space, "traffic"), image=clients.image,
-        command=clients.command, env={"HOST": f"{name}.{space}.svc", **clients.env},
-        resources=RESOURCES, labels={}, overrides={},
-    )  # fmt: skip
+        name="traffic",
+        installation=Installation(space, "traffic"),
+        image=clients.image,
+        command=clients.command,
+        env={"HOST": f"{name}.{space}.svc", **clients.env},
+        resources=RESOURCES,
+        labels={},
+        overrides={},
+    )
     manifest["spec"]["containers"][0]["readinessProbe"] = STEADY
     cluster = await connect(str(driver.kubeconfig), driver.context)
     try:

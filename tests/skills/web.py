@@ -19,9 +19,12 @@ from tests.web.browser import BROWSER, MISSING
 
 
 def ask(
-    driver: Driver, installation: Installation, port: int, *paths: str,
+    driver: Driver,
+    installation: Installation,
+    port: int,
+    *paths: str,
     headers: Mapping[str, str] | None = None,
-) -> list[httpx.Response]:  # fmt: skip
+) -> list[httpx.Response]:
     """The answers of the newest pod, by a port-forward; redirects are not followed."""
 
     async def work() -> list[httpx.Response]:

@@ -59,23 +59,43 @@ def test_every_kind_of_the_table_has_a_case() -> None:
             if obj := case.get("object"):
                 seen.add((obj["apiVersion"].rpartition("/")[0], obj["kind"]))
     families = {
-        ("kafka.strimzi.io", "Kafka"): {"KafkaUser", "KafkaConnect", "KafkaConnector",
-                                        "KafkaBridge", "KafkaMirrorMaker2", "KafkaRebalance"},
+        ("kafka.strimzi.io", "Kafka"): {
+            "KafkaUser",
+            "KafkaConnect",
+            "KafkaConnector",
+            "KafkaBridge",
+            "KafkaMirrorMaker2",
+            "KafkaRebalance",
+        },
         ("postgresql.cnpg.io", "Database"): {"Publication", "Subscription", "DatabaseRole"},
-        ("gateway.networking.k8s.io", "HTTPRoute"): {"GRPCRoute", "TLSRoute", "TCPRoute",
-                                                     "UDPRoute"},
+        ("gateway.networking.k8s.io", "HTTPRoute"): {
+            "GRPCRoute",
+            "TLSRoute",
+            "TCPRoute",
+            "UDPRoute",
+        },
         ("dapr.io", "Component"): {"Configuration", "Subscription", "Resiliency", "HTTPEndpoint"},
-    }  # fmt: skip
-    covered = seen | {(g, kind) for (g, k), kinds in families.items() if (g, k) in seen
-                      for kind in kinds}  # fmt: skip
+    }
+    covered = seen | {
+        (g, kind) for (g, k), kinds in families.items() if (g, k) in seen for kind in kinds
+    }
     assert set(RULES) - covered == set()
 
 
 def test_every_kind_with_a_status_refuses_an_empty_one() -> None:
-    ready_by_existing = {"Service", "Ingress", "CronJob", "EndpointSlice", "Component",
-                         "Configuration", "Subscription", "Resiliency", "HTTPEndpoint",
-                         "ValidatingWebhookConfiguration",
-                         "MutatingWebhookConfiguration"}  # fmt: skip
+    ready_by_existing = {
+        "Service",
+        "Ingress",
+        "CronJob",
+        "EndpointSlice",
+        "Component",
+        "Configuration",
+        "Subscription",
+        "Resiliency",
+        "HTTPEndpoint",
+        "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+    }
     for group, kind in RULES:
         if kind in ready_by_existing and group != "postgresql.cnpg.io":
             continue
@@ -94,21 +114,35 @@ JUNK = st.recursive(
         st.lists(inner, max_size=2)
         | st.dictionaries(
             st.sampled_from(
-                ["conditions", "type", "status", "phase", "replicas", "observedGeneration",
-                 "readyReplicas", "parents", "health", "state", "reason"]
+                [
+                    "conditions",
+                    "type",
+                    "status",
+                    "phase",
+                    "replicas",
+                    "observedGeneration",
+                    "readyReplicas",
+                    "parents",
+                    "health",
+                    "state",
+                    "reason",
+                ]
             ),
             inner,
             max_size=4,
         )
     ),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
-@given(status=st.dictionaries(
-    st.sampled_from(["conditions", "phase", "replicas", "observedGeneration", "state"]),
-    JUNK, max_size=4,
-))  # fmt: skip
+@given(
+    status=st.dictionaries(
+        st.sampled_from(["conditions", "phase", "replicas", "observedGeneration", "state"]),
+        JUNK,
+        max_size=4,
+    )
+)
 def test_a_custom_resource_may_have_any_status(status: dict[str, Any]) -> None:
     obj = {
         "apiVersion": "example.org/v1",

@@ -101,8 +101,9 @@ async def test_a_secret_that_never_comes(world: World) -> None:
     result = await world.wait(expected)
     assert result.problem is not None
     assert (result.problem.code, result.problem.cause) == (
-        "CONFIG_MISSING", "Secret default/db does not exist",
-    )  # fmt: skip
+        "CONFIG_MISSING",
+        "Secret default/db does not exist",
+    )
     assert result.seconds == pytest.approx(30, abs=0.5)
 
 
@@ -316,12 +317,13 @@ async def test_a_service_waits_for_its_endpoints(world: World) -> None:
                 "apiVersion": "discovery.k8s.io/v1",
                 "kind": "EndpointSlice",
                 "metadata": {
-                    "name": "web-x", "namespace": "default",
+                    "name": "web-x",
+                    "namespace": "default",
                     "labels": {"kubernetes.io/service-name": "web"},
                 },
                 "endpoints": [{"conditions": {"ready": True}, "targetRef": {"name": "web-1-a"}}],
             }
-        )  # fmt: skip
+        )
 
     async with asyncio.TaskGroup() as group:
         group.create_task(later())
@@ -356,9 +358,13 @@ async def test_what_a_rule_leaves_out_is_noted(world: World) -> None:
 
 async def test_an_object_that_is_made_later_is_awaited_by_a_rule(world: World) -> None:
     rule = WaitRule(
-        api_version="v1", kind="ConfigMap", name="late", namespace="default",
-        jsonpath=".data.done", value="yes",
-    )  # fmt: skip
+        api_version="v1",
+        kind="ConfigMap",
+        name="late",
+        namespace="default",
+        jsonpath=".data.done",
+        value="yes",
+    )
 
     async def later() -> None:
         await world.clock.sleep(5)
@@ -380,9 +386,8 @@ async def test_an_object_that_is_made_later_is_awaited_by_a_rule(world: World) -
 
 async def test_a_kind_that_comes_later_is_awaited(world: World) -> None:
     rule = WaitRule(
-        api_version="example.org/v1", kind="Thing", name="x", namespace="default",
-        condition="Ready",
-    )  # fmt: skip
+        api_version="example.org/v1", kind="Thing", name="x", namespace="default", condition="Ready"
+    )
     result = await world.wait(rules=(rule,), timeout=10)
     assert result.state == "late"
     assert result.problem is not None
@@ -434,16 +439,27 @@ async def test_a_first_look_that_takes_a_moment_is_no_reason_to_warn(
     world: World, takes: float, warned: bool
 ) -> None:
     expected = await world.deploy()
-    thing = {"apiVersion": "example.org/v1", "kind": "Thing",
-             "metadata": {"name": "x", "namespace": "default"}, "spec": {}}  # fmt: skip
-    world.cluster.put({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": "things.example.org"},
-        "spec": {"group": "example.org", "scope": "Namespaced",
-                 "names": {"kind": "Thing", "plural": "things"},
-                 "versions": [{"name": "v1", "served": True, "storage": True,
-                               "subresources": {"status": {}}}]},
-    })  # fmt: skip
+    thing = {
+        "apiVersion": "example.org/v1",
+        "kind": "Thing",
+        "metadata": {"name": "x", "namespace": "default"},
+        "spec": {},
+    }
+    world.cluster.put(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "things.example.org"},
+            "spec": {
+                "group": "example.org",
+                "scope": "Namespaced",
+                "names": {"kind": "Thing", "plural": "things"},
+                "versions": [
+                    {"name": "v1", "served": True, "storage": True, "subresources": {"status": {}}}
+                ],
+            },
+        }
+    )
     world.pod("web-1-a", running())
     world.available()
     applied = await world.cluster.apply(thing)

@@ -29,13 +29,15 @@ def deployment(name: str, namespace: str) -> Object:
     labels = {"app": name}
     container = {"name": "c", "image": "example.org/web:1"}
     return {
-        "apiVersion": "apps/v1", "kind": "Deployment",
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "replicas": 1, "selector": {"matchLabels": labels},
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         },
-    }  # fmt: skip
+    }
 
 
 def config_map(name: str, namespace: str) -> Object:
@@ -59,9 +61,15 @@ async def release(cluster: MemoryCluster) -> list[Expected]:
 
 async def wait(cluster: MemoryCluster, expected: list[Expected]) -> WaitResult:
     return await wait_ready(
-        cluster, cluster.clock, expected, rules=(), timeout=600, stability=3,
-        policy=DEFAULT_POLICY, report=silent,
-    )  # fmt: skip
+        cluster,
+        cluster.clock,
+        expected,
+        rules=(),
+        timeout=600,
+        stability=3,
+        policy=DEFAULT_POLICY,
+        report=silent,
+    )
 
 
 async def test_a_big_release_takes_a_list_and_a_watch_for_each_kind_and_namespace() -> None:
@@ -119,21 +127,31 @@ def test_a_handful_is_asked_for_one_by_one() -> None:
 
 
 POD: Object = {
-    "kind": "Pod", "metadata": {"name": "x", "labels": {"app": "web", "tier": "front"}},
+    "kind": "Pod",
+    "metadata": {"name": "x", "labels": {"app": "web", "tier": "front"}},
     "involvedObject": {"uid": "u1"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
     ("labels", "fields"),
     [
-        (None, None), (None, "metadata.name=x"), (None, "metadata.name=y"), ("app=web", None),
-        ("app=web,tier=back", None), ("app==web", None), ("app!=web", None), ("!app", None),
-        ("tier in (front, back)", None), ("app", None), ("app=db", "metadata.name=x"),
-        (None, "involvedObject.uid=u1"), (None, "metadata.name!=x"),
+        (None, None),
+        (None, "metadata.name=x"),
+        (None, "metadata.name=y"),
+        ("app=web", None),
+        ("app=web,tier=back", None),
+        ("app==web", None),
+        ("app!=web", None),
+        ("!app", None),
+        ("tier in (front, back)", None),
+        ("app", None),
+        ("app=db", "metadata.name=x"),
+        (None, "involvedObject.uid=u1"),
+        (None, "metadata.name!=x"),
         ("tier in (front, back),app=web", None),
     ],
-)  # fmt: skip
+)
 def test_a_sorter_selects_as_the_server_does(labels: str | None, fields: str | None) -> None:
     one = Selection("v1", "Pod", "a", labels, fields)
     others = {Selection("v1", "Pod", "a", f"app=other-{n}") for n in range(9)}

@@ -18,10 +18,7 @@ HISTORIES = Path(__file__).parents[1] / "histories"
 
 
 # Where Helm refused, nothing was waited for.
-WAITED = [
-    path for path in sorted(HISTORIES.glob("*.jsonl"))
-    if load_history(path).header["waits"]
-]  # fmt: skip
+WAITED = [path for path in sorted(HISTORIES.glob("*.jsonl")) if load_history(path).header["waits"]]
 
 
 @pytest.mark.parametrize("path", WAITED, ids=lambda p: p.stem)
@@ -35,7 +32,7 @@ async def test_one_look_at_the_end(path: Path) -> None:
         for one in read_request(history.header["waits"][-1]["asked"]).objects
         # What can only exist is not followed by a wait, so it is not in the history.
         if not is_passive(one.ref.api_version, one.ref.kind)
-    ]  # fmt: skip
+    ]
     async with ReplayCluster(history, clock) as cluster:
         # As long after the end as a restart is doubted.
         await clock.sleep(max(moment.at for moment in history.moments) + RECENT)

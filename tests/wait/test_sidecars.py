@@ -107,18 +107,22 @@ def definition() -> Object:
     names = {"kind": "Component", "plural": "components", "singular": "component"}
     version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {}}
     return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
         "metadata": {"name": "components.dapr.io"},
         "spec": {"group": "dapr.io", "scope": "Namespaced", "names": names, "versions": [version]},
-    }  # fmt: skip
+    }
 
 
 def component(name: str, *, namespace: str = "default", scopes: Any = None, **spec: Any) -> Object:
     more = {"scopes": scopes} if scopes is not None else {}
     return {
-        "apiVersion": "dapr.io/v1alpha1", "kind": "Component",
-        "metadata": {"name": name, "namespace": namespace}, "spec": {"type": "x", **spec}, **more,
-    }  # fmt: skip
+        "apiVersion": "dapr.io/v1alpha1",
+        "kind": "Component",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"type": "x", **spec},
+        **more,
+    }
 
 
 @pytest.mark.parametrize(

@@ -24,21 +24,31 @@ OF_POOL = {"nodeIds": [0, 1, 2]}
 OF_KAFKA = {"conditions": [{"type": "Ready", "status": "True"}]}
 TOO_LARGE = {
     "phase": "Pending",
-    "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                    "message": "0/1 nodes are available: 1 Insufficient memory."}],
-}  # fmt: skip
+    "conditions": [
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/1 nodes are available: 1 Insufficient memory.",
+        }
+    ],
+}
 
 
 def definition(ref: Ref) -> Object:
     group, _, version = ref.api_version.partition("/")
     plural = f"{ref.kind.lower()}s"
     return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{plural}.{group}"},
-        "spec": {"group": group, "scope": "Namespaced",
-                 "names": {"kind": ref.kind, "plural": plural},
-                 "versions": [{"name": version, "served": True, "storage": True}]},
-    }  # fmt: skip
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": ref.kind, "plural": plural},
+            "versions": [{"name": version, "served": True, "storage": True}],
+        },
+    }
 
 
 class Brokers(World):
@@ -46,16 +56,29 @@ class Brokers(World):
 
     async def edit(self, ref: Ref, **spec: Any) -> Expected:
         """Apply a Kafka or a pool; the API server notes when."""
-        manifest = {"apiVersion": ref.api_version, "kind": ref.kind, "spec": spec,
-                    "metadata": {"name": ref.name, "namespace": "default",
-                                 "labels": {"strimzi.io/cluster": "k"}}}  # fmt: skip
+        manifest = {
+            "apiVersion": ref.api_version,
+            "kind": ref.kind,
+            "spec": spec,
+            "metadata": {
+                "name": ref.name,
+                "namespace": "default",
+                "labels": {"strimzi.io/cluster": "k"},
+            },
+        }
         applied = await self.cluster.apply(manifest)
         now = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         live = self.cluster.store.get(ref)
         written = [{"manager": "skill-runner", "operation": "Apply", "time": now}]
         if "status" in live:
-            written += [{"manager": "strimzi-cluster-operator", "subresource": "status",
-                         "operation": "Update", "time": now}]  # fmt: skip
+            written += [
+                {
+                    "manager": "strimzi-cluster-operator",
+                    "subresource": "status",
+                    "operation": "Update",
+                    "time": now,
+                }
+            ]
         self.cluster.put({**live, "metadata": {**live["metadata"], "managedFields": written}})
         return Expected.of(manifest, applied)
 
@@ -67,26 +90,40 @@ class Brokers(World):
 
     def pod_set(self, *, current: int, ready: int = 3) -> None:
         owner = owned_by(self.cluster.store.get(POOL))
-        self.cluster.put({
-            "apiVersion": POD_SET.api_version, "kind": POD_SET.kind,
-            "metadata": {"name": POD_SET.name, "namespace": "default", "labels": LABELS,
-                         "ownerReferences": [owner]},
-            "spec": {"pods": [{}, {}, {}]},
-            "status": {"observedGeneration": 1, "pods": 3, "readyPods": ready,
-                       "currentPods": current},
-        })  # fmt: skip
+        self.cluster.put(
+            {
+                "apiVersion": POD_SET.api_version,
+                "kind": POD_SET.kind,
+                "metadata": {
+                    "name": POD_SET.name,
+                    "namespace": "default",
+                    "labels": LABELS,
+                    "ownerReferences": [owner],
+                },
+                "spec": {"pods": [{}, {}, {}]},
+                "status": {
+                    "observedGeneration": 1,
+                    "pods": 3,
+                    "readyPods": ready,
+                    "currentPods": current,
+                },
+            }
+        )
 
     def broker(self, status: Object, *, number: int = 0, new: bool = False) -> None:
         ref = Ref("v1", "Pod", f"{POD_SET.name}-{number}", "default")
         if new:
             self.cluster.store.delete(ref)
         asks = {"requests": {"memory": "64Gi"}}
-        self.cluster.put({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": ref.name, "namespace": "default", "labels": LABELS},
-            "spec": {"containers": [{"name": "kafka", "image": "k:1", "resources": asks}]},
-            "status": status,
-        })  # fmt: skip
+        self.cluster.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": ref.name, "namespace": "default", "labels": LABELS},
+                "spec": {"containers": [{"name": "kafka", "image": "k:1", "resources": asks}]},
+                "status": status,
+            }
+        )
 
 
 @pytest.fixture
@@ -95,11 +132,17 @@ async def world() -> Brokers:
     world = Brokers()
     for ref in (KAFKA, POOL, POD_SET, TOPIC):
         world.cluster.put(definition(ref))
-    world.cluster.put({
-        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"},
-        "status": {"allocatable": {"memory": "22Gi", "cpu": "2"},
-                   "conditions": [{"type": "Ready", "status": "True"}]},
-    })  # fmt: skip
+    world.cluster.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": "n"},
+            "status": {
+                "allocatable": {"memory": "22Gi", "cpu": "2"},
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        }
+    )
     await world.edit(KAFKA, kafka={})
     await world.edit(POOL, replicas=3)
     world.report(KAFKA)
@@ -129,14 +172,18 @@ async def wait(
 async def test_an_edited_pool_is_ready_when_its_last_broker_is_of_the_edit(world: Brokers) -> None:
     """Its status comes before its pods are touched, and between two brokers all are ready."""
     expected = await world.edit(POOL, replicas=3, resources={"limits": {"cpu": "1"}})
-    result = await wait(world, expected, play=(
-        (1, lambda: world.report(POOL)),
-        (2, lambda: world.pod_set(current=0)),
-        (1, lambda: world.broker(running(ready=False), new=True)),
-        (20, lambda: world.broker(running())),
-        (0, lambda: world.pod_set(current=1)),
-        (60, lambda: world.pod_set(current=3)),
-    ))  # fmt: skip
+    result = await wait(
+        world,
+        expected,
+        play=(
+            (1, lambda: world.report(POOL)),
+            (2, lambda: world.pod_set(current=0)),
+            (1, lambda: world.broker(running(ready=False), new=True)),
+            (20, lambda: world.broker(running())),
+            (0, lambda: world.pod_set(current=1)),
+            (60, lambda: world.pod_set(current=3)),
+        ),
+    )
     assert result.state == "ready"
     assert result.seconds == pytest.approx(84 + 5, abs=1)
     said = {s.message for e in world.events if isinstance(e, Awaiting) for s in e.objects}
@@ -166,8 +213,12 @@ async def test_a_broker_of_before_says_nothing_about_a_correction(
 
 async def test_an_edit_that_its_operator_calls_invalid_is_not_waited_for(world: Brokers) -> None:
     expected = await world.edit(KAFKA, kafka={"config": {"log.retention.hours": "abc"}})
-    bad = {"type": "NotReady", "status": "True", "reason": "InvalidResourceException",
-           "message": "log.retention.hours has value 'abc'"}  # fmt: skip
+    bad = {
+        "type": "NotReady",
+        "status": "True",
+        "reason": "InvalidResourceException",
+        "message": "log.retention.hours has value 'abc'",
+    }
     world.cluster.set_status(KAFKA, observedGeneration=2, conditions=[bad])
     result = await wait(world, expected)
     assert result.problem is not None

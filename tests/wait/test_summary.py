@@ -18,8 +18,11 @@ def waiting(reason: str) -> dict[str, Any]:
 
 
 def event(of: str, reason: str, second: int) -> dict[str, Any]:
-    return {"involvedObject": {"uid": of}, "reason": reason,
-            "lastTimestamp": f"2026-01-01T00:00:0{second}Z"}  # fmt: skip
+    return {
+        "involvedObject": {"uid": of},
+        "reason": reason,
+        "lastTimestamp": f"2026-01-01T00:00:0{second}Z",
+    }
 
 
 CREATING = pod("a", **waiting("ContainerCreating"))
@@ -35,12 +38,18 @@ READY = pod("r", phase="Running", conditions=[{"type": "Ready", "status": "True"
         ([CREATING], [event("a", "Pulling", 1)], "1 pulling its image"),
         ([CREATING], [event("a", "Pulling", 1), event("a", "Pulled", 2)], "1 being created"),
         ([CREATING], [event("b", "Pulling", 1)], "1 being created"),
-        ([pod("a", **waiting("ImagePullBackOff")), CREATING, READY], [],
-         "1 ImagePullBackOff, 1 being created"),
+        (
+            [pod("a", **waiting("ImagePullBackOff")), CREATING, READY],
+            [],
+            "1 ImagePullBackOff, 1 being created",
+        ),
         ([pod("a", **waiting("PodInitializing"))], [], "1 in its init containers"),
-        ([pod("a", containerStatuses=[{"name": "c", "state": {"running": {}}}])], [],
-         "1 running, not ready"),
+        (
+            [pod("a", containerStatuses=[{"name": "c", "state": {"running": {}}}])],
+            [],
+            "1 running, not ready",
+        ),
     ],
-)  # fmt: skip
+)
 def test_summary(pods: list[Any], events: list[Any], words: str) -> None:
     assert summarise(pods, events) == words

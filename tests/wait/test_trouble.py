@@ -20,9 +20,13 @@ __all__ = ["server"]
 
 PATH = "/api/v1/namespaces/shop/configmaps"
 RULE = WaitRule(
-    api_version="v1", kind="ConfigMap", name="late", namespace="shop", jsonpath=".data.done",
+    api_version="v1",
+    kind="ConfigMap",
+    name="late",
+    namespace="shop",
+    jsonpath=".data.done",
     value="yes",
-)  # fmt: skip
+)
 
 
 def listed(version: str, *, done: str | None = None) -> web.Response:
@@ -67,9 +71,15 @@ async def test_a_wait_survives_everything_once(server: Server, tmp_path: Path) -
     cluster = await connect(write_kubeconfig(tmp_path, server.url, tokenFile=str(token)))
     try:
         result = await wait_ready(
-            cluster, SystemClock(), (), rules=(RULE,), timeout=60, stability=0,
-            policy=DEFAULT_POLICY, report=silent,
-        )  # fmt: skip
+            cluster,
+            SystemClock(),
+            (),
+            rules=(RULE,),
+            timeout=60,
+            stability=0,
+            policy=DEFAULT_POLICY,
+            report=silent,
+        )
     finally:
         await cluster.close()
     assert (result.state, result.problem) == ("ready", None)
@@ -91,9 +101,15 @@ async def test_a_wait_knows_at_once_that_the_server_went_away(
     recording = RecordingCluster(cluster, SystemClock())
     try:
         result = await wait_ready(
-            recording, SystemClock(), (), rules=(RULE,), timeout=60, stability=0,
-            policy=DEFAULT_POLICY, report=silent,
-        )  # fmt: skip
+            recording,
+            SystemClock(),
+            (),
+            rules=(RULE,),
+            timeout=60,
+            stability=0,
+            policy=DEFAULT_POLICY,
+            report=silent,
+        )
     finally:
         await cluster.close()
     assert result.state == "ready"
@@ -110,9 +126,15 @@ async def test_credentials_that_are_not_renewed_are_told(
     cluster = await connect(write_kubeconfig(tmp_path, server.url, token="t0ken"))
     try:
         result = await wait_ready(
-            cluster, SystemClock(), (), rules=(RULE,), timeout=60, stability=0,
-            policy=DEFAULT_POLICY, report=silent,
-        )  # fmt: skip
+            cluster,
+            SystemClock(),
+            (),
+            rules=(RULE,),
+            timeout=60,
+            stability=0,
+            policy=DEFAULT_POLICY,
+            report=silent,
+        )
     finally:
         await cluster.close()
     assert result.problem is not None

@@ -23,11 +23,17 @@ CONFIG: Object = {
             "name": "guard.example.org",
             "clientConfig": {"service": {"name": "guard", "namespace": "default"}},
             "objectSelector": {"matchLabels": {"guarded": "yes"}},
-            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
-                       "resources": ["pods"]}],
+            "rules": [
+                {
+                    "apiGroups": [""],
+                    "apiVersions": ["v1"],
+                    "operations": ["CREATE"],
+                    "resources": ["pods"],
+                }
+            ],
         }
     ],
-}  # fmt: skip
+}
 UNREACHED = (
     'Internal error occurred: failed calling webhook "guard.example.org": failed to call webhook: '
     "x509: certificate signed by unknown authority"
@@ -86,8 +92,10 @@ async def test_an_ignored_webhook_is_not_asked() -> None:
     ("schema", "value"),
     [
         ({"type": "object", "properties": {"a": {"type": "string"}}}, {}),
-        ({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
-         {"a": "x"}),
+        (
+            {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
+            {"a": "x"},
+        ),
         ({"type": "string", "enum": ["one", "two"]}, "one"),
         ({"type": "string", "minLength": 3}, "xxx"),
         ({"type": "integer", "minimum": 3}, 3),
@@ -96,14 +104,17 @@ async def test_an_ignored_webhook_is_not_asked() -> None:
         ({"x-kubernetes-int-or-string": True}, 1),
         ({"type": "object", "default": {"b": 1}}, {"b": 1}),
     ],
-)  # fmt: skip
+)
 def test_the_smallest_value_of_a_schema(schema: dict[str, Any], value: Any) -> None:
     assert smallest(schema) == value
 
 
 def test_a_specimen_keeps_its_own_names() -> None:
-    schema = {"type": "object", "required": ["kind", "spec"], "properties": {
-        "kind": {"type": "string"}, "spec": {"type": "object"}}}  # fmt: skip
+    schema = {
+        "type": "object",
+        "required": ["kind", "spec"],
+        "properties": {"kind": {"type": "string"}, "spec": {"type": "object"}},
+    }
     made = specimen_of("example.org/v1", "Thing", "default", {"guarded": "yes"}, schema)
     assert made["kind"] == "Thing"
     assert made["spec"] == {}

@@ -52,12 +52,15 @@ class World:
                 "apiVersion": "apps/v1",
                 "kind": "ReplicaSet",
                 "metadata": {
-                    "name": name, "namespace": "default", "labels": LABELS, "annotations": note,
+                    "name": name,
+                    "namespace": "default",
+                    "labels": LABELS,
+                    "annotations": note,
                     "ownerReferences": [owned_by(owner)],
                 },
                 "spec": {"replicas": 1, "selector": {"matchLabels": LABELS}},
             }
-        )  # fmt: skip
+        )
 
     def pod(self, name: str, status: Object, *, of: str = "web-1", **more: Any) -> Object:
         owner = self.cluster.store.get(Ref("apps/v1", "ReplicaSet", of, "default"))
@@ -66,35 +69,57 @@ class World:
                 "apiVersion": "v1",
                 "kind": "Pod",
                 "metadata": {
-                    "name": name, "namespace": "default", "labels": LABELS,
+                    "name": name,
+                    "namespace": "default",
+                    "labels": LABELS,
                     "ownerReferences": [owned_by(owner)],
                 },
                 "spec": {"containers": [{"name": "c", "image": "example.org/web:1", **more}]},
                 "status": status,
             }
-        )  # fmt: skip
+        )
 
     def available(self, replicas: int = 1) -> None:
         ref = Ref("apps/v1", "Deployment", "web", "default")
         generation = self.cluster.store.get(ref)["metadata"]["generation"]
         self.cluster.set_status(
-            ref, observedGeneration=generation, replicas=replicas, updatedReplicas=replicas,
-            readyReplicas=replicas, availableReplicas=replicas,
-        )  # fmt: skip
+            ref,
+            observedGeneration=generation,
+            replicas=replicas,
+            updatedReplicas=replicas,
+            readyReplicas=replicas,
+            availableReplicas=replicas,
+        )
 
     async def wait(
-        self, *expected: Expected, rules: tuple[WaitRule, ...] = (), timeout: float = 600.0,
-        stability: float = 0.0, policy: FailurePolicy = DEFAULT_POLICY, listen: bool = False,
-    ) -> WaitResult:  # fmt: skip
+        self,
+        *expected: Expected,
+        rules: tuple[WaitRule, ...] = (),
+        timeout: float = 600.0,
+        stability: float = 0.0,
+        policy: FailurePolicy = DEFAULT_POLICY,
+        listen: bool = False,
+    ) -> WaitResult:
         return await wait_ready(
-            self.cluster, self.clock, expected, rules=rules, timeout=timeout,
-            stability=stability, policy=policy, report=self.events.append if listen else silent,
-        )  # fmt: skip
+            self.cluster,
+            self.clock,
+            expected,
+            rules=rules,
+            timeout=timeout,
+            stability=stability,
+            policy=policy,
+            report=self.events.append if listen else silent,
+        )
 
 
 def owned_by(owner: Object) -> Object:
-    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True,
-            "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}  # fmt: skip
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "controller": True,
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+    }
 
 
 def waiting(reason: str, message: str = "", restarts: int = 0) -> Object:

@@ -77,8 +77,12 @@ async def test_every_fault_of_a_page_is_told(tmp_path: Path) -> None:
 <script>throw new TypeError('no such thing')</script>"""
     with serve({"/": page(broken, ICON)}) as base, pytest.raises(GiveUp) as told:
         await visit(base, tmp_path)
-    for words in ("/gone.png answered 404", "/x.js failed: net::ERR_", "console error: it broke",
-                  "threw TypeError: no such thing"):  # fmt: skip
+    for words in (
+        "/gone.png answered 404",
+        "/x.js failed: net::ERR_",
+        "console error: it broke",
+        "threw TypeError: no such thing",
+    ):
         assert words in str(told.value)
 
 

@@ -42,9 +42,10 @@ async def choose(
         return before
     namespace = requirement.inputs.get("namespace")
     ours = [
-        each for each, its in planned.items()
+        each
+        for each, its in planned.items()
         if its.name == skill.name and namespace in (None, each.namespace)
-    ]  # fmt: skip
+    ]
     if ours:
         return _one(ours, seeker, requirement)
     fitting = await _fitting(skill, requirement, records)
@@ -102,9 +103,10 @@ async def _named(
 async def _fitting(skill: Skill, requirement: Requirement, records: Records) -> list[Installation]:
     """Those that serve as they are; if none does, those that may be changed so that they serve."""
     clear = [
-        old for old in await records.all()
+        old
+        for old in await records.all()
         if old.skill == skill.name and not clashing(skill, old, requirement.inputs)
-    ]  # fmt: skip
+    ]
     as_is = [old for old in clear if old.complete and not onto(skill, old, requirement.inputs)]
     return [old.installation for old in as_is or clear]
 
@@ -142,9 +144,10 @@ async def _new(
             f"{old.skill}"
         )
     names = [
-        name for name in clashing(skill, old, requirement.inputs)
+        name
+        for name in clashing(skill, old, requirement.inputs)
         if name not in skill.inputs or skill.inputs[name].change != "free"
-    ]  # fmt: skip
+    ]
     if not names:
         return made
     raise Refused(

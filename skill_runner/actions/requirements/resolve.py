@@ -137,9 +137,11 @@ class _Settling:
         own = draft.request.use if draft.request else {}
         skills = {
             key: named
-            for each in self.drafts.values() if each.request
-            for key, named in each.request.use.items() if key == requirement.skill
-        }  # fmt: skip
+            for each in self.drafts.values()
+            if each.request
+            for key, named in each.request.use.items()
+            if key == requirement.skill
+        }
         use = {**skills, **own}
         self.used |= {key for key in (requirement.alias, requirement.skill) if key in use}
         return use

@@ -57,9 +57,15 @@ class PyHelm:
     async def _rendered(self, spec: ReleaseSpec) -> bytes:
         check_chart(spec)
         arguments: list[Any] = [
-            "template", spec.name, spec.chart, "--namespace", spec.namespace, "--include-crds",
-            "--values", "-",
-        ]  # fmt: skip
+            "template",
+            spec.name,
+            spec.chart,
+            "--namespace",
+            spec.namespace,
+            "--include-crds",
+            "--values",
+            "-",
+        ]
         if spec.repo:
             arguments += ["--repo", spec.repo]
         if spec.version:
@@ -86,13 +92,18 @@ class PyHelm:
             about=_release(spec.name, spec.namespace), labels=spec.labels, on_line=on_line
         )
         await command.install_or_upgrade(
-            spec.name, spec.chart, dict(spec.values),
-            namespace=spec.namespace, repo=spec.repo, version=spec.version,
-            timeout=_duration(spec.timeout), skip_crds=True,
+            spec.name,
+            spec.chart,
+            dict(spec.values),
+            namespace=spec.namespace,
+            repo=spec.repo,
+            version=spec.version,
+            timeout=_duration(spec.timeout),
+            skip_crds=True,
             # Without it, an upgrade with empty values would take over those of before.
             reset_values=True,
             create_namespace=await lacks_namespace(self._cluster, spec.namespace),
-        )  # fmt: skip
+        )
         return await self._need(spec.name, spec.namespace)
 
     async def rollback(self, name: str, namespace: str, revision: int) -> Release:

@@ -43,11 +43,17 @@ class HelmCommand(pyhelm3.Command):
     """
 
     def __init__(
-        self, executable: str, target: Target, *, about: str = "helm",
-        labels: Mapping[str, str] | None = None, on_line: Callable[[str], None] | None = None,
-        grace: float = GRACE_SECONDS, environ: Mapping[str, str] = os.environ,
+        self,
+        executable: str,
+        target: Target,
+        *,
+        about: str = "helm",
+        labels: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+        grace: float = GRACE_SECONDS,
+        environ: Mapping[str, str] = os.environ,
         lifeline: Lifeline | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(executable=executable)
         self._target = target
         self._about = about
@@ -84,12 +90,18 @@ class HelmCommand(pyhelm3.Command):
             keeper = python_command("-I", "-S", KEEPER, str(lifeline.fileno()), str(self._grace))
             kept = (*_dying_with_us(), *keeper)
         return await asyncio.create_subprocess_exec(
-            *kept, *_dying_with_us(), *argv,
-            env=self._environ, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            *kept,
+            *_dying_with_us(),
+            *argv,
+            env=self._environ,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
             pass_fds=() if lifeline is None else (lifeline.fileno(),),
             # Helm prefers a folder of the chart's name where it stands to one in a repository.
-            cwd="/", start_new_session=True,
-        )  # fmt: skip
+            cwd="/",
+            start_new_session=True,
+        )
 
     async def _talk(self, process: Process, data: bytes | None) -> tuple[bytes, str]:
         assert process.stdin is not None

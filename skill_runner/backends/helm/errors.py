@@ -12,7 +12,7 @@ from skill_runner.errors import (
     HelmError,
     ReleaseLocked,
     SkillError,
-)  # fmt: skip
+)
 
 MAX_LINES: Final = 12  # of a message; the values of a schema may give hundreds
 MAX_CHARS: Final = 2000

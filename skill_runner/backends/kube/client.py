@@ -88,24 +88,43 @@ class KubeCluster:
             self._discovery.forget()
 
     async def list(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False, retry: bool = True,
-    ) -> ObjectList:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        pick: Pick | None = None,
+        most: int | None = None,
+        bare: bool = False,
+        retry: bool = True,
+    ) -> ObjectList:
         served = await self._discovery.find(api_version, kind)
         pages = Pages(
-            self._transport, collection_path(served, namespace), _selectors(labels, fields),
+            self._transport,
+            collection_path(served, namespace),
+            _selectors(labels, fields),
             # The items of a list leave their kind out, and bare ones have that of their metadata.
-            own={"apiVersion": api_version, "kind": kind}, pick=pick, most=most, bare=bare,
+            own={"apiVersion": api_version, "kind": kind},
+            pick=pick,
+            most=most,
+            bare=bare,
             retry=retry,
-        )  # fmt: skip
+        )
         with self._known_kind():
             return await pages.read()
 
     async def watch(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, resource_version: str | None = None,
-    ) -> AsyncGenerator[WatchEvent, None]:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        resource_version: str | None = None,
+    ) -> AsyncGenerator[WatchEvent, None]:
         served = await self._discovery.find(api_version, kind)
         query = _selectors(labels, fields) | {
             "watch": "true",
@@ -172,9 +191,14 @@ class KubeCluster:
         return made
 
     async def delete(
-        self, ref: Ref, *, uid: str | None = None, resource_version: str | None = None,
-        propagation: str = "Background", grace: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        ref: Ref,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+        grace: int | None = None,
+    ) -> None:
         wanted = {"uid": uid, "resourceVersion": resource_version}
         body = {
             "apiVersion": "v1",
@@ -213,8 +237,11 @@ class KubeCluster:
             text = await self._log(namespace, pod, query)
             if not text.startswith(NO_LOG):
                 return text
-        raise NotFound(f"the node has no log of container {container} of pod {pod}", status=404,
-                       reason="NotFound")  # fmt: skip
+        raise NotFound(
+            f"the node has no log of container {container} of pod {pod}",
+            status=404,
+            reason="NotFound",
+        )
 
     async def _log(self, namespace: str, pod: str, query: Mapping[str, str]) -> str:
         try:
@@ -229,13 +256,23 @@ class KubeCluster:
         return text.decode("utf-8", "replace")
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *,
-        stdin: str | None = None, timeout: float = 60.0,
-    ) -> ExecResult:  # fmt: skip
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        timeout: float = 60.0,
+    ) -> ExecResult:
         return await streams.run(
-            self._transport, f"{_pod_path(namespace, pod)}/exec", container, argv,
-            stdin=stdin, timeout=timeout,
-        )  # fmt: skip
+            self._transport,
+            f"{_pod_path(namespace, pod)}/exec",
+            container,
+            argv,
+            stdin=stdin,
+            timeout=timeout,
+        )
 
     def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
         return streams.forward(self._transport, _pod_path(namespace, pod), port)

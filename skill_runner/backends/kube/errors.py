@@ -23,7 +23,7 @@ from skill_runner.errors import (
     Gone,
     NotFound,
     SkillError,
-)  # fmt: skip
+)
 
 # RBAC's own words (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go). Admission
 # answers 403 as well (quota, Pod Security, webhooks), and that is a fault of the object.

@@ -19,10 +19,17 @@ class Pages:
     """A list by its path and selectors; see `Cluster.list`."""
 
     def __init__(
-        self, transport: Transport, path: str, selectors: Mapping[str, str], *,
-        own: Mapping[str, str], pick: Pick | None, most: int | None, bare: bool,
+        self,
+        transport: Transport,
+        path: str,
+        selectors: Mapping[str, str],
+        *,
+        own: Mapping[str, str],
+        pick: Pick | None,
+        most: int | None,
+        bare: bool,
         retry: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._transport, self._path, self._selectors = transport, path, selectors
         self._own, self._pick, self._most = own, pick, most
         self._accept = BARE if bare else "application/json"
@@ -65,9 +72,9 @@ class Pages:
     def _kept(self, answer: Mapping[str, Any]) -> list[Object]:
         found: list[Object] = []
         for item in answer.get("items") or ():
-            obj = {**self._own, "metadata": item["metadata"]} if self._bare else {
-                **self._own, **item,
-            }  # fmt: skip
+            obj = (
+                {**self._own, "metadata": item["metadata"]} if self._bare else {**self._own, **item}
+            )
             picked = obj if self._pick is None else self._pick(obj)
             if picked is not None:
                 found.append(picked)

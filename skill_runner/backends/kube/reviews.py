@@ -23,9 +23,13 @@ async def denied(transport: Transport, rights: Sequence[Right]) -> tuple[Right, 
     """Those of the rights that we do not have, in their order."""
     asked = tuple(dict.fromkeys(rights))
     spaces = sorted({r.namespace for r in asked if r.namespace})
-    rules = dict(zip(
-        spaces, await asyncio.gather(*(_rules(transport, space) for space in spaces)), strict=True
-    ))  # fmt: skip
+    rules = dict(
+        zip(
+            spaces,
+            await asyncio.gather(*(_rules(transport, space) for space in spaces)),
+            strict=True,
+        )
+    )
 
     async def has(right: Right) -> bool:
         known = rules.get(right.namespace or "")
@@ -40,10 +44,15 @@ async def denied(transport: Transport, rights: Sequence[Right]) -> tuple[Right, 
 async def _rules(transport: Transport, namespace: str) -> list[Mapping[str, Any]] | None:
     """The rules of a namespace; None where they are not all that decides."""
     answer = await transport.json(
-        "POST", f"{_ROOT}/selfsubjectrulesreviews", effect="read",
-        body={"apiVersion": _TYPE, "kind": "SelfSubjectRulesReview",
-              "spec": {"namespace": namespace}},
-    )  # fmt: skip
+        "POST",
+        f"{_ROOT}/selfsubjectrulesreviews",
+        effect="read",
+        body={
+            "apiVersion": _TYPE,
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        },
+    )
     status = answer.get("status") or {}
     if status.get("incomplete") or status.get("evaluationError"):
         return None
@@ -53,14 +62,24 @@ async def _rules(transport: Transport, namespace: str) -> list[Mapping[str, Any]
 async def _may(transport: Transport, right: Right) -> bool:
     resource, _, subresource = right.resource.partition("/")
     attributes = {
-        "verb": right.verb, "group": right.group, "version": "*", "resource": resource,
-        "subresource": subresource, "namespace": right.namespace or "", "name": right.name,
-    }  # fmt: skip
+        "verb": right.verb,
+        "group": right.group,
+        "version": "*",
+        "resource": resource,
+        "subresource": subresource,
+        "namespace": right.namespace or "",
+        "name": right.name,
+    }
     answer = await transport.json(
-        "POST", f"{_ROOT}/selfsubjectaccessreviews", effect="read",
-        body={"apiVersion": _TYPE, "kind": "SelfSubjectAccessReview",
-              "spec": {"resourceAttributes": attributes}},
-    )  # fmt: skip
+        "POST",
+        f"{_ROOT}/selfsubjectaccessreviews",
+        effect="read",
+        body={
+            "apiVersion": _TYPE,
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        },
+    )
     return bool(answer["status"].get("allowed"))
 
 

@@ -32,9 +32,14 @@ log = get_logger(__name__)
 
 
 async def run(
-    transport: Transport, path: str, container: str, argv: Sequence[str], *,
-    stdin: str | None, timeout: float,
-) -> ExecResult:  # fmt: skip
+    transport: Transport,
+    path: str,
+    container: str,
+    argv: Sequence[str],
+    *,
+    stdin: str | None,
+    timeout: float,
+) -> ExecResult:
     """Run a command to its end.
 
     TimeoutError after `timeout` seconds (the command may live on in the container); ApiError
@@ -107,8 +112,9 @@ def _exit_code(told: bytes, argv: Sequence[str]) -> int:
             return int(cause["message"])
     raise ApiError(
         f"`{argv[0]}` could not be run: {status.get('message', 'no reason given')}",
-        status=int(status.get("code") or 500), reason=str(status.get("reason") or ""),
-    )  # fmt: skip
+        status=int(status.get("code") or 500),
+        reason=str(status.get("reason") or ""),
+    )
 
 
 def _text(data: bytes) -> str:
@@ -147,9 +153,12 @@ async def forward(transport: Transport, pod_path: str, port: int) -> AsyncGenera
 
 
 async def _carry(
-    transport: Transport, path: str, port: int,
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-) -> None:  # fmt: skip
+    transport: Transport,
+    path: str,
+    port: int,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
     """Bytes both ways until the pod's side ends."""
     query = {"ports": str(port)}
     async with transport.websocket(path, query, PROTOCOLS[1:]) as socket:

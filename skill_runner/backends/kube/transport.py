@@ -41,9 +41,13 @@ class Transport:
     """An open connection to the API server of `target`."""
 
     def __init__(
-        self, target: Target, configuration: client.Configuration, *,
-        renew: Callable[[], Awaitable[None]] | None = None, sleep: Sleep = asyncio.sleep,
-    ) -> None:  # fmt: skip
+        self,
+        target: Target,
+        configuration: client.Configuration,
+        *,
+        renew: Callable[[], Awaitable[None]] | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self.target = target
         self._api = client.ApiClient(configuration)
         self._api.user_agent = "skill-runner"
@@ -53,10 +57,17 @@ class Transport:
         self._answered = False
 
     async def json(
-        self, method: str, path: str, *, query: Query | None = None, body: Any = None,
-        content: str = "application/json", accept: str = "application/json",
-        effect: Effect | None = None, retry: bool = True,
-    ) -> Any:  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+        effect: Effect | None = None,
+        retry: bool = True,
+    ) -> Any:
         """The JSON answer of one request; see `text` for retries and errors."""
         answer = await self.text(
             method,
@@ -71,10 +82,17 @@ class Transport:
         return json.loads(answer)
 
     async def text(
-        self, method: str, path: str, *, query: Query | None = None, body: Any = None,
-        content: str = "application/json", accept: str = "*/*", effect: Effect | None = None,
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        content: str = "application/json",
+        accept: str = "*/*",
+        effect: Effect | None = None,
         retry: bool = True,
-    ) -> bytes:  # fmt: skip
+    ) -> bytes:
         """The answer of one request.
 
         `effect` says what a second attempt would do (`attempts.Effect`); a GET reads, everything
@@ -117,9 +135,14 @@ class Transport:
 
     @asynccontextmanager
     async def _response(
-        self, method: str, path: str, query: Query | None, headers: dict[str, str], body: Any,
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        headers: dict[str, str],
+        body: Any,
         timeout: aiohttp.ClientTimeout,
-    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:  # fmt: skip
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         """The answer to one request, released at the end; expired credentials are renewed once."""
 
         async def send() -> aiohttp.ClientResponse:
@@ -161,9 +184,12 @@ class Transport:
             for value in ([values] if isinstance(values, str) else values)
         ]
         _, url, sent, _, _ = await self._api.param_serialize(
-            "GET", path, query_params=pairs, header_params=dict(headers),
+            "GET",
+            path,
+            query_params=pairs,
+            header_params=dict(headers),
             auth_settings=["BearerToken"],
-        )  # fmt: skip
+        )
         return url, sent
 
     async def lines(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:
@@ -216,9 +242,12 @@ class Transport:
         extra = {"proxy": proxy} if proxy else {}
         try:
             socket: aiohttp.ClientWebSocketResponse = await session.ws_connect(
-                "ws" + url.removeprefix("http"), headers=headers, protocols=tuple(protocols),
-                max_msg_size=0, **extra,
-            )  # fmt: skip
+                "ws" + url.removeprefix("http"),
+                headers=headers,
+                protocols=tuple(protocols),
+                max_msg_size=0,
+                **extra,
+            )
             return socket
         except aiohttp.WSServerHandshakeError:
             raise
@@ -249,9 +278,11 @@ async def open_transport(target: Target, sleep: Sleep = asyncio.sleep) -> Transp
     configuration = client.Configuration()
     try:
         loader = await config.load_kube_config(
-            config_file=target.kubeconfig, context=target.context,
-            client_configuration=configuration, persist_config=False,
-        )  # fmt: skip
+            config_file=target.kubeconfig,
+            context=target.context,
+            client_configuration=configuration,
+            persist_config=False,
+        )
     except (config.ConfigException, ValueError, KeyError, OSError) as error:
         raise UsageError(
             f"context {target.context} of {target.kubeconfig} cannot be used: {error}"
@@ -271,8 +302,9 @@ async def open_transport(target: Target, sleep: Sleep = asyncio.sleep) -> Transp
     except (ssl.SSLError, OSError) as error:
         raise ClusterUnreachable(
             f"the certificates of context {target.context} in {target.kubeconfig} cannot be used: "
-            f"{error}", hint="Fetch the kubeconfig anew.",
-        ) from error  # fmt: skip
+            f"{error}",
+            hint="Fetch the kubeconfig anew.",
+        ) from error
 
 
 def _check_plugin(loader: Any, configuration: client.Configuration, target: Target) -> None:

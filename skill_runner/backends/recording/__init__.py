@@ -6,6 +6,11 @@ from skill_runner.backends.recording.recorder import RecordingCluster
 from skill_runner.backends.recording.replay import ReplayCluster
 
 __all__ = [
-    "History", "Moment", "RecordingCluster", "RecordingHelm", "ReplayCluster", "load_history",
+    "History",
+    "Moment",
+    "RecordingCluster",
+    "RecordingHelm",
+    "ReplayCluster",
+    "load_history",
     "save_history",
-]  # fmt: skip
+]

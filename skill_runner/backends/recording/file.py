@@ -14,9 +14,17 @@ from typing import Any, Final, Literal
 SCHEMA: Final = 2
 
 What = Literal[
-    "set", "delete", "missing", "absent", "served", "forbidden", "unreachable", "reached", "logs",
+    "set",
+    "delete",
+    "missing",
+    "absent",
+    "served",
+    "forbidden",
+    "unreachable",
+    "reached",
+    "logs",
     "refused",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,15 +83,30 @@ class RecordingCluster:
             self._note(what, more)
 
     async def list(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False, retry: bool = True,
-    ) -> ObjectList:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        pick: Pick | None = None,
+        most: int | None = None,
+        bare: bool = False,
+        retry: bool = True,
+    ) -> ObjectList:
         try:
             found = await self._cluster.list(
-                api_version, kind, namespace=namespace, labels=labels, fields=fields,
-                pick=pick, most=most, bare=bare, retry=retry,
-            )  # fmt: skip
+                api_version,
+                kind,
+                namespace=namespace,
+                labels=labels,
+                fields=fields,
+                pick=pick,
+                most=most,
+                bare=bare,
+                retry=retry,
+            )
         except ClusterUnreachable:
             self._reached(False)
             raise
@@ -101,8 +116,14 @@ class RecordingCluster:
             raise
         except Forbidden as error:
             self._reached(True)
-            self._note_once("forbidden", api_version, kind, apiVersion=api_version, kind=kind,
-                            message=error.message)  # fmt: skip
+            self._note_once(
+                "forbidden",
+                api_version,
+                kind,
+                apiVersion=api_version,
+                kind=kind,
+                message=error.message,
+            )
             raise
         self._reached(True)
         if ("absent", api_version, kind) in self._told:
@@ -112,13 +133,23 @@ class RecordingCluster:
         return found
 
     async def watch(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, resource_version: str | None = None,
-    ) -> AsyncGenerator[WatchEvent, None]:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        resource_version: str | None = None,
+    ) -> AsyncGenerator[WatchEvent, None]:
         events = self._cluster.watch(
-            api_version, kind, namespace=namespace, labels=labels, fields=fields,
+            api_version,
+            kind,
+            namespace=namespace,
+            labels=labels,
+            fields=fields,
             resource_version=resource_version,
-        )  # fmt: skip
+        )
         async with aclosing(events):
             async for event in events:
                 if event.type == "DELETED":
@@ -132,8 +163,14 @@ class RecordingCluster:
             obj = await self._cluster.get(ref)
         except NotFound:
             named = {"name": ref.name, "namespace": ref.namespace}
-            self._note_once("missing", ref.api_version, str(ref), apiVersion=ref.api_version,
-                            kind=ref.kind, metadata=named)  # fmt: skip
+            self._note_once(
+                "missing",
+                ref.api_version,
+                str(ref),
+                apiVersion=ref.api_version,
+                kind=ref.kind,
+                metadata=named,
+            )
             raise
         self._note_object(obj, ref.api_version, ref.kind)
         return obj
@@ -142,8 +179,16 @@ class RecordingCluster:
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int = 100
     ) -> str:
         text = await self._cluster.logs(namespace, pod, container, previous=previous, tail=tail)
-        self._note("logs", {"namespace": namespace, "pod": pod, "container": container,
-                            "previous": previous, "text": text})  # fmt: skip
+        self._note(
+            "logs",
+            {
+                "namespace": namespace,
+                "pod": pod,
+                "container": container,
+                "previous": previous,
+                "text": text,
+            },
+        )
         return text
 
     async def version(self) -> str:
@@ -151,9 +196,13 @@ class RecordingCluster:
         return self._version
 
     async def apply(
-        self, manifest: Object, *, dry_run: bool = False, force: bool = False,
+        self,
+        manifest: Object,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
         manager: str = FIELD_MANAGER,
-    ) -> Object:  # fmt: skip
+    ) -> Object:
         made = await self._cluster.apply(manifest, dry_run=dry_run, force=force, manager=manager)
         return made if dry_run else self._made(made, manifest)
 
@@ -170,17 +219,28 @@ class RecordingCluster:
         return await self._cluster.replace(obj)
 
     async def delete(
-        self, ref: Ref, *, uid: str | None = None, resource_version: str | None = None,
-        propagation: str = "Background", grace: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        ref: Ref,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+        grace: int | None = None,
+    ) -> None:
         await self._cluster.delete(
             ref, uid=uid, resource_version=resource_version, propagation=propagation, grace=grace
         )
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *,
-        stdin: str | None = None, timeout: float = 60.0,
-    ) -> ExecResult:  # fmt: skip
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        timeout: float = 60.0,
+    ) -> ExecResult:
         return await self._cluster.exec(
             namespace, pod, container, argv, stdin=stdin, timeout=timeout
         )

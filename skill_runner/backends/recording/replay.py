@@ -112,23 +112,38 @@ class ReplayCluster:
             raise NotFound(f"the server does not serve {kind} ({api_version})", status=404)
 
     async def list(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, pick: Pick | None = None,
-        most: int | None = None, bare: bool = False, retry: bool = True,
-    ) -> ObjectList:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        pick: Pick | None = None,
+        most: int | None = None,
+        bare: bool = False,
+        retry: bool = True,
+    ) -> ObjectList:
         await asyncio.sleep(0)
         self._check(api_version, kind)
         items = [
-            kept for o in self._objects.values()
+            kept
+            for o in self._objects.values()
             if _selected(o, api_version, kind, namespace, labels, fields)
             and (kept := pick(o) if pick else o) is not None
-        ]  # fmt: skip
+        ]
         return ObjectList(tuple(items[:most]), str(len(self._log)))
 
     async def watch(
-        self, api_version: str, kind: str, *, namespace: str | None = None,
-        labels: str | None = None, fields: str | None = None, resource_version: str | None = None,
-    ) -> AsyncGenerator[WatchEvent, None]:  # fmt: skip
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        resource_version: str | None = None,
+    ) -> AsyncGenerator[WatchEvent, None]:
         position = int(resource_version or 0)
         while True:
             for change in self._log[position:]:
@@ -148,8 +163,9 @@ class ReplayCluster:
                     await self._bell.wait()
 
     async def get(self, ref: Ref) -> Object:
-        found = await self.list(ref.api_version, ref.kind, namespace=ref.namespace,
-                                fields=f"metadata.name={ref.name}")  # fmt: skip
+        found = await self.list(
+            ref.api_version, ref.kind, namespace=ref.namespace, fields=f"metadata.name={ref.name}"
+        )
         if found.items:
             return found.items[-1]
         if ref in self._missing:
@@ -180,18 +196,27 @@ class ReplayCluster:
     async def resource_types(self, *, fresh: bool = False) -> tuple[ResourceType, ...]:
         found = (o for o in self._objects.values() if o["kind"] == "CustomResourceDefinition")
         return tuple(
-            ResourceType(f"{o['spec']['group']}/{v['name']}", o["spec"]["names"]["kind"],
-                         o["spec"]["names"]["plural"], o["spec"]["scope"] == "Namespaced")
-            for o in found for v in o["spec"]["versions"]
-        )  # fmt: skip
+            ResourceType(
+                f"{o['spec']['group']}/{v['name']}",
+                o["spec"]["names"]["kind"],
+                o["spec"]["names"]["plural"],
+                o["spec"]["scope"] == "Namespaced",
+            )
+            for o in found
+            for v in o["spec"]["versions"]
+        )
 
     async def denied(self, rights: Sequence[Right]) -> tuple[Right, ...]:
         return ()
 
     async def apply(
-        self, manifest: Object, *, dry_run: bool = False, force: bool = False,
+        self,
+        manifest: Object,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
         manager: str = FIELD_MANAGER,
-    ) -> Object:  # fmt: skip
+    ) -> Object:
         raise _refused()
 
     async def create(self, manifest: Object, *, dry_run: bool = False) -> Object:
@@ -201,15 +226,26 @@ class ReplayCluster:
         raise _refused()
 
     async def delete(
-        self, ref: Ref, *, uid: str | None = None, resource_version: str | None = None,
-        propagation: str = "Background", grace: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        ref: Ref,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+        grace: int | None = None,
+    ) -> None:
         raise _refused()
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *,
-        stdin: str | None = None, timeout: float = 60.0,
-    ) -> ExecResult:  # fmt: skip
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        timeout: float = 60.0,
+    ) -> ExecResult:
         raise _refused()
 
     def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
@@ -257,9 +293,13 @@ def _refused() -> ApiError:
 
 
 def _selected(
-    obj: Object, api_version: str, kind: str, namespace: str | None, labels: str | None,
+    obj: Object,
+    api_version: str,
+    kind: str,
+    namespace: str | None,
+    labels: str | None,
     fields: str | None,
-) -> bool:  # fmt: skip
+) -> bool:
     if (obj.get("apiVersion"), obj.get("kind")) != (api_version, kind):
         return False
     meta: dict[str, Any] = obj.get("metadata", {})

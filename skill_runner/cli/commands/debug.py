@@ -73,8 +73,9 @@ def _keep(tape: Tape, file: Path, arguments: tuple[str, ...], context: click.Con
     save_history(history, file, redactor_of(context).text)
     click.echo(
         f"{file}: {len(history.moments)} changes, {len(history.header['waits'])} waits; "
-        f"look at it again with `skill debug replay {shlex.quote(str(file))}`", err=True,
-    )  # fmt: skip
+        f"look at it again with `skill debug replay {shlex.quote(str(file))}`",
+        err=True,
+    )
 
 
 @command.command()

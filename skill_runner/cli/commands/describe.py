@@ -42,10 +42,14 @@ Examples:
 )
 @click.argument("skill")
 @click.option(
-    "--rbac", type=click.Choice(get_args(Wants)), is_flag=False, flag_value="run", default=None,
+    "--rbac",
+    type=click.Choice(get_args(Wants)),
+    is_flag=False,
+    flag_value="run",
+    default=None,
     help="Print, as YAML to apply, a ServiceAccount and the roles with exactly the rights that "
     "`skill run` (or verify, why, remove) needs; inputs and names count as with `skill run`.",
-)  # fmt: skip
+)
 @input_options
 @output_option
 def command(skill: str, rbac: Wants | None, wanted: Wanted, output: str) -> int:
@@ -108,9 +112,7 @@ def _inputs(skill: Skill) -> Table:
     table.add_column(overflow="fold")
     for each in skill.inputs.values():
         kind = "secret" if each.secret else type_of(each.schema)
-        facts = Text.assemble(
-            kind, ("; " + ", ".join([_default(each), change_of(each)]), "dim")
-        )  # fmt: skip
+        facts = Text.assemble(kind, ("; " + ", ".join([_default(each), change_of(each)]), "dim"))
         table.add_row(Text(each.name, "bold" if each.required else "cyan"), facts)
         table.add_row("", Text(each.description))
     return table

@@ -62,21 +62,36 @@ def _machine() -> list[Finding]:
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
     return [
-        Finding("operating system", linux, platform.platform(), "the embedded cluster",
-                "" if linux else "use --provider kind or minikube"),
-        Finding("root", root, "root" if root else "not root", "the embedded cluster",
-                "" if root else "run as root, or use --provider kind"),
+        Finding(
+            "operating system",
+            linux,
+            platform.platform(),
+            "the embedded cluster",
+            "" if linux else "use --provider kind or minikube",
+        ),
+        Finding(
+            "root",
+            root,
+            "root" if root else "not root",
+            "the embedded cluster",
+            "" if root else "run as root, or use --provider kind",
+        ),
         Finding("cgroups", linux, "v2" if unified else "v1", "the embedded cluster"),
-    ]  # fmt: skip
+    ]
 
 
 def _tools() -> list[Finding]:
     return [
-        Finding(tool, path is not None, path or "not on PATH", what_for,
-                "" if path else f"apt-get install {package}")
+        Finding(
+            tool,
+            path is not None,
+            path or "not on PATH",
+            what_for,
+            "" if path else f"apt-get install {package}",
+        )
         for tool, package, what_for in TOOLS
         for path in [shutil.which(tool)]
-    ]  # fmt: skip
+    ]
 
 
 def _assets() -> list[Finding]:

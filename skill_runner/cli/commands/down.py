@@ -57,9 +57,11 @@ def command(
             targets = await _standing(platform, world)
             if not targets:
                 return Outcome(
-                    status="removed", installation=platform.name, cluster=cluster_of(world),
+                    status="removed",
+                    installation=platform.name,
+                    cluster=cluster_of(world),
                     notes=("nothing of it is there",),
-                )  # fmt: skip
+                )
             return await remove(
                 world, targets, purge=purge, cascade=cascade, unasked=True, run=run.id
             )

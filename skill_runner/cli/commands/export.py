@@ -21,9 +21,12 @@ Examples:
 )
 @click.argument("skills", nargs=-1)
 @click.option(
-    "--to", "repository", type=click.Path(path_type=Path), default=Path(),
+    "--to",
+    "repository",
+    type=click.Path(path_type=Path),
+    default=Path(),
     help="The repository's root; the current folder by default.",
-)  # fmt: skip
+)
 @output_option
 def command(skills: tuple[str, ...], repository: Path, output: str) -> int:
     """Write SKILL.md files and a section of AGENTS.md for SKILLS (all by default).

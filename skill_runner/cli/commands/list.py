@@ -64,6 +64,8 @@ def _document(entry: Entry) -> dict[str, str]:
     if entry.skill is None:
         return {"name": entry.name, "error": entry.error}
     return {
-        "name": entry.name, "version": entry.skill.version, "summary": entry.skill.summary,
+        "name": entry.name,
+        "version": entry.skill.version,
+        "summary": entry.skill.summary,
         "use_when": entry.skill.use_when,
-    }  # fmt: skip
+    }

@@ -30,14 +30,18 @@ Examples:
 )
 @click.option("--read-only", is_flag=True, help="Offer only the tools that change nothing.")
 @click.option(
-    "--allow-changes/--no-changes", default=True, show_default=True,
+    "--allow-changes/--no-changes",
+    default=True,
+    show_default=True,
     help="Whether `run` may change an installation that exists, and `remove` be used.",
-)  # fmt: skip
+)
 @click.option("--allow-skill", "skills", multiple=True, help="Only these skills. Repeatable.")
 @click.option(
-    "--allow-context", "contexts", multiple=True,
+    "--allow-context",
+    "contexts",
+    multiple=True,
     help="Contexts that may be used; without any, only a local cluster. Repeatable.",
-)  # fmt: skip
+)
 @click.option(
     "--namespace", "namespaces", multiple=True, help="Only in these namespaces. Repeatable."
 )
@@ -72,9 +76,13 @@ def command(
     for name in skills:
         library.folder_of(name)  # UnknownSkill, before an agent meets it
     permits = Permits(
-        read_only=read_only, allow_changes=allow_changes, skills=skills, contexts=contexts,
-        namespaces=namespaces, allow_purge="purge" in more,
-    )  # fmt: skip
+        read_only=read_only,
+        allow_changes=allow_changes,
+        skills=skills,
+        contexts=contexts,
+        namespaces=namespaces,
+        allow_purge="purge" in more,
+    )
 
     async def records(context: str | None) -> list[dict[str, Any]]:
         asked = Asked(kubeconfig, context, cluster_name)
@@ -86,7 +94,10 @@ def command(
     named = (("--kubeconfig", kubeconfig), ("--cluster", cluster_name))
     connection = tuple(f"{option}={value}" for option, value in named if value)
     agents = Agents(
-        library=library, permits=permits, clock=SystemClock(), records=records,
+        library=library,
+        permits=permits,
+        clock=SystemClock(),
+        records=records,
         connection=connection,
-    )  # fmt: skip
+    )
     asyncio.run(serve(agents))

@@ -31,9 +31,12 @@ NEXT: Final = {
 }
 
 _in_option = click.option(
-    "--in", "parent", type=click.Path(file_okay=False, path_type=Path), default=Path(),
+    "--in",
+    "parent",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
     help="The folder in which to make it; the current one by default.",
-)  # fmt: skip
+)
 
 
 @click.group(
@@ -77,9 +80,11 @@ Examples:
 )
 @click.argument("name")
 @click.option(
-    "--template", type=click.Choice(APPLICATIONS), required=True,
+    "--template",
+    type=click.Choice(APPLICATIONS),
+    required=True,
     help="What it is made from; each is deployed by the skill that the answer names.",
-)  # fmt: skip
+)
 @_in_option
 @output_option
 def new_app(name: str, template: str, parent: Path, output: str) -> int:
@@ -97,8 +102,10 @@ def _path(folder: Path) -> str:
 def _said(folder: Path, files: Sequence[Path], steps: Sequence[str], output: str) -> int:
     if output == "json":
         document = {
-            "folder": str(folder), "files": [str(file) for file in files], "next": list(steps),
-        }  # fmt: skip
+            "folder": str(folder),
+            "files": [str(file) for file in files],
+            "next": list(steps),
+        }
         click.echo(json.dumps(document))
         return 0
     click.echo(f"{folder} is made, with {len(files)} files. Go on with:")

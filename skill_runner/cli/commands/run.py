@@ -111,10 +111,13 @@ def _detach(request: session.Request, output: str) -> int:
         arguments, label=request.skill.name, installation=request.name, now=time.time()
     )
     outcome = Outcome(
-        status="running", run=run.id, installation=request.name, details=str(run.folder),
+        status="running",
+        run=run.id,
+        installation=request.name,
+        details=str(run.folder),
         version=request.skill.version,
         notes=(f"skill status {run.id} --wait 60", f"skill logs {run.id} --tail 50"),
-    )  # fmt: skip
+    )
     if output == "text":
         print_outcome(outcome)
     else:

@@ -41,9 +41,7 @@ Examples:
 @click.option("-n", "--namespace", help="Only this namespace.")
 @cluster_options
 @output_option
-def command(
-    run: str | None, wait: float, namespace: str | None, asked: Asked, output: str
-) -> int:  # fmt: skip
+def command(run: str | None, wait: float, namespace: str | None, asked: Asked, output: str) -> int:
     """Show the installations of a cluster: what, which version, proven when.
 
     With RUN, the id of a run: its outcome, or how far it is (exit code 5 while it works).

@@ -30,9 +30,11 @@ Examples:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--images", type=click.Choice(["auto", "pull", "build"]), default="auto",
+    "--images",
+    type=click.Choice(["auto", "pull", "build"]),
+    default="auto",
     help="Pull official images, build them from recipes, or whichever works.",
-)  # fmt: skip
+)
 @click.option("--prove", is_flag=True, help="Prove again, also where nothing changed.")
 @click.option("--adopt", is_flag=True, help="Take over what others own under its names.")
 @click.option("--create-namespaces", is_flag=True, help="Make missing namespaces of clients.")
@@ -64,11 +66,17 @@ def command(
     platform = read_platform(file, library)
     requests = [
         Request(
-            skill=each.skill, name=each.name, namespace=each.namespace, given=each.inputs,
-            use=each.use, images=images, where=each.where, allow_kinds=allow_kinds,
+            skill=each.skill,
+            name=each.name,
+            namespace=each.namespace,
+            given=each.inputs,
+            use=each.use,
+            images=images,
+            where=each.where,
+            allow_kinds=allow_kinds,
         )
         for each in platform.wanted
-    ]  # fmt: skip
+    ]
     options = Options(
         prove=prove, adopt=adopt, create_namespaces=create_namespaces, stability=stability
     )

@@ -73,8 +73,21 @@ def _executable(code: bytes, architecture: str) -> bytes:
     identity = b"\x7fELF\x02\x01\x01" + bytes(9)
     header = struct.pack(
         "<16sHHIQQQIHHHHHH",
-        identity, 2, _ELF_MACHINE[architecture], 1, _BASE + _HEADERS, 64, 0, 0, 64, 56, 1, 0, 0, 0,
-    )  # fmt: skip
+        identity,
+        2,
+        _ELF_MACHINE[architecture],
+        1,
+        _BASE + _HEADERS,
+        64,
+        0,
+        0,
+        64,
+        56,
+        1,
+        0,
+        0,
+        0,
+    )
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, _BASE, _BASE, size, size, 0x1000)
     return header + segment + code
 

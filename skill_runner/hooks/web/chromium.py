@@ -22,11 +22,21 @@ VARIABLE: Final = "SKILL_BROWSER"  # the path of a Chromium; `none` leaves the b
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE: Final = 30.0  # seconds for one answer
 FLAGS: Final = (
-    "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu",
-    "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-extensions", "--no-default-browser-check", "--mute-audio",
-    "--disable-dev-shm-usage", "--window-size=1280,900", "--no-proxy-server",
-)  # fmt: skip
+    "--headless=new",
+    "--remote-debugging-pipe",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--no-default-browser-check",
+    "--mute-audio",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,900",
+    "--no-proxy-server",
+)
 
 # Where the browser looks for the pipe; a shell cannot name descriptors above 9.
 AS_3_AND_4: Final = (
@@ -131,12 +141,21 @@ async def open_browser(path: str) -> AsyncIterator[Browser]:
         to_us, from_browser = os.pipe()
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses it to root
         child = await asyncio.create_subprocess_exec(
-            *python_command("-c", AS_3_AND_4), str(to_browser), str(from_browser), path,
-            *FLAGS, *sandbox, f"--user-data-dir={profile}", "about:blank",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL, pass_fds=(to_browser, from_browser),
-            env={**os.environ, "HOME": profile}, cwd=Path(profile),
-        )  # fmt: skip
+            *python_command("-c", AS_3_AND_4),
+            str(to_browser),
+            str(from_browser),
+            path,
+            *FLAGS,
+            *sandbox,
+            f"--user-data-dir={profile}",
+            "about:blank",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            pass_fds=(to_browser, from_browser),
+            env={**os.environ, "HOME": profile},
+            cwd=Path(profile),
+        )
         os.close(to_browser)
         os.close(from_browser)
         send, receive = await _streams(from_us, to_us)

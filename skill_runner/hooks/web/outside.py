@@ -15,10 +15,16 @@ TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)  # seconds
 MISSING: Final = "this-page-does-not-exist-by-design"
 # The kinds that a browser refuses to use under another type.
 TYPES: Final = {
-    ".js": ("javascript",), ".mjs": ("javascript",), ".css": ("text/css",),
-    ".svg": ("image/svg+xml",), ".png": ("image/png",), ".json": ("json",),
-    ".woff2": ("font/woff2",), ".webmanifest": ("manifest",), ".wasm": ("application/wasm",),
-}  # fmt: skip
+    ".js": ("javascript",),
+    ".mjs": ("javascript",),
+    ".css": ("text/css",),
+    ".svg": ("image/svg+xml",),
+    ".png": ("image/png",),
+    ".json": ("json",),
+    ".woff2": ("font/woff2",),
+    ".webmanifest": ("manifest",),
+    ".wasm": ("application/wasm",),
+}
 
 
 async def check_pages(base: str, paths: Sequence[str], text: str, root: str) -> str:

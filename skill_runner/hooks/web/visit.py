@@ -167,8 +167,10 @@ async def _follow(page: Browser, address: str, path: str) -> str:
     if now[0].rstrip("/") != str(target).rstrip("/"):
         raise GiveUp(f"a click on the link to {target} leads to {now[0]}")
     if not now[1]:
-        raise GiveUp(f"a click on the link to {target} loads a whole document: it works without "
-                     "the site's scripts, which is not how it was made")  # fmt: skip
+        raise GiveUp(
+            f"a click on the link to {target} loads a whole document: it works without "
+            "the site's scripts, which is not how it was made"
+        )
     return f" and followed a link to {target}"
 
 

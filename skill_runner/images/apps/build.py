@@ -51,10 +51,14 @@ async def _build(prepared: Prepared, archive: Path, cache: Path, report: Report)
         write_context(prepared, context)
         try:
             await builder.build(
-                context, prepared.ref, half, report,
+                context,
+                prepared.ref,
+                half,
+                report,
                 file=context / CONTAINERFILE,
-                secrets=write_secrets(prepared, Path(name), os.environ), application=True,
-            )  # fmt: skip
+                secrets=write_secrets(prepared, Path(name), os.environ),
+                application=True,
+            )
         except BuildFailed as error:
             raise explain(error, prepared) from error
         half.rename(archive)

@@ -17,12 +17,20 @@ from skill_runner.images.apps.source import list_files
 from skill_runner.skill.shipped import shipped
 
 CONFIGS: Final = (
-    "docusaurus.config.ts", "docusaurus.config.js", "docusaurus.config.mjs",
+    "docusaurus.config.ts",
+    "docusaurus.config.js",
+    "docusaurus.config.mjs",
     "docusaurus.config.cjs",
-)  # fmt: skip
+)
 SETTINGS: Final = ("url", "base_url", "trailing_slash", "title")
-SITE: Final = ("package.json", "package-lock.json", "docusaurus.config.js", "sidebars.js",
-               "src/css/custom.css", "static/icon.svg")  # fmt: skip
+SITE: Final = (
+    "package.json",
+    "package-lock.json",
+    "docusaurus.config.js",
+    "sidebars.js",
+    "src/css/custom.css",
+    "static/icon.svg",
+)
 FIRST: Final = ("index.md", "index.mdx", "README.md", "readme.md", "README.mdx")
 
 
@@ -50,8 +58,11 @@ def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
         notes = (f"a site was made around the {len(pages)} Markdown files of {folder}",)
     return Layout(
         containerfile=_containerfile(project, str(settings.get("title") or "")),
-        bases=("node", "nginx"), files=files, source_at=source_at, notes=notes,
-    )  # fmt: skip
+        bases=("node", "nginx"),
+        files=files,
+        source_at=source_at,
+        notes=notes,
+    )
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,9 +74,11 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
         )
     slash = {"always": True, "never": False}.get(str(settings.get("trailing_slash") or ""))
     given = {
-        "url": settings.get("url") or None, "baseUrl": base or None,
-        "title": settings.get("title") or None, "trailingSlash": slash,
-    }  # fmt: skip
+        "url": settings.get("url") or None,
+        "baseUrl": base or None,
+        "title": settings.get("title") or None,
+        "trailingSlash": slash,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 

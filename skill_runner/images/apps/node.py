@@ -74,9 +74,12 @@ def read_project(folder: Path, framework: str, package: str) -> NodeProject:
     manager = "pnpm" if named == "pnpm" else "npm"
     beside = (name for name in BESIDE[manager] if (folder / name).is_file())
     return NodeProject(
-        data=data, manager=manager, lock=lock, version=str(wanted[package]),
+        data=data,
+        manager=manager,
+        lock=lock,
+        version=str(wanted[package]),
         manifests=("package.json", *((lock,) if lock else ()), *beside),
-    )  # fmt: skip
+    )
 
 
 def major(version: str) -> int | None:

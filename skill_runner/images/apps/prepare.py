@@ -90,16 +90,22 @@ def prepare(application: Application, folder: Path, layout: Layout, *, bases: st
     """The build of a layout on these bases; reads every file of the source once."""
     files, parts = list_files(folder), _parts(layout, bases)
     return Prepared(
-        folder, image_name(application.name or folder.name), files, layout, bases,
+        folder,
+        image_name(application.name or folder.name),
+        files,
+        layout,
+        bases,
         digest_files(folder, files, *parts),
-    )  # fmt: skip
+    )
 
 
 def _parts(layout: Layout, bases: str) -> tuple[str, ...]:
     return (
-        layout.containerfile, json.dumps(layout.files, sort_keys=True), layout.source_at,
+        layout.containerfile,
+        json.dumps(layout.files, sort_keys=True),
+        layout.source_at,
         json.dumps(base_refs(layout.bases, bases), sort_keys=True),
-    )  # fmt: skip
+    )
 
 
 def image_name(text: str) -> str:

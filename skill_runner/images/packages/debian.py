@@ -16,8 +16,11 @@ from skill_runner.progress import Note, Report
 
 # Documentation and translations are not wanted in a container.
 LEFT_OUT: Final = (
-    "/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*",
-)  # fmt: skip
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+)
 APT: Final = Path("/etc/apt")
 KEYRING_NAME: Final = "debian-archive-"  # how the files of Debian's keys begin
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -50,24 +53,34 @@ async def debian_rootfs(suite: str, packages: Iterable[str], target: Path, repor
         settings = Path(name) / "apt.conf"
         settings.write_text('Apt::Install-Recommends "false";\n' + await _host_settings())
         await run_tool(
-            ["mmdebstrap", "--variant=essential", f"--include={','.join(wanted)}",
-             f"--aptopt={settings}", f"--keyring={KEYRING}",
-             *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
-             # Java's packages link their manual pages while they are configured.
-             '--essential-hook=mkdir -p "$1/usr/share/man/man1"',
-             suite, str(target), *source_lines(suite, host_sources(APT))],
+            [
+                "mmdebstrap",
+                "--variant=essential",
+                f"--include={','.join(wanted)}",
+                f"--aptopt={settings}",
+                f"--keyring={KEYRING}",
+                *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
+                # Java's packages link their manual pages while they are configured.
+                '--essential-hook=mkdir -p "$1/usr/share/man/man1"',
+                suite,
+                str(target),
+                *source_lines(suite, host_sources(APT)),
+            ],
             report=report,
             env={"SOURCE_DATE_EPOCH": "0"},
-        )  # fmt: skip
+        )
 
 
 async def _host_settings() -> str:
     if shutil.which("apt-config") is None:
         return ""
     child = await asyncio.create_subprocess_exec(
-        "apt-config", "dump", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        "apt-config",
+        "dump",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     out, _ = await child.communicate()
     lines = out.decode(errors="replace").splitlines()
     return "".join(f"{line}\n" for line in lines if line.startswith(HOST_SETTINGS))

@@ -28,13 +28,20 @@ async def maven_jars(artifacts: Iterable[str], target: Path, report: Report) -> 
     with tempfile.TemporaryDirectory(prefix="skill-maven-") as folder:
         (Path(folder) / "pom.xml").write_text(pom(wanted))
         await run_tool(
-            ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet", "--strict-checksums",
-             "dependency:copy-dependencies", "-DincludeScope=runtime",
-             f"-DoutputDirectory={target}"],
+            [
+                "mvn",
+                "--batch-mode",
+                "--no-transfer-progress",
+                "--quiet",
+                "--strict-checksums",
+                "dependency:copy-dependencies",
+                "-DincludeScope=runtime",
+                f"-DoutputDirectory={target}",
+            ],
             report=report,
             cwd=Path(folder),
             env={"MAVEN_OPTS": "-Dstyle.color=never"},
-        )  # fmt: skip
+        )
 
 
 def check_jars(target: Path, held: Path) -> None:

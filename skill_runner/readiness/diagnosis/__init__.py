@@ -16,7 +16,22 @@ from skill_runner.readiness.diagnosis.targets import Target
 from skill_runner.readiness.diagnosis.timeline import Ledger
 
 __all__ = [
-    "DEFAULT_POLICY", "NEVER", "FailurePolicy", "Judged", "Ledger", "PodView", "Row", "Scene",
-    "Seen", "Symptom", "Target", "as_problem", "classify_refusal", "explain_refusal",
-    "find_symptoms", "judge", "read_events", "root_cause",
-]  # fmt: skip
+    "DEFAULT_POLICY",
+    "NEVER",
+    "FailurePolicy",
+    "Judged",
+    "Ledger",
+    "PodView",
+    "Row",
+    "Scene",
+    "Seen",
+    "Symptom",
+    "Target",
+    "as_problem",
+    "classify_refusal",
+    "explain_refusal",
+    "find_symptoms",
+    "judge",
+    "read_events",
+    "root_cause",
+]

@@ -49,24 +49,35 @@ def container_symptoms(view: PodView) -> Iterator[Symptom]:
         elif reason in ("CreateContainerConfigError", "CreateContainerError"):
             yield _config(view, status, reason, message)
         else:
-            yield from crash_symptoms(view.pod, status, view.events, view.logs, view.owner,
-                                      view.of_job)  # fmt: skip
+            yield from crash_symptoms(
+                view.pod, status, view.events, view.logs, view.owner, view.of_job
+            )
 
 
 def _pull(view: PodView, status: Mapping[str, Any], message: str) -> Iterator[Symptom]:
     name, image = status["name"], image_of(view.pod, status)
-    tries = [e for e in view.events if e.reason in ("Failed", "BackOff")
-             and e.container == name and "Failed to pull image" in e.message]  # fmt: skip
+    tries = [
+        e
+        for e in view.events
+        if e.reason in ("Failed", "BackOff")
+        and e.container == name
+        and "Failed to pull image" in e.message
+    ]
     texts = [message, *[e.message for e in reversed(tries)]]
     told = next(((r, t) for t in texts if (r := classify_pull(t))), None)
     reason, text = told or ("ImagePullSlow", message)
     if told is None and not any(t for t in texts):
         return
     yield symptom_of(
-        view.pod, reason, explain_pull(reason, image, text),
-        container=name, lines=(f"kubelet: {text}",), owner=view.owner, subject=image,
+        view.pod,
+        reason,
+        explain_pull(reason, image, text),
+        container=name,
+        lines=(f"kubelet: {text}",),
+        owner=view.owner,
+        subject=image,
         sightings=max(1, sum(e.count for e in tries)),
-    )  # fmt: skip
+    )
 
 
 def image_of(pod: Object, status: Mapping[str, Any]) -> str:
@@ -86,15 +97,23 @@ def _named_image(view: PodView, status: Mapping[str, Any], reason: str, message:
         "Never",
     }[reason]
     return symptom_of(
-        view.pod, reason, cause, container=status["name"], lines=(f"kubelet: {message}",),
-        owner=view.owner, subject=image,
-    )  # fmt: skip
+        view.pod,
+        reason,
+        cause,
+        container=status["name"],
+        lines=(f"kubelet: {message}",),
+        owner=view.owner,
+        subject=image,
+    )
 
 
 def _config(view: PodView, status: Mapping[str, Any], reason: str, message: str) -> Symptom:
     name = status["name"]
-    more: dict[str, Any] = {"container": name, "lines": (f"kubelet: {message}",),
-                            "owner": view.owner}  # fmt: skip
+    more: dict[str, Any] = {
+        "container": name,
+        "lines": (f"kubelet: {message}",),
+        "owner": view.owner,
+    }
     if "failed to sync" in message and "cache" in message:
         return symptom_of(view.pod, "CacheSync", "the kubelet's cache is late", **more)
     if missing := missing_of(message):

@@ -51,10 +51,15 @@ def crash_symptoms(
         reason = "JobRetrying"
     restarts = int(status.get("restartCount", 0))
     yield symptom_of(
-        pod, reason, cause, container=name, owner=owner, restarts=restarts,
+        pod,
+        reason,
+        cause,
+        container=name,
+        owner=owner,
+        restarts=restarts,
         sightings=max(1, restarts + (1 if at(status, "state.terminated") is not None else 0)),
         lines=tuple(_lines(pod, status, ended, log, events)),
-    )  # fmt: skip
+    )
 
 
 def last_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -76,9 +81,13 @@ def recent_ends(pod: Object, now: float) -> Iterator[Symptom]:
         name, restarts = status["name"], int(status.get("restartCount", 0))
         reason, cause = _what(pod, status, ended, (), "")
         yield symptom_of(
-            pod, reason, f"{cause}, and was restarted {now - since:.0f} s ago", container=name,
-            restarts=restarts, lines=tuple(_lines(pod, status, ended, "", ())),
-        )  # fmt: skip
+            pod,
+            reason,
+            f"{cause}, and was restarted {now - since:.0f} s ago",
+            container=name,
+            restarts=restarts,
+            lines=tuple(_lines(pod, status, ended, "", ())),
+        )
 
 
 def past_ends(pod: Object, now: float) -> Iterator[str]:
@@ -122,9 +131,12 @@ def _is_init(pod: Object, status: Mapping[str, Any]) -> bool:
 
 
 def _what(
-    pod: Object, status: Mapping[str, Any], ended: Mapping[str, Any], events: tuple[Seen, ...],
+    pod: Object,
+    status: Mapping[str, Any],
+    ended: Mapping[str, Any],
+    events: tuple[Seen, ...],
     log: str,
-) -> tuple[str, str]:  # fmt: skip
+) -> tuple[str, str]:
     name, code = status["name"], int(ended.get("exitCode") or 0)
     said = f"{ended.get('message', '')} {at(status, 'state.waiting.message', '')}"
     if _wrong_arch(said, log):
@@ -192,10 +204,12 @@ def killed_by_probe(container: str, events: tuple[Seen, ...]) -> str | None:
         e.reason == "Killing" and e.container == container and "probe" in e.message for e in events
     )
     answers = [
-        e.message for e in events
-        if e.reason in ("Unhealthy", "ProbeWarning") and e.container == container
+        e.message
+        for e in events
+        if e.reason in ("Unhealthy", "ProbeWarning")
+        and e.container == container
         and e.message.startswith(("Liveness", "Startup"))
-    ]  # fmt: skip
+    ]
     return answers[-1] if killed and answers else None
 
 
@@ -213,9 +227,12 @@ def _limit(pod: Object, container: str) -> str:
 
 
 def _lines(
-    pod: Object, status: Mapping[str, Any], ended: Mapping[str, Any], log: str,
+    pod: Object,
+    status: Mapping[str, Any],
+    ended: Mapping[str, Any],
+    log: str,
     events: tuple[Seen, ...],
-) -> Iterator[str]:  # fmt: skip
+) -> Iterator[str]:
     name = status["name"]
     code, why = ended.get("exitCode"), ended.get("reason") or "no reason"
     again = times(int(status.get("restartCount", 0)), "restart")

@@ -21,13 +21,19 @@ _PATTERNS: Final = (
     ("AdmissionDenied", r"admission webhook \"[^\"]*\" denied|ValidatingAdmissionPolicy"),
     ("QuotaExceeded", r"exceeded quota|failed quota|insufficient quota"),
     ("PodSecurity", r"violates PodSecurity"),
-    ("LimitRange", r"(?:maximum|minimum) \S+ usage per|max limit to request ratio|"
-                   r"must specify limits|must be less than or equal to \S+ limit of"),
-    ("ServiceAccountMissing", r"serviceaccount \"?[^ ]+\"? not found|"
-                              r"error looking up service account"),
+    (
+        "LimitRange",
+        r"(?:maximum|minimum) \S+ usage per|max limit to request ratio|"
+        r"must specify limits|must be less than or equal to \S+ limit of",
+    ),
+    (
+        "ServiceAccountMissing",
+        r"serviceaccount \"?[^ ]+\"? not found|"
+        r"error looking up service account",
+    ),
     ("PodInvalid", r"is invalid: "),
     ("AdmissionDenied", r"is forbidden: "),
-)  # fmt: skip
+)
 _COMPILED: Final = tuple((reason, re.compile(p, re.IGNORECASE)) for reason, p in _PATTERNS)
 
 
@@ -44,8 +50,13 @@ def creation_symptoms(owner: Object, events: tuple[Seen, ...], workload: str) ->
         return
     reason = classify_refusal(message)
     if reason:
-        yield symptom_of(owner, reason, explain_refusal(reason, message), owner=workload,
-                         lines=tuple(refusal_lines(owner, reason, message)))  # fmt: skip
+        yield symptom_of(
+            owner,
+            reason,
+            explain_refusal(reason, message),
+            owner=workload,
+            lines=tuple(refusal_lines(owner, reason, message)),
+        )
 
 
 def _current_refusal(owner: Object, events: tuple[Seen, ...]) -> str:
@@ -75,9 +86,13 @@ def _lacks_pods(owner: Object) -> bool:
 
 def refusal_text(message: str) -> str:
     """The refusal without the controller's introduction."""
-    text = re.sub(r"^Error creating: |^create pod \S+ in \S+ \S+ failed error: "
-                  r"|^Failure executing: \S+ at: \S+ Message: ", "", message,
-                  flags=re.IGNORECASE)  # fmt: skip
+    text = re.sub(
+        r"^Error creating: |^create pod \S+ in \S+ \S+ failed error: "
+        r"|^Failure executing: \S+ at: \S+ Message: ",
+        "",
+        message,
+        flags=re.IGNORECASE,
+    )
     text = text.partition(". Received status: Status(")[0]  # the same once more, by Java's client
     return re.sub(r'^pods "[^"]*" is forbidden: ', "", text).strip()
 

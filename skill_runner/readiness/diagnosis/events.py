@@ -50,8 +50,12 @@ def _read(event: Object) -> Seen:
 
 def last_time(event: Object) -> str:
     """When it was last seen, to the second (RFC 3339)."""
-    for path in ("series.lastObservedTime", "lastTimestamp", "eventTime",
-                 "metadata.creationTimestamp"):  # fmt: skip
+    for path in (
+        "series.lastObservedTime",
+        "lastTimestamp",
+        "eventTime",
+        "metadata.creationTimestamp",
+    ):
         if found := at(event, path):
             return str(found)[:19]
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skill_runner.outcome import Code, NextAction
-from skill_runner.outcome.next_actions import WHICH_IMAGE, NAME, SKILL, SPACE
+from skill_runner.outcome.next_actions import NAME, SKILL, SPACE, WHICH_IMAGE
 from skill_runner.readiness.diagnosis.symptom import Symptom
 
 
@@ -57,12 +57,20 @@ def _on_images(symptom: Symptom) -> _Actions:
         "IMAGE_NOT_FOUND": (WHICH_IMAGE,),
         "IMAGE_NAME_INVALID": (WHICH_IMAGE,),
         "IMAGE_WRONG_ARCH": (("kubectl get nodes -L kubernetes.io/arch", "the nodes' processors"),),
-        "IMAGE_PULL_DENIED": ((f"kubectl {space}get secrets --field-selector type=kubernetes.io/"
-                               "dockerconfigjson", "is the pull secret there?"),),
-        "REGISTRY_UNREACHABLE": ((f"skill run {SKILL} --name {NAME} -n {SPACE} --images build",
-                                  "build the images from their recipes instead"),),
+        "IMAGE_PULL_DENIED": (
+            (
+                f"kubectl {space}get secrets --field-selector type=kubernetes.io/dockerconfigjson",
+                "is the pull secret there?",
+            ),
+        ),
+        "REGISTRY_UNREACHABLE": (
+            (
+                f"skill run {SKILL} --name {NAME} -n {SPACE} --images build",
+                "build the images from their recipes instead",
+            ),
+        ),
         "IMAGE_NEVER_PULLED": ((f"skill images load {SKILL}", "put the image on the node"),),
-    }  # fmt: skip
+    }
 
 
 def _on_pods(symptom: Symptom) -> _Actions:
@@ -72,12 +80,16 @@ def _on_pods(symptom: Symptom) -> _Actions:
         "CONFIG_MISSING": ((f"kubectl {space}get secrets,configmaps", "what is there instead"),),
         "CRASH_LOOP": ((_logs(symptom), "the whole log of the instance that ended"),),
         "COMMAND_NOT_FOUND": ((_look(symptom), "see the command and the image"),),
-        "OUT_OF_MEMORY": ((f"skill describe {SKILL}", "see which input sets the memory limit"),
-                          (_logs(symptom), "what it did before it was killed")),
+        "OUT_OF_MEMORY": (
+            (f"skill describe {SKILL}", "see which input sets the memory limit"),
+            (_logs(symptom), "what it did before it was killed"),
+        ),
         "UNSCHEDULABLE": (("kubectl describe nodes", "what the nodes have and hold"),),
         "CAPACITY": (("kubectl describe nodes", "what the nodes have and hold"),),
-        "VOLUME_UNBOUND": (("kubectl get storageclass", "the classes that exist"),
-                           (f"kubectl {space}get pvc", "the claims that exist")),
+        "VOLUME_UNBOUND": (
+            ("kubectl get storageclass", "the classes that exist"),
+            (f"kubectl {space}get pvc", "the claims that exist"),
+        ),
         "SERVICE_ACCOUNT_MISSING": ((f"kubectl {space}get serviceaccounts", "what is there"),),
         "PROBE_FAILING": ((_logs(symptom), "what the application says"),),
         "JOB_FAILED": ((_logs(symptom), "the whole log"),),
@@ -90,11 +102,11 @@ def _on_pods(symptom: Symptom) -> _Actions:
             (f"kubectl {space}get components.dapr.io", "which components are there, since when"),
             (f"kubectl {space}logs {symptom.name} -c daprd", "what the sidecar says of them"),
         ),
-        "SIDECAR_MISSING": (("skill run dapr-k8s-setup",
-                             "makes pods again that missed their sidecar"),
-                            (f"kubectl {space}delete pod {symptom.name}",
-                             "by hand, once the injector serves")),
-    }  # fmt: skip
+        "SIDECAR_MISSING": (
+            ("skill run dapr-k8s-setup", "makes pods again that missed their sidecar"),
+            (f"kubectl {space}delete pod {symptom.name}", "by hand, once the injector serves"),
+        ),
+    }
 
 
 def _on_objects(symptom: Symptom) -> _Actions:
@@ -103,19 +115,35 @@ def _on_objects(symptom: Symptom) -> _Actions:
     return {
         "QUOTA_EXCEEDED": ((f"kubectl {space}describe resourcequota", "what is used of how much"),),
         "ADMISSION_DENIED": ((_look(symptom), "the refusal in full"),),
-        "WEBHOOK_UNAVAILABLE": (("kubectl get validatingwebhookconfigurations,"
-                                 "mutatingwebhookconfigurations", "which Service it calls"),),
-        "NOT_OBSERVED": (("kubectl get deployments --all-namespaces",
-                          f"is the operator that handles {symptom.kind} there, and ready?"),
-                         (f"kubectl {space}get {symptom.kind.lower()} {symptom.name} -o yaml "
-                          "--show-managed-fields", "who has written to it, and when")),
-        "RESOURCE_GONE": ((f"skill run {SKILL} --name {NAME} -n {SPACE}",
-                           "applies what is missing"),
-                          (f"kubectl {space}get events", "what happened around it")),
+        "WEBHOOK_UNAVAILABLE": (
+            (
+                "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+                "which Service it calls",
+            ),
+        ),
+        "NOT_OBSERVED": (
+            (
+                "kubectl get deployments --all-namespaces",
+                f"is the operator that handles {symptom.kind} there, and ready?",
+            ),
+            (
+                f"kubectl {space}get {symptom.kind.lower()} {symptom.name} -o yaml "
+                "--show-managed-fields",
+                "who has written to it, and when",
+            ),
+        ),
+        "RESOURCE_GONE": (
+            (f"skill run {SKILL} --name {NAME} -n {SPACE}", "applies what is missing"),
+            (f"kubectl {space}get events", "what happened around it"),
+        ),
         "SCALED_TO_ZERO": (_scale_up(symptom),),
-        "NAMESPACE_TERMINATING": ((f"kubectl get namespace {symptom.namespace or symptom.name} "
-                                   "-o yaml", "what holds it back"),),
-    }  # fmt: skip
+        "NAMESPACE_TERMINATING": (
+            (
+                f"kubectl get namespace {symptom.namespace or symptom.name} -o yaml",
+                "what holds it back",
+            ),
+        ),
+    }
 
 
 def _scale_up(symptom: Symptom) -> _Action:

@@ -15,8 +15,18 @@ from skill_runner.readiness.status.dapr import ENABLED, SIDECAR, lacks_sidecar
 from skill_runner.readiness.status.pods import pod as pod_verdict
 from skill_runner.text.quoting import excerpt
 
-_GOING = ("Evicted", "Preempting", "Shutdown", "NodeShutdown", "Terminated", "NodeLost",
-          "UnexpectedAdmissionError", "NodeAffinity", "OutOfcpu", "OutOfmemory")  # fmt: skip
+_GOING = (
+    "Evicted",
+    "Preempting",
+    "Shutdown",
+    "NodeShutdown",
+    "Terminated",
+    "NodeLost",
+    "UnexpectedAdmissionError",
+    "NodeAffinity",
+    "OutOfcpu",
+    "OutOfmemory",
+)
 
 
 def pod_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> tuple[Symptom, ...]:
@@ -47,8 +57,9 @@ def _failed(view: PodView) -> Symptom:
     lines = inner.lines if inner else ()
     hook = at(pod, "metadata.annotations", {}).get("helm.sh/hook")
     kind = "JobRetrying" if view.of_job else "HookFailed" if hook else "PodFailed"
-    return symptom_of(pod, kind, cause, lines=lines, owner=view.owner,
-                      container=inner.container if inner else "")  # fmt: skip
+    return symptom_of(
+        pod, kind, cause, lines=lines, owner=view.owner, container=inner.container if inner else ""
+    )
 
 
 def _volumes(view: PodView) -> Iterator[Symptom]:
@@ -61,8 +72,13 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
             continue  # it is over: a container has begun since
         if seen.reason == "FailedCreatePodSandBox":
             cause = f"the node cannot set up the pod ({excerpt(seen.message)})"
-            yield symptom_of(view.pod, "SandboxFailed", cause, owner=view.owner,
-                             lines=(f"kubelet: {seen.message}",))  # fmt: skip
+            yield symptom_of(
+                view.pod,
+                "SandboxFailed",
+                cause,
+                owner=view.owner,
+                lines=(f"kubelet: {seen.message}",),
+            )
             return
         if seen.reason not in ("FailedMount", "FailedAttachVolume", "FailedMapVolume"):
             continue
@@ -74,9 +90,13 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
         if "failed to sync" in seen.message:
             reason = "CacheSync"
         yield symptom_of(
-            view.pod, reason, cause, owner=view.owner, lines=(f"kubelet: {seen.message}",),
+            view.pod,
+            reason,
+            cause,
+            owner=view.owner,
+            lines=(f"kubelet: {seen.message}",),
             subject=subject,
-        )  # fmt: skip
+        )
         return
 
 

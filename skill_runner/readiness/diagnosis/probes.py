@@ -38,11 +38,21 @@ def _failing(
     parts = (excerpt(told) if told else "", f"it answers {excerpt(body)}" if body else "")
     detail = "; ".join(part for part in parts if part)
     return symptom_of(
-        view.pod, "ProbeFailing", cause + (f" ({detail})" if detail else ""),
-        container=name, owner=view.owner, grace=grace_of(spec),
-        lines=tuple(x for x in (f"kubelet: {said}" if said else "",
-                                f"answer of {name}: {body}" if body else "") if x),
-    )  # fmt: skip
+        view.pod,
+        "ProbeFailing",
+        cause + (f" ({detail})" if detail else ""),
+        container=name,
+        owner=view.owner,
+        grace=grace_of(spec),
+        lines=tuple(
+            x
+            for x in (
+                f"kubelet: {said}" if said else "",
+                f"answer of {name}: {body}" if body else "",
+            )
+            if x
+        ),
+    )
 
 
 def container_spec(pod: Object, name: str) -> Mapping[str, Any]:

@@ -12,21 +12,36 @@ from typing import Final
 from skill_runner.text.quoting import excerpt, named
 
 _PATTERNS: Final = (
-    ("ImageWrongArch", r"no match for platform|no matching manifest for|"
-                       r"does not match the specified platform"),
+    (
+        "ImageWrongArch",
+        r"no match for platform|no matching manifest for|"
+        r"does not match the specified platform",
+    ),
     ("NodeDiskFull", r"no space left on device"),
-    ("RegistryUnreachable", r"no such host|server misbehaving|connection refused|"
-                            r"network is unreachable|no route to host|x509:|"
-                            r"server gave HTTP response to HTTPS client|"
-                            r"Temporary failure in name resolution|proxyconnect"),
-    ("ImagePullSlow", r"i/o timeout|TLS handshake timeout|deadline exceeded|toomanyrequests|"
-                      r"429 Too Many|rate limit|\b50[0234]\b|unexpected EOF|connection reset|"
-                      r"QPS exceeded|context canceled"),
-    ("ImagePullDenied", r"pull access denied|insufficient_scope|authorization failed|"
-                        r"\b401\b|\b403\b|unauthorized|denied|no basic auth credentials"),
-    ("ImageNotFound", r"not found|manifest unknown|name unknown|\b404\b|"
-                      r"does not exist|repository name not known"),
-)  # fmt: skip
+    (
+        "RegistryUnreachable",
+        r"no such host|server misbehaving|connection refused|"
+        r"network is unreachable|no route to host|x509:|"
+        r"server gave HTTP response to HTTPS client|"
+        r"Temporary failure in name resolution|proxyconnect",
+    ),
+    (
+        "ImagePullSlow",
+        r"i/o timeout|TLS handshake timeout|deadline exceeded|toomanyrequests|"
+        r"429 Too Many|rate limit|\b50[0234]\b|unexpected EOF|connection reset|"
+        r"QPS exceeded|context canceled",
+    ),
+    (
+        "ImagePullDenied",
+        r"pull access denied|insufficient_scope|authorization failed|"
+        r"\b401\b|\b403\b|unauthorized|denied|no basic auth credentials",
+    ),
+    (
+        "ImageNotFound",
+        r"not found|manifest unknown|name unknown|\b404\b|"
+        r"does not exist|repository name not known",
+    ),
+)
 _COMPILED: Final = tuple((reason, re.compile(p, re.IGNORECASE)) for reason, p in _PATTERNS)
 _HOST: Final = re.compile(r"(?:lookup |dial tcp |https?://)([A-Za-z0-9.\-:\[\]]+?)(?:[/ ,]|: |$)")
 

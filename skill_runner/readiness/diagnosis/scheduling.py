@@ -26,15 +26,19 @@ def scheduling_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> Iter
     short = message.partition(". preemption:")[0].partition(" preemption:")[0].rstrip(". ")
     if claim := _CLAIM.search(message):
         cause = f"PersistentVolumeClaim {named(claim.group(1))} does not exist"
-        yield symptom_of(view.pod, "ClaimMissing", cause, owner=view.owner,
-                         lines=(f"scheduler: {short}",))  # fmt: skip
+        yield symptom_of(
+            view.pod, "ClaimMissing", cause, owner=view.owner, lines=(f"scheduler: {short}",)
+        )
         return
     never = why_never(view.pod, nodes) if nodes else None
     cause = f"no node takes the pod: {never or excerpt(short)}"
     yield symptom_of(
-        view.pod, "UnschedulableForever" if never else "Unschedulable", cause,
-        owner=view.owner, lines=(f"scheduler: {short}",),
-    )  # fmt: skip
+        view.pod,
+        "UnschedulableForever" if never else "Unschedulable",
+        cause,
+        owner=view.owner,
+        lines=(f"scheduler: {short}",),
+    )
 
 
 def why_never(pod: Object, nodes: tuple[Object, ...]) -> str | None:
@@ -102,8 +106,9 @@ def requests_of(pod: Object) -> dict[str, Decimal]:
             _add(total, spec)
         for resource, amount in _asked(spec).items():
             largest[resource] = max(largest.get(resource, Decimal(0)), amount)
-    return {r: max(total.get(r, Decimal(0)), largest.get(r, Decimal(0)))
-            for r in {**total, **largest}}  # fmt: skip
+    return {
+        r: max(total.get(r, Decimal(0)), largest.get(r, Decimal(0))) for r in {**total, **largest}
+    }
 
 
 def _add(total: dict[str, Decimal], spec: Mapping[str, Any]) -> None:

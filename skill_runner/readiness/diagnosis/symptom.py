@@ -35,8 +35,11 @@ class Symptom:
     @property
     def key(self) -> tuple[str, str, str]:
         """What stays the same while the symptom lasts."""
-        return (self.uid or f"{self.kind}/{self.namespace}/{self.name}", self.container,
-                self.reason)  # fmt: skip
+        return (
+            self.uid or f"{self.kind}/{self.namespace}/{self.name}",
+            self.container,
+            self.reason,
+        )
 
     @property
     def resource(self) -> str:

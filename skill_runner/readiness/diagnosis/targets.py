@@ -52,8 +52,12 @@ def _failed(obj: Object, verdict: Verdict, pods: tuple[Symptom, ...]) -> Symptom
     if verdict.facts.get("reason") == "ProgressDeadlineExceeded":
         return symptom_of(obj, "DeadlineExceeded", f"{_named(obj)} {verdict.message}", lines=said)
     final = verdict.facts.get("reason") in INVALID
-    return symptom_of(obj, "ResourceInvalid" if final else f"ResourceFailed:{kind}",
-                      f"{_named(obj)}: {verdict.message}", lines=said)  # fmt: skip
+    return symptom_of(
+        obj,
+        "ResourceInvalid" if final else f"ResourceFailed:{kind}",
+        f"{_named(obj)}: {verdict.message}",
+        lines=said,
+    )
 
 
 def _failed_job(obj: Object, verdict: Verdict, pods: tuple[Symptom, ...]) -> Symptom:
@@ -63,10 +67,12 @@ def _failed_job(obj: Object, verdict: Verdict, pods: tuple[Symptom, ...]) -> Sym
     because = f": {inner.cause}" if inner else f" ({excerpt(_why_failed(obj, verdict))})"
     kind = "Helm hook Job" if hook else "Job"
     return symptom_of(
-        obj, "HookFailed" if hook else "JobFailed", f"{kind} {name} failed{because}",
+        obj,
+        "HookFailed" if hook else "JobFailed",
+        f"{kind} {name} failed{because}",
         lines=(f"Job status: {_why_failed(obj, verdict)}", *(inner.lines if inner else ())),
         container=inner.container if inner else "",
-    )  # fmt: skip
+    )
 
 
 def _why_failed(job: Object, verdict: Verdict) -> str:

@@ -25,15 +25,25 @@ def claim_symptoms(
         bad = _class_is_wrong(claim, classes, seen)
         if bad:
             said = [f"provisioner: {e.message}" for e in seen if e.reason != "WaitForFirstConsumer"]
-            yield symptom_of(claim, "VolumeUnbound", f"PersistentVolumeClaim {name}: {bad}",
-                             lines=tuple(said[-1:]), subject=name)  # fmt: skip
+            yield symptom_of(
+                claim,
+                "VolumeUnbound",
+                f"PersistentVolumeClaim {name}: {bad}",
+                lines=tuple(said[-1:]),
+                subject=name,
+            )
             continue
         refused = [e for e in seen if e.reason == "ProvisioningFailed"]
         if refused:
             told = excerpt(refused[-1].message)
             cause = f"PersistentVolumeClaim {name} gets no volume ({told})"
-            yield symptom_of(claim, "ProvisioningFailed", cause, subject=name,
-                             lines=(f"provisioner: {refused[-1].message}",))  # fmt: skip
+            yield symptom_of(
+                claim,
+                "ProvisioningFailed",
+                cause,
+                subject=name,
+                lines=(f"provisioner: {refused[-1].message}",),
+            )
 
 
 def _class_is_wrong(

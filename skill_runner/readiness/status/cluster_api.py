@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.objects import (  # fmt: skip
+from skill_runner.objects import (
     Object,
     at,
     condition,

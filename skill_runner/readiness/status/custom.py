@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from skill_runner.objects import (  # fmt: skip
+from skill_runner.objects import (
     Object,
     as_int,
     at,
@@ -28,11 +28,32 @@ from skill_runner.readiness.status.verdict import Verdict, failed, progressing, 
 from skill_runner.text.quoting import excerpt, named
 
 # Positive conditions by habit of the field, the most telling first.
-POSITIVE: Final = ("Ready", "Available", "Programmed", "Established", "Healthy", "Accepted",
-                   "Succeeded", "Complete", "Synced")  # fmt: skip
+POSITIVE: Final = (
+    "Ready",
+    "Available",
+    "Programmed",
+    "Established",
+    "Healthy",
+    "Accepted",
+    "Succeeded",
+    "Complete",
+    "Synced",
+)
 NEGATIVE: Final = ("Failed", "Stalled", "Degraded", "NotReady")
-GOOD_PHASES: Final = frozenset({"ready", "running", "active", "available", "healthy", "succeeded",
-                                "bound", "complete", "completed", "online"})  # fmt: skip
+GOOD_PHASES: Final = frozenset(
+    {
+        "ready",
+        "running",
+        "active",
+        "available",
+        "healthy",
+        "succeeded",
+        "bound",
+        "complete",
+        "completed",
+        "online",
+    }
+)
 BAD_PHASES: Final = frozenset({"failed", "error", "errored", "unhealthy", "degraded", "lost"})
 
 

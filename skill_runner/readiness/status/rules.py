@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skill_runner.objects import (  # fmt: skip
+from skill_runner.objects import (
     Object,
     as_int,
     at,
@@ -50,8 +50,9 @@ def named_condition(obj: Object, name: str) -> Verdict:
     if not is_true(found):
         return progressing(
             f"{name} is {found.get('status')} ({says(found)})",
-            condition=name, reason=found.get("reason", ""),
-        )  # fmt: skip
+            condition=name,
+            reason=found.get("reason", ""),
+        )
     facts: dict[str, Any] = {"unproven": True} if is_unproven(obj, seen) else {}
     return ready(f"{name} is True", **facts)
 

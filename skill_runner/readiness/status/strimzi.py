@@ -66,8 +66,11 @@ def pod_set(obj: Object) -> Verdict:
     if stale := check_observed(obj):
         return stale
     want = len(at(obj, "spec.pods", []))
-    for field, what in (("pods", "pods exist"), ("currentPods", "pods are updated"),
-                        ("readyPods", "pods are ready")):  # fmt: skip
+    for field, what in (
+        ("pods", "pods exist"),
+        ("currentPods", "pods are updated"),
+        ("readyPods", "pods are ready"),
+    ):
         if (have := count(obj, f"status.{field}")) < want:
             return counted(have, want, what)
     return ready(f"{want} of {want} pods are ready", done=want, total=want)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from skill_runner.objects import Object
-from skill_runner.readiness.status import (  # fmt: skip
+from skill_runner.readiness.status import (
     argo,
     batch,
     cluster_api,
@@ -31,8 +31,15 @@ def exists(_: Object) -> Verdict:
 
 
 _ROUTES: Final = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
-_STRIMZI: Final = ("Kafka", "KafkaUser", "KafkaConnect", "KafkaConnector", "KafkaBridge",
-                   "KafkaMirrorMaker2", "KafkaRebalance")  # fmt: skip
+_STRIMZI: Final = (
+    "Kafka",
+    "KafkaUser",
+    "KafkaConnect",
+    "KafkaConnector",
+    "KafkaBridge",
+    "KafkaMirrorMaker2",
+    "KafkaRebalance",
+)
 _CNPG_APPLIED: Final = ("Database", "Publication", "Subscription", "DatabaseRole")
 
 RULES: Final[Mapping[tuple[str, str], Rule]] = {
@@ -67,20 +74,41 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("gateway.networking.k8s.io", "Gateway"): gateway.gateway,
     **{("gateway.networking.k8s.io", kind): gateway.route for kind in _ROUTES},
     # Dapr's kinds have no status: a sidecar that loaded them is the proof, and that is a hook's.
-    **{("dapr.io", kind): exists
-       for kind in ("Component", "Configuration", "Subscription", "Resiliency", "HTTPEndpoint")},
-}  # fmt: skip
+    **{
+        ("dapr.io", kind): exists
+        for kind in ("Component", "Configuration", "Subscription", "Resiliency", "HTTPEndpoint")
+    },
+}
 
 # The API server's own groups: everything else is a custom resource. A suffix would not do, since
 # gateway.networking.k8s.io and snapshot.storage.k8s.io are custom resources.
-NATIVE_GROUPS: Final = frozenset({
-    "", "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps",
-    "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch",
-    "certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io",
-    "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io", "networking.k8s.io",
-    "node.k8s.io", "policy", "rbac.authorization.k8s.io", "resource.k8s.io",
-    "scheduling.k8s.io", "storage.k8s.io", "storagemigration.k8s.io",
-})  # fmt: skip
+NATIVE_GROUPS: Final = frozenset(
+    {
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "flowcontrol.apiserver.k8s.io",
+        "internal.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+        "storagemigration.k8s.io",
+    }
+)
 
 
 def group_of(api_version: str) -> str:

@@ -6,6 +6,11 @@ from skill_runner.readiness.wait.loop import wait_ready
 from skill_runner.readiness.wait.snapshot import look_once
 
 __all__ = [
-    "DEFAULT_POLICY", "Expected", "FailurePolicy", "Suspect", "WaitResult", "look_once",
+    "DEFAULT_POLICY",
+    "Expected",
+    "FailurePolicy",
+    "Suspect",
+    "WaitResult",
+    "look_once",
     "wait_ready",
-]  # fmt: skip
+]

@@ -101,10 +101,14 @@ async def read(cluster: Cluster, sorter: Sorter) -> tuple[dict[Selection, list[O
     """One list: the objects of each selection, and the version from which a watch goes on."""
     query = sorter.query
     found = await cluster.list(
-        query.api_version, query.kind, namespace=query.namespace, labels=query.labels,
-        fields=query.fields, pick=None if sorter.is_narrow else sorter.pick,
+        query.api_version,
+        query.kind,
+        namespace=query.namespace,
+        labels=query.labels,
+        fields=query.fields,
+        pick=None if sorter.is_narrow else sorter.pick,
         retry=False,  # a wait asks again by itself, and says meanwhile that nobody answers
-    )  # fmt: skip
+    )
     served: dict[Selection, list[Object]] = {one: [] for one in sorter.members}
     for obj in found.items:
         for one in sorter.of(obj):

@@ -47,9 +47,11 @@ def family_of(one: Expected, live: Object, view: View) -> Family:
         return Family(name, None, (live,))
     if label := operator_label(one.ref):
         key, _, value = label.partition("=")
-        pods = tuple(p for p in view.of_kind("Pod", one.ref.namespace)
-                     if at(p, "metadata.labels", {}).get(key) == value
-                     and not is_of_before(p, view))  # fmt: skip
+        pods = tuple(
+            p
+            for p in view.of_kind("Pod", one.ref.namespace)
+            if at(p, "metadata.labels", {}).get(key) == value and not is_of_before(p, view)
+        )
         return Family(name, pod_set_of(live, view) if kind == "KafkaNodePool" else None, pods)
     return Family(name, None)
 

@@ -39,10 +39,14 @@ def component_symptoms(watched: Sequence[Watched], lookups: Lookups) -> Iterator
             if said := _lacks(pod, lookups):
                 name = at(pod, "metadata.name", "")
                 yield symptom_of(
-                    pod, "ComponentNotLoaded", f"{said} of pod {name}", container=SIDECAR,
-                    owner=one.family.owner, subject=said,
+                    pod,
+                    "ComponentNotLoaded",
+                    f"{said} of pod {name}",
+                    container=SIDECAR,
+                    owner=one.family.owner,
+                    subject=said,
                     lines=(f"sidecar of {name}: its /v1.0/metadata does not list it",),
-                )  # fmt: skip
+                )
 
 
 def _sidecars(one: Watched) -> list[Object]:

@@ -22,8 +22,9 @@ _RECENT: Final = 60.0  # seconds after which a start or an end tells nothing abo
 
 def doubt_of(pods: Iterable[Object], now: float) -> float:
     """Seconds that readiness has to hold; 0 for pods that have run for long. `now` is epoch."""
-    return max((_of_container(pod, s, now) for pod in pods for s in container_statuses(pod)),
-               default=0.0)  # fmt: skip
+    return max(
+        (_of_container(pod, s, now) for pod in pods for s in container_statuses(pod)), default=0.0
+    )
 
 
 def _of_container(pod: Object, status: Any, now: float) -> float:

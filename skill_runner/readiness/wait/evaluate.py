@@ -95,10 +95,15 @@ def look(
     )
     pods = tuple(dict(v.pod) for v in views)
     return Look(
-        watched=watched, symptoms=find_symptoms(scene), troubled=tuple(_troubled(watched, claims)),
-        pods=pods, claims=claims, pulse=_pulse(pods),
-        doubt=doubt_of(pods, now), unproven=_unproven(watched),
-    )  # fmt: skip
+        watched=watched,
+        symptoms=find_symptoms(scene),
+        troubled=tuple(_troubled(watched, claims)),
+        pods=pods,
+        claims=claims,
+        pulse=_pulse(pods),
+        doubt=doubt_of(pods, now),
+        unproven=_unproven(watched),
+    )
 
 
 def _watch(one: Expected, rules: Sequence[WaitRule], view: View, lookups: Lookups) -> Watched:
@@ -111,11 +116,17 @@ def _watch(one: Expected, rules: Sequence[WaitRule], view: View, lookups: Lookup
 
 def _target(one: Watched) -> Target:
     ref = one.expected.ref
-    meta = {**at(one.expected.manifest, "metadata", {}), "name": ref.name,
-            "namespace": ref.namespace}  # fmt: skip
+    meta = {
+        **at(one.expected.manifest, "metadata", {}),
+        "name": ref.name,
+        "namespace": ref.namespace,
+    }
     stand_in = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": meta}
-    return Target(one.live or {**one.expected.manifest, **stand_in}, one.verdict,
-                  one.expected.made or one.expected.uid is not None)  # fmt: skip
+    return Target(
+        one.live or {**one.expected.manifest, **stand_in},
+        one.verdict,
+        one.expected.made or one.expected.uid is not None,
+    )
 
 
 def _pod_views(
@@ -132,9 +143,14 @@ def _pod_views(
             seen.add(uid)
             of_it = about(events, uid)
             yield PodView(
-                pod, of_it, _logs(pod, lookups), one.family.owner, one.family.of_job,
-                _answers(pod, of_it, lookups), _arrived(pod, of_it, lookups),
-            )  # fmt: skip
+                pod,
+                of_it,
+                _logs(pod, lookups),
+                one.family.owner,
+                one.family.of_job,
+                _answers(pod, of_it, lookups),
+                _arrived(pod, of_it, lookups),
+            )
 
 
 def _logs(pod: Object, lookups: Lookups) -> dict[str, str]:
@@ -210,7 +226,13 @@ def _unproven(watched: Sequence[Watched]) -> bool:
 
 def _pulse(pods: Sequence[Object]) -> frozenset[tuple[str, str, int, bool]]:
     return frozenset(
-        (at(p, "metadata.uid", ""), str(s.get("name")), int(s.get("restartCount", 0)),
-         bool(s.get("ready")))
-        for p in pods if not at(p, "metadata.deletionTimestamp") for s in container_statuses(p)
-    )  # fmt: skip
+        (
+            at(p, "metadata.uid", ""),
+            str(s.get("name")),
+            int(s.get("restartCount", 0)),
+            bool(s.get("ready")),
+        )
+        for p in pods
+        if not at(p, "metadata.deletionTimestamp")
+        for s in container_statuses(p)
+    )

@@ -32,9 +32,13 @@ class Expected:
 
     @staticmethod
     def of(
-        manifest: Object, applied: Object | None = None, *, made: bool = False,
-        changed: bool = False, former: str | None = None,
-    ) -> Expected:  # fmt: skip
+        manifest: Object,
+        applied: Object | None = None,
+        *,
+        made: bool = False,
+        changed: bool = False,
+        former: str | None = None,
+    ) -> Expected:
         """From a manifest, and from the API's answer to applying it where there is one."""
         meta = (applied or {}).get("metadata", {})
         return Expected(

@@ -29,10 +29,16 @@ class Following:
     """Follows one query for its selections, from now until `end`."""
 
     def __init__(
-        self, cluster: Cluster, clock: Clock, view: View, sorter: Sorter, *,
-        changed: Callable[[], None], answered: Callable[[], None],
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        view: View,
+        sorter: Sorter,
+        *,
+        changed: Callable[[], None],
+        answered: Callable[[], None],
         troubled: Callable[[SkillError], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._cluster, self._clock, self._view, self._sorter = cluster, clock, view, sorter
         self._changed, self._answered, self._troubled = changed, answered, troubled
         self._behind = self._ended = False
@@ -111,9 +117,13 @@ class Following:
     async def _watch(self, version: str) -> None:
         query = self._sorter.query
         events = self._cluster.watch(
-            query.api_version, query.kind, namespace=query.namespace, labels=query.labels,
-            fields=query.fields, resource_version=version,
-        )  # fmt: skip
+            query.api_version,
+            query.kind,
+            namespace=query.namespace,
+            labels=query.labels,
+            fields=query.fields,
+            resource_version=version,
+        )
         async with aclosing(events):
             async for event in events:
                 if event.type == "BOOKMARK":

@@ -25,9 +25,13 @@ class Lookups:
     """Answers that arrive later: `None` now, a call of `changed` when they are there."""
 
     def __init__(
-        self, cluster: Cluster, clock: Clock, changed: Callable[[], None], *,
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        changed: Callable[[], None],
+        *,
         reads_only: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.cluster = self._cluster = cluster
         self._clock = clock
         self._changed = changed

@@ -53,9 +53,12 @@ async def wait_ready(
 
     A rule whose object is not among `objects` adds it: it may come into being later.
     """
-    tell = _told(cluster, WaitRequest(
-        objects=tuple(objects), rules=rules, timeout=timeout, stability=stability, policy=policy,
-    ))  # fmt: skip
+    tell = _told(
+        cluster,
+        WaitRequest(
+            objects=tuple(objects), rules=rules, timeout=timeout, stability=stability, policy=policy
+        ),
+    )
     wait = _Wait(
         cluster, clock, with_rules(objects, rules), rules, policy, report, reads_only=reads_only
     )
@@ -84,9 +87,16 @@ class _Wait:
     """One wait: what it follows, what it remembers."""
 
     def __init__(
-        self, cluster: Cluster, clock: Clock, objects: tuple[Expected, ...],
-        rules: tuple[WaitRule, ...], policy: FailurePolicy, report: Report, *, reads_only: bool,
-    ) -> None:  # fmt: skip
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        objects: tuple[Expected, ...],
+        rules: tuple[WaitRule, ...],
+        policy: FailurePolicy,
+        report: Report,
+        *,
+        reads_only: bool,
+    ) -> None:
         self._clock, self._objects, self._rules = clock, objects, rules
         self._policy, self._report = policy, report
         self._bell = asyncio.Event()
@@ -116,8 +126,11 @@ class _Wait:
             now = self._clock.monotonic()
             hold = steady.left(
                 ready=seen.all_ready and self._settled(),
-                doubt=seen.doubt, unproven=seen.unproven, pulse=seen.pulse, now=now,
-            )  # fmt: skip
+                doubt=seen.doubt,
+                unproven=seen.unproven,
+                pulse=seen.pulse,
+                now=now,
+            )
             waited = now - started
             if hold is not None and steady.certain and not seen.unproven:
                 when_ready()
@@ -132,11 +145,13 @@ class _Wait:
             await self._sleep(self._next(judged, hold, timeout - waited))
 
     def _follow(self, events: Iterable[Selection]) -> None:
-        self._streams.follow({
-            *target_selections(self._objects, self._skipped),
-            *child_selections(self._awaited(), self._view),
-            *events,
-        })  # fmt: skip
+        self._streams.follow(
+            {
+                *target_selections(self._objects, self._skipped),
+                *child_selections(self._awaited(), self._view),
+                *events,
+            }
+        )
 
     def _awaited(self) -> tuple[Expected, ...]:
         return tuple(o for o in self._objects if str(o.ref) not in self._skipped)
@@ -149,8 +164,7 @@ class _Wait:
         return wanted <= self._view.synced
 
     def _look(self) -> tuple[Look, tuple[Judged, ...]]:
-        seen = look(self._objects, self._rules, self._view, self._lookups,
-                    self._clock.now())  # fmt: skip
+        seen = look(self._objects, self._rules, self._view, self._lookups, self._clock.now())
         now = self._clock.monotonic()
         for pod in seen.pods:
             self._ledger.note_pod(pod, now)
@@ -162,8 +176,11 @@ class _Wait:
         if self._streams.unreachable_since is None:
             return ()
         cause = "the API server does not answer"
-        return (Symptom(reason="ClusterUnreachable", kind="Cluster", name="", namespace="",
-                        cause=cause),)  # fmt: skip
+        return (
+            Symptom(
+                reason="ClusterUnreachable", kind="Cluster", name="", namespace="", cause=cause
+            ),
+        )
 
     def _terminal(self, judged: tuple[Judged, ...], now: float) -> Judged | None:
         """The root cause once a row makes a symptom terminal, and its log lines had a moment."""
@@ -204,10 +221,14 @@ class _Wait:
     def _show(self, seen: Look, judged: tuple[Judged, ...]) -> None:
         """Tell whoever watches, when anything is different from before."""
         states = tuple(
-            ObjectState(str(w.expected.ref), w.verdict.state, w.verdict.message,
-                        *_warning(w.family.owner, str(w.expected.ref), judged))
+            ObjectState(
+                str(w.expected.ref),
+                w.verdict.state,
+                w.verdict.message,
+                *_warning(w.family.owner, str(w.expected.ref), judged),
+            )
             for w in seen.watched
-        )  # fmt: skip
+        )
         if states != self._shown:
             self._shown = states
             self._report(Awaiting(states))
@@ -215,18 +236,22 @@ class _Wait:
 
 def needs_words(root: Judged) -> bool:
     """Tell whether its log lines or its probe's answer are still on their way."""
-    return root.row.code in ("CRASH_LOOP", "OUT_OF_MEMORY", "JOB_FAILED", "HOOK_FAILED",
-                             "COMMAND_NOT_FOUND") and not any(
-        line.startswith("log of") for line in root.symptom.lines
-    )  # fmt: skip
+    return root.row.code in (
+        "CRASH_LOOP",
+        "OUT_OF_MEMORY",
+        "JOB_FAILED",
+        "HOOK_FAILED",
+        "COMMAND_NOT_FOUND",
+    ) and not any(line.startswith("log of") for line in root.symptom.lines)
 
 
 def _warning(owner: str, ref: str, judged: tuple[Judged, ...]) -> tuple[str, float | None]:
     """The line of why as soon as something looks wrong, and the seconds that it may last."""
     own = [
-        j for j in judged
+        j
+        for j in judged
         if (j.symptom.owner == owner or j.symptom.resource == ref) and not _is_early(j)
-    ]  # fmt: skip
+    ]
     root = root_cause(own)
     if root is None:
         return "", None

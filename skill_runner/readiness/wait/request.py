@@ -35,9 +35,10 @@ def request_data(request: WaitRequest) -> dict[str, Any]:
     """As JSON can hold it. Of the policy only what differs from the default: other rows are
     meant to be today's when the history is played."""
     changed = {
-        reason: row.budget for reason, row in request.policy.rows.items()
+        reason: row.budget
+        for reason, row in request.policy.rows.items()
         if DEFAULT_POLICY.rows.get(reason) != row
-    }  # fmt: skip
+    }
     return {
         "objects": [asdict(one) for one in request.objects],
         "rules": [asdict(rule) for rule in request.rules],
@@ -56,6 +57,7 @@ def read_request(data: Mapping[str, Any]) -> WaitRequest:
     return WaitRequest(
         objects=tuple(Expected(**{**o, "ref": Ref(**o["ref"])}) for o in data["objects"]),
         rules=tuple(WaitRule(**rule) for rule in data["rules"]),
-        timeout=data["timeout"], stability=data["stability"],
+        timeout=data["timeout"],
+        stability=data["stability"],
         policy=DEFAULT_POLICY.override(overrides),
-    )  # fmt: skip
+    )

@@ -20,10 +20,12 @@ from skill_runner.readiness.wait.expected import Suspect, WaitResult
 def ready_result(seen: Look, waited: float) -> WaitResult:
     notes = tuple(
         f"{w.expected.ref}: {w.verdict.facts['note']}"
-        for w in seen.watched if w.verdict.facts.get("note")
-    )  # fmt: skip
-    return WaitResult(state="ready", notes=notes, seconds=waited, verdicts=_verdicts(seen),
-                      objects=_objects(seen))  # fmt: skip
+        for w in seen.watched
+        if w.verdict.facts.get("note")
+    )
+    return WaitResult(
+        state="ready", notes=notes, seconds=waited, verdicts=_verdicts(seen), objects=_objects(seen)
+    )
 
 
 def failed_result(
@@ -31,10 +33,14 @@ def failed_result(
 ) -> WaitResult:
     problem = as_problem(root, judged, _consequences(seen, root))
     return WaitResult(
-        state="failed", problem=problem, seconds=waited, verdicts=_verdicts(seen),
-        suspects=tuple(_suspects(seen, (root, *judged))), objects=_objects(seen),
+        state="failed",
+        problem=problem,
+        seconds=waited,
+        verdicts=_verdicts(seen),
+        suspects=tuple(_suspects(seen, (root, *judged))),
+        objects=_objects(seen),
         events=tuple(view.of_kind("Event")),
-    )  # fmt: skip
+    )
 
 
 def late_result(
@@ -43,23 +49,30 @@ def late_result(
     """Too late is not failed: the deepest symptom is named all the same."""
     root = root_cause(judged)
     problem = (
-        as_problem(root, judged, _consequences(seen, root)) if root
+        as_problem(root, judged, _consequences(seen, root))
+        if root
         else _late_problem(seen, view, timeout)
-    )  # fmt: skip
+    )
     return WaitResult(
-        state="late", problem=problem, seconds=waited, verdicts=_verdicts(seen),
-        suspects=tuple(_suspects(seen, judged)), objects=_objects(seen),
+        state="late",
+        problem=problem,
+        seconds=waited,
+        verdicts=_verdicts(seen),
+        suspects=tuple(_suspects(seen, judged)),
+        objects=_objects(seen),
         events=tuple(view.of_kind("Event")),
-    )  # fmt: skip
+    )
 
 
 def _consequences(seen: Look, root: Judged) -> Iterator[str]:
     """What is not ready because of it, and whether something older still serves."""
     for one in seen.watched:
         ref, own = one.expected.ref, one.family.owner == root.symptom.owner
-        if one.verdict.is_ready or not own or (ref.kind, ref.name) == (
-            root.symptom.kind, root.symptom.name,
-        ):  # fmt: skip
+        if (
+            one.verdict.is_ready
+            or not own
+            or (ref.kind, ref.name) == (root.symptom.kind, root.symptom.name)
+        ):
             continue
         yield f"status of {ref}: {one.verdict.message}"
         serving = count(one.live, "status.availableReplicas") if one.live else 0
@@ -79,18 +92,22 @@ def _late_problem(seen: Look, view: View, timeout: float) -> Problem:
     first = str(late[0].expected.ref) if late else "everything"
     what = late[0].verdict.message if late else "it has not been ready for long enough"
     stand_in = Symptom(
-        reason="", kind=late[0].expected.ref.kind if late else "", cause="",
+        reason="",
+        kind=late[0].expected.ref.kind if late else "",
+        cause="",
         name=late[0].expected.ref.name if late else "",
         namespace=(late[0].expected.ref.namespace or "") if late else "",
         group=late[0].expected.ref.api_version.rpartition("/")[0] if late else "",
-    )  # fmt: skip
+    )
     return Problem(
-        code="NOT_READY_IN_TIME", resource=first,
+        code="NOT_READY_IN_TIME",
+        resource=first,
         cause=f"not ready {f'within {timeout:g} s' if timeout else 'yet'}: {what}",
-        evidence=lines, retryable=True,
+        evidence=lines,
+        retryable=True,
         mend=_mend_late(late[0].expected.ref.kind if late else "", what, timeout),
         next=next_actions("NOT_READY_IN_TIME", stand_in),
-    )  # fmt: skip
+    )
 
 
 def _mend_late(kind: str, what: str, timeout: float) -> str:
@@ -107,9 +124,15 @@ def _verdicts(seen: Look) -> tuple[tuple[Ref, Verdict], ...]:
 
 def _objects(seen: Look) -> tuple[Object, ...]:
     return tuple(
-        o for o in (*(w.live for w in seen.watched), *(w.family.maker for w in seen.watched),
-                    *seen.pods, *seen.claims) if o
-    )  # fmt: skip
+        o
+        for o in (
+            *(w.live for w in seen.watched),
+            *(w.family.maker for w in seen.watched),
+            *seen.pods,
+            *seen.claims,
+        )
+        if o
+    )
 
 
 def _suspects(seen: Look, judged: tuple[Judged, ...]) -> Iterator[Suspect]:

@@ -46,8 +46,10 @@ def scaling_symptoms(watched: Sequence[Watched]) -> Iterator[Symptom]:
         ref = one.expected.ref
         who = found.who or " by somebody"
         yield symptom_of(
-            {"apiVersion": ref.api_version, "kind": ref.kind, **one.live}, "ScaledToZero",
-            f"{ref} {found}", lines=(f"{ref}: spec.replicas is 0, set{who}",),
+            {"apiVersion": ref.api_version, "kind": ref.kind, **one.live},
+            "ScaledToZero",
+            f"{ref} {found}",
+            lines=(f"{ref}: spec.replicas is 0, set{who}",),
             subject="" if found.restorable else str(found.wanted),
             owner=f"{ref.kind} {ref.name}",
-        )  # fmt: skip
+        )

@@ -32,10 +32,10 @@ def target_selections(expected: Sequence[Expected], skipped: frozenset[str]) -> 
     """The awaited objects themselves, those left out excepted; passive ones only where we do not
     know from applying them that they are there."""
     return {
-        Selection.one(e.ref) for e in expected
-        if str(e.ref) not in skipped
-        and not (e.uid and is_passive(e.ref.api_version, e.ref.kind))
-    }  # fmt: skip
+        Selection.one(e.ref)
+        for e in expected
+        if str(e.ref) not in skipped and not (e.uid and is_passive(e.ref.api_version, e.ref.kind))
+    }
 
 
 def child_selections(expected: Sequence[Expected], view: View) -> set[Selection]:
@@ -64,8 +64,12 @@ def _children(one: Expected, live: Mapping[str, Any]) -> Iterator[Selection]:
     elif kind == "Job":
         yield Selection("v1", "Pod", space, f"batch.kubernetes.io/job-name={one.ref.name}")
     elif kind == "Service" and at(live, "spec.selector"):
-        yield Selection("discovery.k8s.io/v1", "EndpointSlice", space,
-                        f"kubernetes.io/service-name={one.ref.name}")  # fmt: skip
+        yield Selection(
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            space,
+            f"kubernetes.io/service-name={one.ref.name}",
+        )
     elif label := operator_label(one.ref):
         yield Selection("v1", "Pod", space, label)
         yield Selection("v1", "PersistentVolumeClaim", space, label)
@@ -97,8 +101,14 @@ def _claims(space: str | None, live: Mapping[str, Any]) -> Iterator[Selection]:
 def event_selections(troubled: Iterable[Object]) -> set[Selection]:
     """Events of objects that lack something; a bounded number, the first by name."""
     found = sorted(
-        Selection("v1", "Event", at(o, "metadata.namespace"), None,
-                  f"involvedObject.uid={at(o, 'metadata.uid')}")
-        for o in troubled if at(o, "metadata.uid") and at(o, "metadata.namespace")
-    )  # fmt: skip
+        Selection(
+            "v1",
+            "Event",
+            at(o, "metadata.namespace"),
+            None,
+            f"involvedObject.uid={at(o, 'metadata.uid')}",
+        )
+        for o in troubled
+        if at(o, "metadata.uid") and at(o, "metadata.namespace")
+    )
     return set(found[:MOST_EVENT_WATCHES])

@@ -65,9 +65,12 @@ class _Once:
     """The growing view of one look."""
 
     def __init__(
-        self, cluster: Cluster, clock: Clock, objects: tuple[Expected, ...],
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        objects: tuple[Expected, ...],
         rules: tuple[WaitRule, ...],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._cluster, self._clock, self._objects, self._rules = cluster, clock, objects, rules
         self._skipped = frozenset(
             str(o.ref) for o in objects if (r := rule_for(o, rules)) and r.skip is not None
@@ -126,9 +129,13 @@ class _Once:
         now, epoch = self._clock.monotonic(), self._clock.now()
         known: dict[str, Any] = {
             str(at(o, "metadata.uid")): o
-            for o in (*seen.pods, *seen.claims, *(w.live for w in seen.watched if w.live),
-                      *(w.family.maker for w in seen.watched if w.family.maker))
-        }  # fmt: skip
+            for o in (
+                *seen.pods,
+                *seen.claims,
+                *(w.live for w in seen.watched if w.live),
+                *(w.family.maker for w in seen.watched if w.family.maker),
+            )
+        }
         made = Ledger()
         made.note(symptoms, now)
         for symptom in symptoms:

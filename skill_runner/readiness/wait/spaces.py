@@ -16,9 +16,10 @@ _LOST = ("missing", "terminating")
 def namespace_symptoms(watched: Sequence[Watched], lookups: Lookups) -> Iterator[Symptom]:
     """One for each namespace that takes awaited objects with it. Asked for once one is lost."""
     lost = {
-        w.expected.ref.namespace for w in watched
+        w.expected.ref.namespace
+        for w in watched
         if w.verdict.state in _LOST and (w.expected.made or w.expected.uid)
-    }  # fmt: skip
+    }
     for name in sorted(n for n in lost if n):
         found = lookups.namespace(name)
         if not found:
@@ -29,6 +30,10 @@ def namespace_symptoms(watched: Sequence[Watched], lookups: Lookups) -> Iterator
         said = "does not exist any more" if live is None else compute(live).message
         cause = f"namespace {name} {said}"
         yield Symptom(
-            reason="NamespaceTerminating", kind="Namespace", name=name, namespace="", cause=cause,
+            reason="NamespaceTerminating",
+            kind="Namespace",
+            name=name,
+            namespace="",
+            cause=cause,
             lines=(f"Namespace status: {said}",),
-        )  # fmt: skip
+        )

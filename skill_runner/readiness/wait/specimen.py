@@ -24,9 +24,12 @@ _DEEPEST: Final = 12
 
 
 def specimen_of(
-    api_version: str, kind: str, namespace: str | None, labels: Mapping[str, str],
+    api_version: str,
+    kind: str,
+    namespace: str | None,
+    labels: Mapping[str, str],
     schema: Mapping[str, Any] | None,
-) -> Object:  # fmt: skip
+) -> Object:
     """One object; of a custom kind, what its OpenAPI `schema` requires and no more."""
     meta: dict[str, Any] = {"name": NAME, "labels": dict(labels)}
     if namespace:
@@ -49,8 +52,9 @@ def smallest(schema: Mapping[str, Any], depth: int = 0) -> Any:
         fields = at(schema, "properties", {})
         return {
             name: smallest(fields[name], depth + 1)
-            for name in schema.get("required") or () if name in fields
-        }  # fmt: skip
+            for name in schema.get("required") or ()
+            if name in fields
+        }
     if kind == "array":
         return [smallest(schema.get("items") or {}, depth + 1)] * int(schema.get("minItems") or 0)
     if kind in ("integer", "number"):

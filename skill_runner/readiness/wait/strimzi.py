@@ -38,13 +38,16 @@ def is_of_before(pod: Object, view: View) -> bool:
     labels, space = at(pod, "metadata.labels", {}), at(pod, "metadata.namespace")
     if POOL not in labels:
         return False
-    makers = (Ref(API, "KafkaNodePool", labels[POOL], space),
-              Ref(API, "Kafka", labels.get(CLUSTER, ""), space))  # fmt: skip
+    makers = (
+        Ref(API, "KafkaNodePool", labels[POOL], space),
+        Ref(API, "Kafka", labels.get(CLUSTER, ""), space),
+    )
     made = str(at(pod, "metadata.creationTimestamp", ""))
     return any(
         check_observed(maker) is not None and made < _edited(maker)
-        for maker in map(view.get, makers) if maker is not None
-    )  # fmt: skip
+        for maker in map(view.get, makers)
+        if maker is not None
+    )
 
 
 def _edited(obj: Object) -> str:

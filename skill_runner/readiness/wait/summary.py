@@ -32,8 +32,10 @@ def _pulling(seen: Iterable[Seen]) -> frozenset[str]:
 
 
 def _word(pod: Object, pulling: frozenset[str]) -> str:
-    statuses = [*at(pod, "status.initContainerStatuses", []),
-                *at(pod, "status.containerStatuses", [])]  # fmt: skip
+    statuses = [
+        *at(pod, "status.initContainerStatuses", []),
+        *at(pod, "status.containerStatuses", []),
+    ]
     reasons = [at(s, "state.waiting.reason") for s in statuses]
     telling = [r for r in reasons if r and r not in ("PodInitializing", "ContainerCreating")]
     if telling:

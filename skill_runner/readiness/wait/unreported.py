@@ -36,10 +36,13 @@ def _is_late(one: Watched) -> bool:
 def _unserved(one: Watched) -> Symptom:
     ref = one.expected.ref
     return Symptom(
-        reason="KindNotServed", kind=ref.kind, name=ref.name, namespace=ref.namespace or "",
+        reason="KindNotServed",
+        kind=ref.kind,
+        name=ref.name,
+        namespace=ref.namespace or "",
         cause=f"{ref.kind} {ref.name}: {one.verdict.message}; is its operator installed?",
         lines=(one.verdict.message,),
-    )  # fmt: skip
+    )
 
 
 def _unobserved(one: Watched, live: Object) -> Symptom:
@@ -48,10 +51,11 @@ def _unobserved(one: Watched, live: Object) -> Symptom:
     group = ref.api_version.rpartition("/")[0] or "the core API"
     why = f"; is the operator that handles {ref.kind} ({group}) running?" if alone else ""
     return symptom_of(
-        live, "NotObserved" if alone else "ReportPending",
+        live,
+        "NotObserved" if alone else "ReportPending",
         f"{ref.kind} {ref.name}: {one.verdict.message}{why}",
         lines=(f"{ref.kind} status: {one.verdict.message}", _writers(live)),
-    )  # fmt: skip
+    )
 
 
 def _has_children(one: Watched) -> bool:

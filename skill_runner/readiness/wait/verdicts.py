@@ -39,8 +39,10 @@ def rule_for(one: Expected, rules: Sequence[WaitRule]) -> WaitRule | None:
     """The skill's rule for an object, if it has one."""
     for rule in rules:
         if (rule.api_version, rule.kind, rule.name) == (
-            one.ref.api_version, one.ref.kind, one.ref.name,
-        ) and rule.namespace in (None, one.ref.namespace):  # fmt: skip
+            one.ref.api_version,
+            one.ref.kind,
+            one.ref.name,
+        ) and rule.namespace in (None, one.ref.namespace):
             return rule
     return None
 
@@ -64,9 +66,12 @@ def verdict_of(
     if gone := _removed_by_ttl(one, live, view):
         return gone
     return compute(
-        live, generation=one.generation, uid=one.uid, rule=rule,
+        live,
+        generation=one.generation,
+        uid=one.uid,
+        rule=rule,
         kind_has_status=_has_status(one, live, rule, lookups),
-    )  # fmt: skip
+    )
 
 
 def _has_status(
@@ -138,8 +143,12 @@ def _service(one: Watched, view: View, watched: Sequence[Watched]) -> Verdict:
     space = one.expected.ref.namespace
     if not selector or at(one.live, "spec.type") == "ExternalName":
         return one.verdict
-    selection = Selection("discovery.k8s.io/v1", "EndpointSlice", space,
-                          f"kubernetes.io/service-name={one.expected.ref.name}")  # fmt: skip
+    selection = Selection(
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        space,
+        f"kubernetes.io/service-name={one.expected.ref.name}",
+    )
     if selection in view.forbidden:
         return one.verdict
     behind = [w for w in watched if _is_behind(w, selector, space)]
@@ -148,10 +157,13 @@ def _service(one: Watched, view: View, watched: Sequence[Watched]) -> Verdict:
     if selection not in view.synced:
         return progressing("its endpoints have not been looked at yet")
     pods = [
-        str(at(p, "metadata.name")) for w in behind for p in w.family.pods
-        if matches(selector, at(p, "metadata.labels", {})) and pod_verdict(p).is_ready
+        str(at(p, "metadata.name"))
+        for w in behind
+        for p in w.family.pods
+        if matches(selector, at(p, "metadata.labels", {}))
+        and pod_verdict(p).is_ready
         and not at(p, "metadata.deletionTimestamp")
-    ]  # fmt: skip
+    ]
     settled = endpoints_of(view.selected(selection), pods)
     if not settled.is_ready:
         return Verdict(settled.state, settled.message, {**settled.facts, "endpoints": True})

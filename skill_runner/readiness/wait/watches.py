@@ -55,9 +55,14 @@ class Streams:
 
     def _begin(self, sorter: Sorter) -> Following:
         return Following(
-            self._cluster, self._clock, self._view, sorter,
-            changed=self._changed, answered=self._answered, troubled=self._troubled,
-        )  # fmt: skip
+            self._cluster,
+            self._clock,
+            self._view,
+            sorter,
+            changed=self._changed,
+            answered=self._answered,
+            troubled=self._troubled,
+        )
 
     async def close(self) -> None:
         """End every watch."""

@@ -107,9 +107,7 @@ async def _schema_of(cluster: Cluster, kind: ResourceType) -> Mapping[str, Any] 
         return None
     name = f"{kind.plural}.{group}"
     try:
-        crd = await cluster.get(
-            Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
-        )  # fmt: skip
+        crd = await cluster.get(Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", name))
     except (NotFound, SkillError):
         return None
     served = (v for v in at(crd, "spec.versions", []) if v.get("name") == version)

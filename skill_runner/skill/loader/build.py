@@ -99,28 +99,37 @@ def _image(name: str, entry: Data) -> Image:
     if "source" not in entry:
         return Image(name=name, ref=entry["ref"], recipe=entry.get("recipe"))
     application = Application(
-        source=entry["source"], framework=entry["framework"], name=entry.get("name", ""),
+        source=entry["source"],
+        framework=entry["framework"],
+        name=entry.get("name", ""),
         settings=entry.get("settings", {}),
-    )  # fmt: skip
+    )
     return Image(name=name, application=application)
 
 
 def _requirement(entry: Data) -> Requirement:
     return Requirement(
-        skill=entry["skill"], alias=alias_of(entry), when=entry.get("when"),
+        skill=entry["skill"],
+        alias=alias_of(entry),
+        when=entry.get("when"),
         inputs=entry.get("with", {}),
-    )  # fmt: skip
+    )
 
 
 def _wait(entry: Data) -> tuple[WaitRule, ...]:
     return tuple(
         WaitRule(
-            api_version=rule["apiVersion"], kind=rule["kind"], name=rule["name"],
-            namespace=rule.get("namespace"), condition=rule.get("condition"),
-            jsonpath=rule.get("jsonpath"), value=rule.get("value"), skip=rule.get("skip"),
+            api_version=rule["apiVersion"],
+            kind=rule["kind"],
+            name=rule["name"],
+            namespace=rule.get("namespace"),
+            condition=rule.get("condition"),
+            jsonpath=rule.get("jsonpath"),
+            value=rule.get("value"),
+            skip=rule.get("skip"),
         )
         for rule in entry.get("wait", ())
-    )  # fmt: skip
+    )
 
 
 def _step(entry: Data) -> Step:
@@ -129,10 +138,16 @@ def _step(entry: Data) -> Step:
     kind = step_kind(entry)
     if kind == "release":
         return ReleaseStep(
-            id=name, release=entry["release"], chart=entry["chart"], repo=entry.get("repo"),
-            version=entry.get("version"), values=entry.get("values"), when=when,
-            wait=_wait(entry), timeout=timeout,
-        )  # fmt: skip
+            id=name,
+            release=entry["release"],
+            chart=entry["chart"],
+            repo=entry.get("repo"),
+            version=entry.get("version"),
+            values=entry.get("values"),
+            when=when,
+            wait=_wait(entry),
+            timeout=timeout,
+        )
     if kind == "apply":
         return ApplyStep(
             id=name, manifest=entry["apply"], when=when, wait=_wait(entry), timeout=timeout
@@ -141,24 +156,32 @@ def _step(entry: Data) -> Step:
         return ImageStep(id=name, image=entry["image"], when=when)
     if kind == "hook":
         return HookStep(
-            id=name, hook=entry["hook"], when=when, timeout=timeout,
+            id=name,
+            hook=entry["hook"],
+            when=when,
+            timeout=timeout,
             always=entry.get("always", False),
-        )  # fmt: skip
+        )
     return WaitStep(id=name, wait=_wait(entry), when=when, timeout=timeout)
 
 
 def _check(entry: Data) -> Check:
     return Check(
-        id=entry["id"], hook=entry["hook"], when=entry.get("when"),
+        id=entry["id"],
+        hook=entry["hook"],
+        when=entry.get("when"),
         timeout=seconds(entry.get("timeout", _CHECK_TIMEOUT)),
-    )  # fmt: skip
+    )
 
 
 def _proof(entry: Data) -> Proof:
     return Proof(
-        id=entry["id"], hook=entry["hook"], kind=entry["kind"], when=entry.get("when"),
+        id=entry["id"],
+        hook=entry["hook"],
+        kind=entry["kind"],
+        when=entry.get("when"),
         timeout=seconds(entry.get("timeout", _PROOF_TIMEOUT)),
-    )  # fmt: skip
+    )
 
 
 def _digests(folder: Path, data: Data) -> dict[str, str]:

@@ -29,9 +29,18 @@ _JINJA_WORDS: Final = frozenset({"true", "false", "none", "range", "loop", "self
 def check_all(source: Source) -> None:
     """Run every check; the problems are in `source`."""
     for check in (
-        _check_name, _check_ids, _check_inputs, _check_requirements, _check_images, _check_charts,
-        _check_image_steps, _check_hooks, _check_exceptions, _check_problems, check_templates,
-    ):  # fmt: skip
+        _check_name,
+        _check_ids,
+        _check_inputs,
+        _check_requirements,
+        _check_images,
+        _check_charts,
+        _check_image_steps,
+        _check_hooks,
+        _check_exceptions,
+        _check_problems,
+        check_templates,
+    ):
         check(source)
 
 

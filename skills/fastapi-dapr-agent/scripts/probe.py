@@ -56,9 +56,13 @@ def say(text: str) -> None:
 
 
 def ask(
-    method: str, url: str, document: object = None, *, kind: str = "application/json",
+    method: str,
+    url: str,
+    document: object = None,
+    *,
+    kind: str = "application/json",
     timeout: float = 10.0,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """One request; exit with what was answered when it is not a success."""
     data = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, data, {"Content-Type": kind}, method=method)
@@ -96,10 +100,13 @@ def filled(value: object, name: str) -> object:
 
 def publish(name: str, data: object) -> None:
     event = {
-        "specversion": "1.0", "id": name, "source": "skill-runner",
-        "type": "dev.skill-runner.probe", "datacontenttype": "application/json",
+        "specversion": "1.0",
+        "id": name,
+        "source": "skill-runner",
+        "type": "dev.skill-runner.probe",
+        "datacontenttype": "application/json",
         "data": filled(data, name),
-    }  # fmt: skip
+    }
     path = f"{GIVEN['pubsub']}/{quote(GIVEN['topic'], safe='')}"
     ask("POST", f"{DAPR}/v1.0/publish/{path}", event, kind="application/cloudevents+json")
 

@@ -65,8 +65,8 @@ def sidecar() -> Sidecar:
 
 ENVIRONMENT = {
     "PUBSUB_NAME": "events", "STATE_STORE": "store", "TOPIC": "lessons.completed",
-    "APP_API_TOKEN": "shown by the sidecar", "DOCS": "true",
-}  # fmt: skip
+    "APP_API_TOKEN": "shown by the sidecar", "DOCS": "true"
+}
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def event(id: str = "e1", **data: str) -> dict[str, Any]:
     return {
         "specversion": "1.0", "id": id, "source": "test", "type": "com.example.completed",
         "topic": "lessons.completed", "pubsubname": "events",
-        "data": data or {"learner": "ada", "lesson": "loops"},
-    }  # fmt: skip
+        "data": data or {"learner": "ada", "lesson": "loops"}
+    }
 
 
 def deliver(service: TestClient, document: Any) -> str:
@@ -90,7 +90,7 @@ def deliver(service: TestClient, document: Any) -> str:
         headers={
             "Content-Type": "application/cloudevents+json",
             "dapr-api-token": ENVIRONMENT["APP_API_TOKEN"],
-        },
-    )  # fmt: skip
+        }
+    )
     assert answer.status_code == 200
     return str(answer.json()["status"])

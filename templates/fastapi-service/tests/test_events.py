@@ -27,8 +27,8 @@ def test_another_event_of_the_same_lesson_is_no_second_lesson(
     deliver(service, event("e1"))
     deliver(service, event("e2"))
     assert sidecar.state["learner-ada"][0] == {
-        "learner": "ada", "lessons": ["loops"], "events": ["e1", "e2"],
-    }  # fmt: skip
+        "learner": "ada", "lessons": ["loops"], "events": ["e1", "e2"]
+    }
 
 
 def test_a_write_of_another_pod_meanwhile_is_not_lost(

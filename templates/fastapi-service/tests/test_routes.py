@@ -58,8 +58,8 @@ def test_who_reaches_the_service_reads_no_documentation_unless_it_is_asked_for(
     settings = Settings.of({**ENVIRONMENT, "DOCS": ""})
     with TestClient(create_app(settings, httpx2.MockTransport(sidecar))) as service:
         assert [service.get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [
-            404, 404, 404,
-        ]  # fmt: skip
+            404, 404, 404
+        ]
 
 
 @pytest.mark.parametrize("shown", [None, "", "wrong", "shown by the sidecar "])

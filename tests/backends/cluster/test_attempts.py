@@ -19,9 +19,11 @@ PATH = "/api/v1/namespaces/shop/configmaps/one"
 MAPS = "/api/v1/namespaces/shop/configmaps"
 REF = Ref("v1", "ConfigMap", "one", "shop")
 MANIFEST: Object = {
-    "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one", "namespace": "shop"},
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "one", "namespace": "shop"},
     "data": {"a": "1"},
-}  # fmt: skip
+}
 
 
 async def hang_up(request: web.Request) -> web.StreamResponse:

@@ -12,14 +12,7 @@ from skill_runner.backends.base import WatchEvent
 from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.backends.kube.attempts import ATTEMPTS
 from skill_runner.backends.kube.client import LOG_TRIES, NO_LOG
-from skill_runner.errors import (
-    ApiError,
-    ClusterUnreachable,
-    Forbidden,
-    Gone,
-    NotFound,
-    UsageError,
-)  # fmt: skip
+from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, Gone, NotFound, UsageError
 from skill_runner.objects import Ref
 from tests.backends.cluster.conftest import Server, discovery, group, status, write_kubeconfig
 
@@ -41,9 +34,7 @@ async def test_429_is_tried_again_for_writes_too(
     cluster: KubeCluster, server: Server, slept: list[float]
 ) -> None:
     server.answer(PATH, status(429, "busy", Retry_After="1"), web.json_response({"kind": "Pod"}))
-    manifest = {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"},
-    }  # fmt: skip
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}}
     await cluster.apply(manifest)
     assert slept == [1.0]
 
@@ -192,18 +183,20 @@ async def test_a_host_that_does_not_exist_is_unreachable(tmp_path: Path) -> None
 
 async def test_a_missing_certificate_file_is_named(tmp_path: Path) -> None:
     path = write_kubeconfig(
-        tmp_path, "https://127.0.0.1:1",
+        tmp_path,
+        "https://127.0.0.1:1",
         **{"client-certificate": "/no/such.crt", "client-key": "/no/such.key"},
-    )  # fmt: skip
+    )
     with pytest.raises(UsageError, match=r"/no/such\.crt"):
         await connect(path)
 
 
 async def test_certificate_data_that_is_none_is_said(tmp_path: Path) -> None:
     path = write_kubeconfig(
-        tmp_path, "https://127.0.0.1:1",
+        tmp_path,
+        "https://127.0.0.1:1",
         **{"client-certificate-data": "bm9uc2Vuc2U=", "client-key-data": "bm9uc2Vuc2U="},
-    )  # fmt: skip
+    )
     with pytest.raises(ClusterUnreachable, match="certificates of context test"):
         await connect(path)
 

@@ -85,8 +85,10 @@ async def test_who_wants_a_few_reads_one_page(cluster: KubeCluster, server: Serv
     assert pods.limits == ["2"]
     assert "as=PartialObjectMetadataList" in pods.accepted[0]
     assert found.items[0] == {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p0", "uid": "u0"},
-    }  # fmt: skip
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p0", "uid": "u0"},
+    }
 
 
 async def test_watches_starve_no_list(cluster: KubeCluster, server: Server) -> None:
@@ -169,9 +171,10 @@ async def test_kinds_are_asked_for_again_when_we_make_one(
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
     server.answer(path, web.json_response({"kind": "CustomResourceDefinition"}))
     crd = {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
         "metadata": {"name": name},
-    }  # fmt: skip
+    }
     await cluster.apply(crd)
     assert discoveries(server) == 1
     await cluster.resource_types()

@@ -21,8 +21,12 @@ NODES = Right("list", "", "nodes")
 
 def rule(verbs: str, groups: str, resources: str, *names: str) -> dict[str, Any]:
     named = {"resourceNames": list(names)} if names else {}
-    return {"verbs": verbs.split(), "apiGroups": groups.split(","),
-            "resources": resources.split(), **named}  # fmt: skip
+    return {
+        "verbs": verbs.split(),
+        "apiGroups": groups.split(","),
+        "resources": resources.split(),
+        **named,
+    }
 
 
 def answers(server: Server, *rules: dict[str, Any], **status: Any) -> list[Right]:
@@ -32,8 +36,15 @@ def answers(server: Server, *rules: dict[str, Any], **status: Any) -> list[Right
     async def single(request: web.Request) -> web.Response:
         given = (await request.json())["spec"]["resourceAttributes"]
         sub = f"/{given['subresource']}" if given["subresource"] else ""
-        asked.append(Right(given["verb"], given["group"], given["resource"] + sub,
-                           given["namespace"] or None, given["name"]))  # fmt: skip
+        asked.append(
+            Right(
+                given["verb"],
+                given["group"],
+                given["resource"] + sub,
+                given["namespace"] or None,
+                given["name"],
+            )
+        )
         return web.json_response({"status": {"allowed": False}})
 
     server.answer(RULES, web.json_response({"status": {"resourceRules": list(rules), **status}}))

@@ -14,12 +14,16 @@ from skill_runner.testing import MemoryCluster
 from tests.backends.helm.test_command import script
 
 CRD: Object = {
-    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
     "metadata": {"name": "monitors.example.com"},
-    "spec": {"group": "example.com", "scope": "Namespaced",
-             "names": {"kind": "Monitor", "plural": "monitors"},
-             "versions": [{"name": "v1", "served": True, "storage": True}]},
-}  # fmt: skip
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"kind": "Monitor", "plural": "monitors"},
+        "versions": [{"name": "v1", "served": True, "storage": True}],
+    },
+}
 
 
 @pytest.fixture

@@ -122,10 +122,12 @@ async def test_a_namespace_ends_with_its_content(cluster: MemoryCluster) -> None
 async def test_secrets_are_kept_encoded(cluster: MemoryCluster) -> None:
     made = await cluster.apply(
         {
-            "apiVersion": "v1", "kind": "Secret", "stringData": {"a": "b"},
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "stringData": {"a": "b"},
             "metadata": {"name": "s", "namespace": "default"},
         }
-    )  # fmt: skip
+    )
     assert made["data"] == {"a": "Yg=="}
     assert "stringData" not in made
 

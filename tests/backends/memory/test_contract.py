@@ -35,10 +35,12 @@ def crd() -> Object:
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "widgets.example.invalid"},
         "spec": {
-            "group": "example.invalid", "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets"}, "versions": [{"name": "v1"}],
+            "group": "example.invalid",
+            "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [{"name": "v1"}],
         },
-    }  # fmt: skip
+    }
 
 
 class TestMemoryCluster(ClusterContract):

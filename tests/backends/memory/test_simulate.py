@@ -27,18 +27,21 @@ def state(cluster: MemoryCluster, ref: Ref) -> str:
 
 def service() -> Object:
     return {
-        "apiVersion": "v1", "kind": "Service",
+        "apiVersion": "v1",
+        "kind": "Service",
         "metadata": {"name": "web", "namespace": "default"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
-    }  # fmt: skip
+    }
 
 
 def job() -> Object:
     spec = {"containers": [{"name": "c", "image": "x"}], "restartPolicy": "Never"}
     return {
-        "apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": "once", "namespace": "default"}, "spec": {"template": {"spec": spec}},
-    }  # fmt: skip
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "once", "namespace": "default"},
+        "spec": {"template": {"spec": spec}},
+    }
 
 
 async def test_a_deployment_becomes_ready_in_its_time(cluster: MemoryCluster) -> None:
@@ -110,11 +113,12 @@ async def test_claims_are_bound(cluster: MemoryCluster) -> None:
     simulate(cluster)
     claim = await cluster.apply(
         {
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
             "metadata": {"name": "data", "namespace": "default"},
             "spec": {"resources": {"requests": {"storage": "1Gi"}}},
         }
-    )  # fmt: skip
+    )
     assert state(cluster, Ref.of(claim)) == "ready"
 
 

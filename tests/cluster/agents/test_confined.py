@@ -29,10 +29,11 @@ class Servers:
     def start(self, *options: str) -> Client:
         return Client(
             StdioServerParameters(
-                command=sys.executable, env=self._environ,
+                command=sys.executable,
+                env=self._environ,
                 args=["-P", "-m", "skill_runner", "mcp", *self._connection, *options],
             )
-        )  # fmt: skip
+        )
 
 
 async def ask(agent: Client, tool: str, **asked: Any) -> dict[str, Any]:
@@ -51,10 +52,13 @@ async def test_what_is_foreign_stays_so(test_cluster: TestCluster, tmp_path: Pat
             async with servers.start(*options, "--allow=purge") as confined:
                 assert (await ask(confined, "status"))["installations"] == []
                 calls: dict[str, dict[str, Any]] = {
-                    "status": {"run_id": made["run"]}, "verify": {"name": NAME},
-                    "why": {"name": NAME}, "plan": {"skill": NAME}, "run": {"skill": NAME},
+                    "status": {"run_id": made["run"]},
+                    "verify": {"name": NAME},
+                    "why": {"name": NAME},
+                    "plan": {"skill": NAME},
+                    "run": {"skill": NAME},
                     "remove": {"name": NAME, "confirm": NAME, "purge": True},
-                }  # fmt: skip
+                }
                 for tool, asked in calls.items():
                     refused = await ask(confined, tool, **asked)
                     assert refused["problem"]["code"] == "REFUSED", (tool, refused)

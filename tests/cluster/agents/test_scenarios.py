@@ -94,9 +94,7 @@ def test_work_outlives_its_caller_and_a_killed_run_is_continued(
     agent: Contract, connect: Connect, place: str
 ) -> None:
     hanging = {"greeting": "hello", "hang": "hook"}
-    started = outcome(
-        agent, "run", skill=SKILL, namespace=place, inputs=hanging, wait_seconds=0
-    )  # fmt: skip
+    started = outcome(agent, "run", skill=SKILL, namespace=place, inputs=hanging, wait_seconds=0)
     assert started["status"] == "running"
     other = connect()  # another shell, another server: all it has is the id
     until_it_hangs(other, started["run"])
@@ -109,7 +107,7 @@ def test_work_outlives_its_caller_and_a_killed_run_is_continued(
     assert (died["status"], died["exit_code"]) == ("interrupted", 130)
     resumed = outcome(
         other, "run", skill=SKILL, namespace=place, inputs={"hang": "nowhere"}, wait_seconds=120
-    )  # fmt: skip
+    )
     if resumed["status"] == "running":
         resumed = outcome(other, "status", run_id=resumed["run"], wait_seconds=120)
     assert (resumed["status"], resumed["proof"]) == ("ready", {"says": PROVEN})

@@ -48,23 +48,26 @@ async def namespace(cluster: Cluster) -> AsyncIterator[str]:
 @pytest.fixture
 async def crd(cluster: Cluster) -> AsyncIterator[Object]:
     group = f"g{secrets.token_hex(4)}.example.com"
-    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {
-        "size": {"type": "integer"}}}}}  # fmt: skip
-    version = {
-        "name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema},
-    }  # fmt: skip
+    schema = {
+        "type": "object",
+        "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}},
+    }
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     definition: Object = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": f"widgets.{group}"},
         "spec": {
-            "group": group, "scope": "Namespaced",
+            "group": group,
+            "scope": "Namespaced",
             "names": {
-                "kind": "Widget", "plural": "widgets", "singular": "widget",
+                "kind": "Widget",
+                "plural": "widgets",
+                "singular": "widget",
                 "listKind": "WidgetList",
             },
             "versions": [version],
         },
-    }  # fmt: skip
+    }
     yield definition
     await cluster.delete(Ref.of(definition))

@@ -40,12 +40,13 @@ def pod(namespace: str) -> Object:
             "containers": [
                 container("main", "echo hello; sleep 3600"),
                 container("crash", CRASH),
-                container("web", "mkdir /tmp/w; echo page > /tmp/w/index.html; "
-                          "httpd -f -p 8080 -h /tmp/w"),
+                container(
+                    "web", "mkdir /tmp/w; echo page > /tmp/w/index.html; httpd -f -p 8080 -h /tmp/w"
+                ),
             ],
             "volumes": [{"name": "mark", "emptyDir": {}}],
         },
-    }  # fmt: skip
+    }
 
 
 async def running(cluster: Cluster, manifest: Object) -> None:

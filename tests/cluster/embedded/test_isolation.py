@@ -22,9 +22,14 @@ def test_a_cluster_s_life_in_a_hostile_folder(tmp_path: Path) -> None:
 
     def skill(*words: str) -> dict[str, object]:
         done = subprocess.run(
-            [SKILL, *words, "-o", "json"], cwd=traps.folder, env=environ, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [SKILL, *words, "-o", "json"],
+            cwd=traps.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert traps.sprung() == []
         document: dict[str, object] = json.loads(done.stdout) if done.stdout else {}
         return document | {"said": done.stderr}

@@ -99,7 +99,10 @@ def _kill(node: Node) -> None:
     os.kill(keeper.pid, signal.SIGKILL)
 
 
-@retry(retry=retry_if_result(lambda text: text != "gone"), wait=wait_fixed(0.05),
-       stop=stop_after_delay(30))  # fmt: skip
+@retry(
+    retry=retry_if_result(lambda text: text != "gone"),
+    wait=wait_fixed(0.05),
+    stop=stop_after_delay(30),
+)
 def _tables(host: FakeHost) -> str:
     return host.run("nft", "list", "tables").stdout.strip() or "gone"

@@ -123,9 +123,15 @@ def test_a_user_of_the_machine_reads_nothing_of_a_cluster(
     names = "\0".join(map(str, files))
     look = 'while IFS= read -r -d "" name; do cat "$name" >/dev/null && echo "$name"; done'
     seen = subprocess.run(
-        ["bash", "-c", look], input=f"{names}\0", user=65534, group=65534, extra_groups=[],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["bash", "-c", look],
+        input=f"{names}\0",
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert [name for name in seen.stdout.splitlines() if not name.endswith((".crt", ".pub"))] == []
 
 
@@ -164,9 +170,10 @@ def processes_of(node: Node) -> list[processes.Process]:
     """What runs in the node's own PID namespace; pods have theirs below it."""
     every = processes.all_processes()
     [kubelet] = [
-        process for process in every
+        process
+        for process in every
         if process.command[0] == node.tools["kubelet"] and node.folder in " ".join(process.command)
-    ]  # fmt: skip
+    ]
     here = pid_namespace(kubelet.pid)
     return [process for process in every if pid_namespace(process.pid) == here]
 

@@ -28,18 +28,35 @@ from tests.cluster.faults.scenario import Scenario, placed
 CHART = "apiVersion: v2\nname: faulty\nversion: 1.0.0\n"
 TEMPLATE = "{{- range .Values.objects }}\n---\n{{ toYaml . }}\n{{- end }}\n"
 SKILL = {
-    "schema": 1, "name": "faulty", "version": "1.0.0", "summary": "A release that shows one fault.",
+    "schema": 1,
+    "name": "faulty",
+    "version": "1.0.0",
+    "summary": "A release that shows one fault.",
     "use_when": "A test needs a release that fails.",
     "inputs": {
         "namespace": {"type": "string", "default": "faulty", "description": "Where."},
-        "objects": {"type": "array", "multiline": True, "default": [],
-                    "description": "What the chart makes."},
-        "replicas": {"enum": [1, "three"], "default": 1,
-                     "description": "What the chart's schema looks at."},
+        "objects": {
+            "type": "array",
+            "multiline": True,
+            "default": [],
+            "description": "What the chart makes.",
+        },
+        "replicas": {
+            "enum": [1, "three"],
+            "default": 1,
+            "description": "What the chart's schema looks at.",
+        },
     },
-    "steps": [{"id": "release", "release": "faulty", "chart": "chart/",
-               "values": "values.yaml.j2", "timeout": 120}],
-}  # fmt: skip
+    "steps": [
+        {
+            "id": "release",
+            "release": "faulty",
+            "chart": "chart/",
+            "values": "values.yaml.j2",
+            "timeout": 120,
+        }
+    ],
+}
 
 
 def write_skill(scenario: Scenario, folder: Path) -> Path:
@@ -82,18 +99,26 @@ async def play_through_helm(
     recording = RecordingCluster(cluster, SystemClock())
     await recording.version()
     done = await _run(
-        recording, RecordingHelm(PyHelm(helm, cluster), recording), skill, scenario, namespace,
+        recording,
+        RecordingHelm(PyHelm(helm, cluster), recording),
+        skill,
+        scenario,
+        namespace,
         scenario.manifests,
-    )  # fmt: skip
+    )
     states = {0: "ready", 5: "late"}
     state = states.get(done.exit_code, "failed")
     return WaitResult(state=state, problem=done.problem, notes=done.notes), recording  # type: ignore[arg-type]
 
 
 async def _run(
-    cluster: Cluster, helm: PyHelm | RecordingHelm, skill: Path, scenario: Scenario,
-    namespace: str, objects: object,
-) -> Outcome:  # fmt: skip
+    cluster: Cluster,
+    helm: PyHelm | RecordingHelm,
+    skill: Path,
+    scenario: Scenario,
+    namespace: str,
+    objects: object,
+) -> Outcome:
     target = cluster.target
 
     async def again() -> Cluster:

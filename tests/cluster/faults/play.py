@@ -28,7 +28,7 @@ from tests.cluster.faults.scenario import (
     apply_when_served,
     make_namespace,
     placed,
-)  # fmt: skip
+)
 from tests.cluster.faults.users import user_of
 from tests.testimage import IMAGE
 
@@ -43,9 +43,13 @@ class Played:
 
 
 async def play(
-    cluster: Cluster, transport: Transport, helm: str, scenario: Scenario, folder: Path,
+    cluster: Cluster,
+    transport: Transport,
+    helm: str,
+    scenario: Scenario,
+    folder: Path,
     deeds: Mapping[str, Deed] | None = None,
-) -> Played:  # fmt: skip
+) -> Played:
     """Make, wait, record, remove."""
     namespace = f"fault-{scenario.name.replace('_', '-')[:40]}-{secrets.token_hex(2)}"
     try:
@@ -57,18 +61,22 @@ async def play(
                 cluster, transport, scenario, namespace, deeds or {}
             )
         history = recording.history(
-            scenario=scenario.name, recorded=datetime.now(UTC).date().isoformat(),
+            scenario=scenario.name,
+            recorded=datetime.now(UTC).date().isoformat(),
             namespace=namespace,
-        )  # fmt: skip
+        )
         return Played(namespace, result, history)
     finally:
         await clean(cluster, scenario, namespace)
 
 
 async def play_wait(
-    cluster: Cluster, transport: Transport, scenario: Scenario, namespace: str,
+    cluster: Cluster,
+    transport: Transport,
+    scenario: Scenario,
+    namespace: str,
     deeds: Mapping[str, Deed],
-) -> tuple[WaitResult, RecordingCluster]:  # fmt: skip
+) -> tuple[WaitResult, RecordingCluster]:
     """Apply the objects and wait for them, while things happen."""
     clock = SystemClock()
     if scenario.header.get("setup_ready"):
@@ -81,10 +89,15 @@ async def play_wait(
             act_later(cluster, transport, scenario, namespace, {**deeds, **more})
         )
         result = await wait_ready(
-            recording, clock, expected, rules=scenario.rules(namespace),
-            timeout=scenario.timeout, stability=scenario.stability, policy=scenario.policy,
+            recording,
+            clock,
+            expected,
+            rules=scenario.rules(namespace),
+            timeout=scenario.timeout,
+            stability=scenario.stability,
+            policy=scenario.policy,
             report=silent,
-        )  # fmt: skip
+        )
         if later.done():
             later.result()  # what could not be done makes the scenario another one
         later.cancel()
@@ -100,9 +113,15 @@ async def settle_setup(
         here = placed(manifest, namespace)
         found.append(Expected.of(here, await cluster.get(Ref.of(here))))
     result = await wait_ready(
-        cluster, clock, found, rules=(), timeout=60, stability=0, policy=DEFAULT_POLICY,
+        cluster,
+        clock,
+        found,
+        rules=(),
+        timeout=60,
+        stability=0,
+        policy=DEFAULT_POLICY,
         report=silent,
-    )  # fmt: skip
+    )
     assert result.state == "ready", result
 
 
@@ -146,11 +165,15 @@ async def empty_registry(cluster: Cluster) -> AsyncIterator[None]:
             "hostNetwork": True,
             "terminationGracePeriodSeconds": 0,
             "containers": [
-                {"name": "httpd", "image": IMAGE, "command": ["sh", "-c", serve],
-                 "readinessProbe": {"tcpSocket": {"port": 5999}, "periodSeconds": 1}}
+                {
+                    "name": "httpd",
+                    "image": IMAGE,
+                    "command": ["sh", "-c", serve],
+                    "readinessProbe": {"tcpSocket": {"port": 5999}, "periodSeconds": 1},
+                }
             ],
         },
-    }  # fmt: skip
+    }
     try:
         for _ in range(100):
             if (await cluster.list("v1", "ServiceAccount", namespace=namespace)).items:
@@ -158,9 +181,15 @@ async def empty_registry(cluster: Cluster) -> AsyncIterator[None]:
             await asyncio.sleep(0.05)
         made = await apply_when_served(cluster, pod)
         result = await wait_ready(
-            cluster, SystemClock(), [Expected.of(pod, made)], rules=(), timeout=60, stability=0,
-            policy=DEFAULT_POLICY, report=silent,
-        )  # fmt: skip
+            cluster,
+            SystemClock(),
+            [Expected.of(pod, made)],
+            rules=(),
+            timeout=60,
+            stability=0,
+            policy=DEFAULT_POLICY,
+            report=silent,
+        )
         assert result.state == "ready", result.problem
         yield
     finally:

@@ -24,9 +24,14 @@ REGISTRY = "127.0.0.1:5999"
 DATA = Path(__file__).parent / "data"
 Deed = Callable[[], Awaitable[None]]
 CLUSTER_SCOPED = (
-    "Namespace", "Node", "CustomResourceDefinition", "ValidatingWebhookConfiguration",
-    "MutatingWebhookConfiguration", "ClusterRole", "ClusterRoleBinding",
-)  # fmt: skip
+    "Namespace",
+    "Node",
+    "CustomResourceDefinition",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "ClusterRole",
+    "ClusterRoleBinding",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +92,8 @@ def all_scenarios(*, alone: bool = False, needs: str | None = None) -> list[Scen
     """Those that share a cluster, those that need one to themselves, or a skill on it."""
     found = (load_scenario(path) for path in sorted(DATA.glob("*.yaml")))
     return [
-        s for s in found
-        if bool(s.header.get("alone")) is alone and s.header.get("needs") == needs
-    ]  # fmt: skip
+        s for s in found if bool(s.header.get("alone")) is alone and s.header.get("needs") == needs
+    ]
 
 
 def placed(manifest: Object, namespace: str) -> Object:
@@ -141,9 +145,12 @@ async def apply_all(cluster: Cluster, scenario: Scenario, namespace: str) -> lis
 
 
 async def act_later(
-    cluster: Cluster, transport: Transport, scenario: Scenario, namespace: str,
+    cluster: Cluster,
+    transport: Transport,
+    scenario: Scenario,
+    namespace: str,
     deeds: Mapping[str, Deed],
-) -> None:  # fmt: skip
+) -> None:
     """What somebody else does while the wait runs; `after` is in seconds from the one before."""
     for step in scenario.header.get("later", []):
         await asyncio.sleep(float(step["after"]))
@@ -152,17 +159,20 @@ async def act_later(
         for manifest in step.get("apply", []):
             await apply_when_served(cluster, placed(manifest, namespace))
         for target in step.get("delete", []):
-            await cluster.delete(Ref.of(placed({**target, "metadata": {"name": target["name"]}},
-                                               namespace)))  # fmt: skip
+            await cluster.delete(
+                Ref.of(placed({**target, "metadata": {"name": target["name"]}}, namespace))
+            )
         for change in step.get("status", []):
             group = str(change["apiVersion"]).replace("NAMESPACE", namespace)
             path = (
                 f"/apis/{group}/namespaces/{namespace}/{change['kind'].lower()}s/{change['name']}"
             )
             await transport.json(
-                "PATCH", f"{path}/status", body={"status": change["status"]},
+                "PATCH",
+                f"{path}/status",
+                body={"status": change["status"]},
                 content="application/merge-patch+json",
-            )  # fmt: skip
+            )
 
 
 def assert_expected(scenario: Scenario, result: WaitResult, namespace: str) -> None:

@@ -65,9 +65,15 @@ class CountingCluster(RecordingCluster):
 async def measured(cluster: Cluster, expected: Expected, stability: float) -> CountingCluster:
     counting = CountingCluster(cluster)
     result = await wait_ready(
-        counting, SystemClock(), [expected], rules=(), timeout=120, stability=stability,
-        policy=DEFAULT_POLICY, report=silent,
-    )  # fmt: skip
+        counting,
+        SystemClock(),
+        [expected],
+        rules=(),
+        timeout=120,
+        stability=stability,
+        policy=DEFAULT_POLICY,
+        report=silent,
+    )
     assert result.state == "ready", result.problem
     return counting
 
@@ -94,11 +100,15 @@ async def crowd(cluster: Cluster, namespace: str) -> None:
 
     async def one(number: int) -> None:
         pod = {
-            "apiVersion": "v1", "kind": "Pod",
+            "apiVersion": "v1",
+            "kind": "Pod",
             "metadata": {"name": f"other-{number}", "namespace": namespace},
-            "spec": {"schedulerName": "nobody", "terminationGracePeriodSeconds": 0,
-                     "containers": [{"name": "app", "image": IMAGE}]},
-        }  # fmt: skip
+            "spec": {
+                "schedulerName": "nobody",
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{"name": "app", "image": IMAGE}],
+            },
+        }
         async with turn:
             await apply_when_served(cluster, pod)
 

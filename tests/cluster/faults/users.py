@@ -73,8 +73,14 @@ def _user(token: Path, *, plugin: bool) -> dict[str, Any]:
         'printf \'{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", '
         f'"status": {{"token": "%s"}}}}\' "$(cat {token})"'
     )
-    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
-                     "args": ["-c", say], "interactiveMode": "Never"}}  # fmt: skip
+    return {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "sh",
+            "args": ["-c", say],
+            "interactiveMode": "Never",
+        }
+    }
 
 
 async def _replace(cluster: Cluster, namespace: str, token: Path) -> None:
@@ -89,20 +95,29 @@ def _objects(allowed: Any, namespace: str) -> list[Object]:
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
         {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": meta, "rules": allowed},
-        {"apiVersion": f"{RBAC}/v1", "kind": "RoleBinding", "metadata": meta,
-         "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": NAME},
-         "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": namespace}]},
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": NAME},
+            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": namespace}],
+        },
         token_secret(NAME, namespace),
-    ]  # fmt: skip
+    ]
 
 
 def token_secret(name: str, namespace: str, account: str = NAME) -> Object:
     """A Secret that the control plane fills with a token; the token ends with the Secret."""
     return {
-        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
-        "metadata": {"name": name, "namespace": namespace,
-                     "annotations": {"kubernetes.io/service-account.name": account}},
-    }  # fmt: skip
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/service-account-token",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "annotations": {"kubernetes.io/service-account.name": account},
+        },
+    }
 
 
 async def issued_token(cluster: Cluster, namespace: str, name: str = NAME) -> str:

@@ -27,8 +27,9 @@ def leaving_nothing(driver: Driver) -> Iterator[None]:
     yield
     for found in driver.skill("status")["installations"]:
         if str(found["installation"]).endswith((ROLLBACK, REMOVE)):
-            driver.skill("remove", str(found["installation"]).rpartition("/")[2], "--yes",
-                         "--purge")  # fmt: skip
+            driver.skill(
+                "remove", str(found["installation"]).rpartition("/")[2], "--yes", "--purge"
+            )
 
 
 def uid(driver: Driver, namespace: str) -> str:

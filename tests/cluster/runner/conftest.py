@@ -27,9 +27,11 @@ def driver(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKILL_PATH", str(TINY))
         yield Driver(
-            test_cluster.kubeconfig, test_cluster.context, test_cluster.audit_log,
+            test_cluster.kubeconfig,
+            test_cluster.context,
+            test_cluster.audit_log,
             tmp_path_factory.mktemp("state"),
-        )  # fmt: skip
+        )
 
 
 class Hands:

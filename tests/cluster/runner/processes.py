@@ -51,21 +51,41 @@ class Command:
 
 @asynccontextmanager
 async def running(
-    driver: Driver, log: Log, folder: Path, who: str, *arguments: str, host: str = "",
+    driver: Driver,
+    log: Log,
+    folder: Path,
+    who: str,
+    *arguments: str,
+    host: str = "",
     skew: float = 0,
-) -> AsyncIterator[Command]:  # fmt: skip
+) -> AsyncIterator[Command]:
     """`skill` with these arguments behind a proxy; whatever is left of it at the end is killed."""
     proxy = Proxy(who, log)
     async with proxy.serve(driver.kubeconfig, driver.context, folder) as kubeconfig:
         program = ["-c", _SKEWED.format(skew=skew)] if skew else ["-m", "skill_runner"]
         elsewhere = ("unshare", "--uts", "sh", "-c", f'hostname {host}; exec "$@"', "sh")
         process = await asyncio.create_subprocess_exec(
-            *(elsewhere if host else ()), sys.executable, *program, *arguments,
-            "--kubeconfig", str(kubeconfig), "--context", driver.context, "-o", "json",
-            stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
-            env={**os.environ, "SKILL_PATH": str(SKILLS), "SKILL_STATE_DIR": str(folder / who),
-                 MARK: str(folder / who)},
-        )  # fmt: skip
+            *(elsewhere if host else ()),
+            sys.executable,
+            *program,
+            *arguments,
+            "--kubeconfig",
+            str(kubeconfig),
+            "--context",
+            driver.context,
+            "-o",
+            "json",
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "SKILL_PATH": str(SKILLS),
+                "SKILL_STATE_DIR": str(folder / who),
+                MARK: str(folder / who),
+            },
+        )
         try:
             yield Command(process, proxy)
         finally:

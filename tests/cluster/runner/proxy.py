@@ -123,9 +123,12 @@ class Proxy:
         await self.before(call)
         await self.log.add("sent", call)
         async with self._session.request(
-            request.method, self._server + request.raw_path, headers=_kept(request.headers),
-            data=body or None, allow_redirects=False,
-        ) as answer:  # fmt: skip
+            request.method,
+            self._server + request.raw_path,
+            headers=_kept(request.headers),
+            data=body or None,
+            allow_redirects=False,
+        ) as answer:
             call.status = answer.status
             await self.log.add("answered", call)
             await self.after(call)

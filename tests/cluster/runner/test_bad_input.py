@@ -152,8 +152,9 @@ def test_a_wrong_input_touches_nothing(driver: Driver, arguments: list[str], sai
 
 def test_an_image_that_does_not_exist(driver: Driver) -> None:
     """Nothing listens at this registry's address, so that the answer is the same everywhere."""
-    failed = driver.skill("run", NAME, "--name", "no-image",
-                          "--set", "container=127.0.0.1:1/absent:1", code=1)  # fmt: skip
+    failed = driver.skill(
+        "run", NAME, "--name", "no-image", "--set", "container=127.0.0.1:1/absent:1", code=1
+    )
     try:
         assert failed["problem"]["code"] == "REGISTRY_UNREACHABLE"
         assert "Pod tiny/no-image-" in failed["problem"]["resource"]

@@ -48,10 +48,20 @@ class Arena:
         """One who wants it."""
         given = [part for each in sets for part in ("--set", each)]
         return running(
-            self.driver, self.log, self.folder, who,
-            "run", "vault", "--name", self.name, "--namespace", self.name, *given,
-            host=host, skew=skew,
-        )  # fmt: skip
+            self.driver,
+            self.log,
+            self.folder,
+            who,
+            "run",
+            "vault",
+            "--name",
+            self.name,
+            "--namespace",
+            self.name,
+            *given,
+            host=host,
+            skew=skew,
+        )
 
     async def until_at_work(self, command: Command, where: str) -> None:
         """Until it has written to this path more than once."""

@@ -43,10 +43,13 @@ def start(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
     where = ["--kubeconfig", str(driver.kubeconfig), "--context", driver.context]
     return subprocess.Popen(
         [sys.executable, "-m", "skill_runner", "run", *arguments, *where, "-o", "json", "-v"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "SKILL_STATE_DIR": str(driver.state), "RUN_MARK": "interrupted-run"},
         start_new_session=True,
-    )  # fmt: skip
+    )
 
 
 def interrupt(child: subprocess.Popen[str], number: signal.Signals, said: str) -> dict[str, Any]:
@@ -111,8 +114,12 @@ def test_while_the_lock_is_watched(driver: Driver, hands: Hands) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tiny"}}
     hands.apply(namespace)
     before = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    spec = {"holderIdentity": "elsewhere_7_7_realm_token", "leaseDurationSeconds": 30,
-            "acquireTime": before, "renewTime": before}  # fmt: skip
+    spec = {
+        "holderIdentity": "elsewhere_7_7_realm_token",
+        "leaseDurationSeconds": 30,
+        "acquireTime": before,
+        "renewTime": before,
+    }
     meta = {"name": LEASE.name, "namespace": "tiny"}
     hands.create({"apiVersion": LEASE.api_version, "kind": "Lease", "metadata": meta, "spec": spec})
     child = start(driver, NAME, "--set", "hang=nowhere")

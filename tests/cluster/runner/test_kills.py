@@ -43,7 +43,7 @@ CASES: Final = {
     "run": Case((), (*RUN, "--set", "level=1")),
     "change": Case((*RUN, "--set", "level=1"), (*RUN, "--set", "level=2")),
     "remove": Case((*RUN, "--set", "level=1"), ("remove", "vault", "--yes")),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,12 @@ def scale(driver: Driver, manager: str, replicas: int, part: str = "/scale") -> 
         transport = await open_transport(cluster.target)
         try:
             await transport.json(
-                "PATCH", f"/apis/apps/v1/namespaces/tiny/deployments/{NAME}{part}",
-                query={"fieldManager": manager}, body={"spec": {"replicas": replicas}},
+                "PATCH",
+                f"/apis/apps/v1/namespaces/tiny/deployments/{NAME}{part}",
+                query={"fieldManager": manager},
+                body={"spec": {"replicas": replicas}},
                 content="application/merge-patch+json",
-            )  # fmt: skip
+            )
         finally:
             await transport.close()
             await cluster.close()

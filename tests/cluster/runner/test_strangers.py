@@ -40,9 +40,13 @@ def helm(driver: Driver, *arguments: str) -> Any:
 
 def install(driver: Driver, greeting: str) -> None:
     values = {
-        "name": NAME, "image": "localhost/test-busybox:1", "greeting": greeting, "cpu": "50m",
-        "password": "", "hang": "nowhere",
-    }  # fmt: skip
+        "name": NAME,
+        "image": "localhost/test-busybox:1",
+        "greeting": greeting,
+        "cpu": "50m",
+        "password": "",
+        "hang": "nowhere",
+    }
     sets = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
     helm(driver, "install", NAME, str(TINY / NAME / "chart"), *sets)
 

@@ -18,10 +18,13 @@ END = (
     'Error: building at STEP "RUN … npm run build": exit status 1',
 )
 TYPE_ERROR = (
-    "Failed to compile.", "", "./lib/backend.ts:14:7",
-    "Type error: Type 'string' is not assignable to type 'number'.", "",
+    "Failed to compile.",
+    "",
+    "./lib/backend.ts:14:7",
+    "Type error: Type 'string' is not assignable to type 'number'.",
+    "",
     "> 14 | const PATIENCE: number = '5000';",
-)  # fmt: skip
+)
 BROKEN_LINK = (
     "[ERROR] Error: Unable to build website for locale en.",
     "    at tryToBuildLocale (/app/node_modules/@docusaurus/core/lib/commands/build.js:83:15)",
@@ -33,9 +36,10 @@ BROKEN_LINK = (
     "   -> linking to /not-there",
 )
 NO_PACKAGE = (
-    "npm error code E404", "npm error 404 Not Found - GET https://registry.example/nope",
+    "npm error code E404",
+    "npm error 404 Not Found - GET https://registry.example/nope",
     "npm error A complete log of this run can be found in: /home/node/.npm/_logs/x.log",
-)  # fmt: skip
+)
 NODE_TOO_OLD = (
     'You are using Node.js 18.20.4. For Next.js, Node.js version ">=20.9.0" is required.',
 )
@@ -67,9 +71,12 @@ def test_of_an_unknown_failure_the_last_lines() -> None:
 
 @pytest.mark.parametrize(
     ("lines", "status"),
-    [(("FATAL ERROR: Reached heap limit - JavaScript heap out of memory",), 1),
-     (("Killed",), 1), (("…",), 137)],
-)  # fmt: skip
+    [
+        (("FATAL ERROR: Reached heap limit - JavaScript heap out of memory",), 1),
+        (("Killed",), 1),
+        (("…",), 137),
+    ],
+)
 def test_out_of_memory_is_named(lines: tuple[str, ...], status: int) -> None:
     failed = explain(ToolFailed("buildah …", status=status, lines=lines), PREPARED)
     assert "the build of /src/app ran out of memory" in failed.message

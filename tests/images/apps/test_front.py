@@ -65,11 +65,20 @@ def pod(
     (folder / "front.cjs").write_text(shipped_file("next-front.cjs"))
     (folder / ".next/static").mkdir(parents=True, exist_ok=True)
     child = subprocess.Popen(
-        ["node", "-r", "./names.cjs", "-r", "./front.cjs", "server.js"], cwd=folder, text=True,
+        ["node", "-r", "./names.cjs", "-r", "./front.cjs", "server.js"],
+        cwd=folder,
+        text=True,
         stdout=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PORT": str(port), "POD_IP": address, "PEERS": PEERS,
-             "KEPT_ASSETS": str(folder / "kept"), "DRAIN_SECONDS": "0.3", **environ},
-    )  # fmt: skip
+        env={
+            "PATH": os.environ["PATH"],
+            "PORT": str(port),
+            "POD_IP": address,
+            "PEERS": PEERS,
+            "KEPT_ASSETS": str(folder / "kept"),
+            "DRAIN_SECONDS": "0.3",
+            **environ,
+        },
+    )
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "listening\n"
@@ -199,9 +208,15 @@ def test_a_folder_of_assets_is_no_asset(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/_next/static/none.js", "/_next/static/../../server.js", "/_next/static/%2e%2e/%2e%2e/x",
-     "/_next/static/%ZZ", "/_skill/assets", "/other"],
-)  # fmt: skip
+    [
+        "/_next/static/none.js",
+        "/_next/static/../../server.js",
+        "/_next/static/%2e%2e/%2e%2e/x",
+        "/_next/static/%ZZ",
+        "/_skill/assets",
+        "/other",
+    ],
+)
 def test_all_else_is_left_to_next(tmp_path: Path, path: str) -> None:
     port = free_port()
     with pod(tmp_path / "only", "127.0.0.2", port, {}):

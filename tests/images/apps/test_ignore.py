@@ -39,10 +39,25 @@ def test_rules_are_dockers(rules: list[str], path: str, out: bool) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [".env", ".env.local", "config/.env.production", ".npmrc", "keys/server.key", "id_rsa",
-     "a/node_modules/x", ".git/config", ".git-credentials", "home/.ssh/config", ".aws/credentials",
-     "cert.pfx", "store/keys.jks", ".docker/config.json", "home/.netrc", ".kube/config"],
-)  # fmt: skip
+    [
+        ".env",
+        ".env.local",
+        "config/.env.production",
+        ".npmrc",
+        "keys/server.key",
+        "id_rsa",
+        "a/node_modules/x",
+        ".git/config",
+        ".git-credentials",
+        "home/.ssh/config",
+        ".aws/credentials",
+        "cert.pfx",
+        "store/keys.jks",
+        ".docker/config.json",
+        "home/.netrc",
+        ".kube/config",
+    ],
+)
 def test_what_holds_logins_never_goes_along(path: str) -> None:
     assert NEVER_RULES.leaves_out(path)
 

@@ -35,9 +35,15 @@ LANGUAGES = {"TypeScript": "--typescript", "JavaScript": "--javascript"}
 def scaffold(folder: Path, *arguments: str) -> Path:
     """A project, as the newest scaffold of the registry makes it."""
     done = subprocess.run(
-        ["npx", "--yes", *arguments], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=600, env={**os.environ, "CI": "1"}, check=False,
-    )  # fmt: skip
+        ["npx", "--yes", *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "CI": "1"},
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (folder / "app" / "made.txt").write_text(uuid4().hex)  # or an earlier run's image would do
     return folder / "app"

@@ -40,8 +40,9 @@ def serving(folder: Path, port: int, *, drain: float) -> Iterator[subprocess.Pop
     (folder / SERVING).write_text(FILE.read_text())
     server = subprocess.Popen(
         [sys.executable, "-c", START, str(drain), str(folder / SERVING), "main:app", str(port)],
-        cwd=folder, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=folder,
+        stderr=subprocess.PIPE,
+    )
     try:
         assert server.stderr is not None
         while b"running on" not in (line := server.stderr.readline()):

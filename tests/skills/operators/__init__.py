@@ -44,24 +44,35 @@ class StandIn:
         name = {"name": self.name}
         probe = {"exec": {"command": ["true"]}, "periodSeconds": 1}
         container: dict[str, Any] = {
-            "name": "operator", "image": self.image(version), "imagePullPolicy": "IfNotPresent",
-            "command": ["sleep", "100000"], "readinessProbe": probe, "livenessProbe": probe,
+            "name": "operator",
+            "image": self.image(version),
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["sleep", "100000"],
+            "readinessProbe": probe,
+            "livenessProbe": probe,
             "env": [{"name": "STRIMZI_NAMESPACE", "value": watched}],
-            "resources": {"requests": {"cpu": "1m", "memory": "8Mi"},
-                          "limits": {"cpu": "100m", "memory": "16Mi"}},
-        }  # fmt: skip
+            "resources": {
+                "requests": {"cpu": "1m", "memory": "8Mi"},
+                "limits": {"cpu": "100m", "memory": "16Mi"},
+            },
+        }
         return {
-            "apiVersion": "apps/v1", "kind": "Deployment",
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
             "metadata": {**name, "namespace": self.namespace, "labels": self.labels},
             "spec": {
-                "replicas": replicas, "selector": {"matchLabels": name},
+                "replicas": replicas,
+                "selector": {"matchLabels": name},
                 "template": {
                     "metadata": {"labels": name},
-                    "spec": {"containers": [container], "terminationGracePeriodSeconds": 0,
-                             "automountServiceAccountToken": False},
+                    "spec": {
+                        "containers": [container],
+                        "terminationGracePeriodSeconds": 0,
+                        "automountServiceAccountToken": False,
+                    },
                 },
             },
-        }  # fmt: skip
+        }
 
     def start(self, driver: Driver, folder: Path) -> None:
         """The kinds, then the Deployment, whose image is loaded."""
@@ -82,10 +93,18 @@ class StandIn:
 
 
 STRIMZI: Final = StandIn(
-    "strimzi.yaml", "strimzi-cluster-operator", "stand-in-strimzi", "localhost/strimzi/operator",
-    "1.2.0", {"app": "strimzi", "release": "somebody-elses"},
-)  # fmt: skip
+    "strimzi.yaml",
+    "strimzi-cluster-operator",
+    "stand-in-strimzi",
+    "localhost/strimzi/operator",
+    "1.2.0",
+    {"app": "strimzi", "release": "somebody-elses"},
+)
 CNPG: Final = StandIn(
-    "cnpg.yaml", "cnpg-cloudnative-pg", "stand-in-cnpg", "localhost/cloudnative-pg", "1.30.0",
+    "cnpg.yaml",
+    "cnpg-cloudnative-pg",
+    "stand-in-cnpg",
+    "localhost/cloudnative-pg",
+    "1.30.0",
     {"app.kubernetes.io/name": "cloudnative-pg", "app.kubernetes.io/instance": "somebody-elses"},
-)  # fmt: skip
+)

@@ -16,11 +16,14 @@ POD: Final = Ref("v1", "Pod", f"{POD_SET.name}-0", "kafka")
 FINALIZER: Final = "strimzi.io/topic-operator"
 BOOTSTRAP: Final = f"{NAME}-kafka-bootstrap"
 LABELS: Final = {
-    "strimzi.io/cluster": NAME, "strimzi.io/pool-name": POOL.name,
-    "app.kubernetes.io/instance": NAME, "app.kubernetes.io/managed-by": "strimzi-cluster-operator",
-}  # fmt: skip
+    "strimzi.io/cluster": NAME,
+    "strimzi.io/pool-name": POOL.name,
+    "app.kubernetes.io/instance": NAME,
+    "app.kubernetes.io/managed-by": "strimzi-cluster-operator",
+}
 SETTINGS: Final = {
-    "KAFKA_NODE_ID": "0", "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_NODE_ID": "0",
+    "KAFKA_PROCESS_ROLES": "broker,controller",
     "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
     "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{BOOTSTRAP}.kafka.svc:9092",
     "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -30,8 +33,9 @@ SETTINGS: Final = {
     "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
     "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "500",
     "KAFKA_LOG_DIRS": "/var/lib/kafka/data/log",
-    "KAFKA_HEAP_OPTS": "-Xmx256m", "KAFKA_GC_LOG_OPTS": "-Xlog:all=warning:stderr",
-}  # fmt: skip
+    "KAFKA_HEAP_OPTS": "-Xmx256m",
+    "KAFKA_GC_LOG_OPTS": "-Xlog:all=warning:stderr",
+}
 
 
 def condition(kind: str, *, status: str = "True", reason: str = "", message: str = "") -> Object:
@@ -46,32 +50,42 @@ def topic(name: str) -> Ref:
 def parts(kafka: Object, pool: Object) -> list[Object]:
     """A volume that nothing owns (deleteClaim: false), a bootstrap Service, and what makes pods."""
     claim = {
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
         "metadata": {"namespace": "kafka", "labels": LABELS, "name": CLAIM.name},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}},
-    }  # fmt: skip
+    }
     service = {
-        "apiVersion": "v1", "kind": "Service", "metadata": _owned(BOOTSTRAP, kafka),
-        "spec": {"selector": LABELS, "ports": [{"port": 9092, "targetPort": 9092}],
-                 "publishNotReadyAddresses": True},
-    }  # fmt: skip
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _owned(BOOTSTRAP, kafka),
+        "spec": {
+            "selector": LABELS,
+            "ports": [{"port": 9092, "targetPort": 9092}],
+            "publishNotReadyAddresses": True,
+        },
+    }
     pod_set = {
-        "apiVersion": POD_SET.api_version, "kind": POD_SET.kind,
+        "apiVersion": POD_SET.api_version,
+        "kind": POD_SET.kind,
         "metadata": _owned(POD_SET.name, pool),
         "spec": {"selector": {"matchLabels": LABELS}, "pods": [{"metadata": {"name": POD.name}}]},
-    }  # fmt: skip
+    }
     return [claim, service, pod_set]
 
 
 def broker(pod_set: Object, image: str) -> Object:
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": _owned(POD.name, pod_set),
-            "spec": _broker(image)}  # fmt: skip
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _owned(POD.name, pod_set),
+        "spec": _broker(image),
+    }
 
 
 def counts(*, current: int, ready: int, generation: int = 1) -> dict[str, int]:
     """What a StrimziPodSet says of its one pod; an old one is not current."""
-    return {"observedGeneration": generation, "pods": 1, "currentPods": current,
-            "readyPods": ready}  # fmt: skip
+    return {"observedGeneration": generation, "pods": 1, "currentPods": current, "readyPods": ready}
 
 
 def _owned(name: str, by: Object) -> dict[str, Any]:
@@ -85,22 +99,28 @@ def _broker(image: str) -> dict[str, Any]:
     mounts = {"config": "/opt/kafka/config", "logs": "/opt/kafka/logs", "tmp": "/tmp"}
     probe = {"tcpSocket": {"port": 9092}, "periodSeconds": 1}
     container = {
-        "name": "kafka", "image": image, "imagePullPolicy": "IfNotPresent",
+        "name": "kafka",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
         "command": ["/etc/kafka/docker/run"],
         "env": [{"name": name, "value": value} for name, value in SETTINGS.items()],
         "readinessProbe": probe,
         "volumeMounts": [
             {"name": "data", "mountPath": "/var/lib/kafka/data"},
-            *({"name": "work", "mountPath": path, "subPath": name}
-              for name, path in mounts.items()),
+            *(
+                {"name": "work", "mountPath": path, "subPath": name}
+                for name, path in mounts.items()
+            ),
         ],
-    }  # fmt: skip
+    }
     return {
-        "containers": [container], "enableServiceLinks": False, "terminationGracePeriodSeconds": 1,
+        "containers": [container],
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 1,
         "automountServiceAccountToken": False,
         "securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000},
         "volumes": [
             {"name": "data", "persistentVolumeClaim": {"claimName": CLAIM.name}},
             {"name": "work", "emptyDir": {}},
         ],
-    }  # fmt: skip
+    }

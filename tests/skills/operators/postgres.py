@@ -21,8 +21,13 @@ HEALTHY: Final = "Cluster in healthy state"
 def phase(words: str, *, ready: bool = False, **more: Any) -> dict[str, Any]:
     """A status with that phase; it never has an observedGeneration."""
     reason = "ClusterIsReady" if ready else "ClusterIsNotReady"
-    condition = {"type": "Ready", "status": str(ready), "reason": reason, "message": words,
-                 "lastTransitionTime": "2026-01-01T00:00:00Z"}  # fmt: skip
+    condition = {
+        "type": "Ready",
+        "status": str(ready),
+        "reason": reason,
+        "message": words,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
     return {"phase": words, "conditions": [condition], "instances": 1, **more}
 
 
@@ -44,16 +49,23 @@ def parts(cluster: Object, image: str) -> list[Object]:
         "ownerReferences": [{**owner, "controller": True}],
     }
     claim = {
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
         "metadata": {**meta, "name": CLAIM.name, "annotations": {"cnpg.io/nodeSerial": "1"}},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}},
-    }  # fmt: skip
+    }
     service = {
-        "apiVersion": "v1", "kind": "Service", "metadata": {**meta, "name": SERVICE.name},
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**meta, "name": SERVICE.name},
         "spec": {"selector": LABELS, "ports": [{"port": 5432, "targetPort": 5432}]},
-    }  # fmt: skip
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {**meta, "name": POD.name},
-           "spec": _instance(image)}  # fmt: skip
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**meta, "name": POD.name},
+        "spec": _instance(image),
+    }
     return [{**_secret(), "metadata": {**meta, "name": SECRET.name}}, claim, service, pod]
 
 
@@ -62,12 +74,22 @@ def _secret() -> Object:
     password, host = secrets.token_hex(16), f"{SERVICE.name}.{SPACE}"
     uri = f"postgresql://app:{password}@{host}"
     values = {
-        "username": "app", "user": "app", "password": password, "dbname": "app", "port": "5432",
-        "host": SERVICE.name, "pgpass": f"{SERVICE.name}:5432:app:app:{password}\n",
-        "uri": f"{uri}:5432/app", "fqdn-uri": f"{uri}.svc.cluster.local:5432/app",
-    }  # fmt: skip
-    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/basic-auth",
-            "stringData": values}  # fmt: skip
+        "username": "app",
+        "user": "app",
+        "password": password,
+        "dbname": "app",
+        "port": "5432",
+        "host": SERVICE.name,
+        "pgpass": f"{SERVICE.name}:5432:app:app:{password}\n",
+        "uri": f"{uri}:5432/app",
+        "fqdn-uri": f"{uri}.svc.cluster.local:5432/app",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/basic-auth",
+        "stringData": values,
+    }
 
 
 def _instance(image: str) -> dict[str, Any]:
@@ -75,26 +97,33 @@ def _instance(image: str) -> dict[str, Any]:
     data = "/var/lib/postgresql/data/pgdata"
     probe = {"exec": {"command": ["pg_isready", "-h", "127.0.0.1"]}, "periodSeconds": 1}
     container = {
-        "name": "postgres", "image": image, "imagePullPolicy": "IfNotPresent",
+        "name": "postgres",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
         "env": [
-            {"name": "POSTGRES_USER", "value": "app"}, {"name": "POSTGRES_DB", "value": "app"},
+            {"name": "POSTGRES_USER", "value": "app"},
+            {"name": "POSTGRES_DB", "value": "app"},
             {"name": "POSTGRES_PASSWORD_FILE", "value": "/run/app/password"},
             {"name": "PGDATA", "value": data},
         ],
         "readinessProbe": probe,
         "lifecycle": {"postStart": {"exec": {"command": ["bash", "-c", FOLLOW]}}},
-        "volumeMounts": [{"name": "data", "mountPath": "/var/lib/postgresql/data"},
-                         {"name": "app", "mountPath": "/run/app"}],
-    }  # fmt: skip
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/var/lib/postgresql/data"},
+            {"name": "app", "mountPath": "/run/app"},
+        ],
+    }
     return {
-        "containers": [container], "enableServiceLinks": False, "terminationGracePeriodSeconds": 5,
+        "containers": [container],
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 5,
         "automountServiceAccountToken": False,
         "securityContext": {"runAsUser": 999, "runAsGroup": 999, "fsGroup": 999},
         "volumes": [
             {"name": "data", "persistentVolumeClaim": {"claimName": CLAIM.name}},
             {"name": "app", "secret": {"secretName": SECRET.name}},
         ],
-    }  # fmt: skip
+    }
 
 
 FOLLOW: Final = r"""

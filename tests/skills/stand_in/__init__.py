@@ -65,21 +65,24 @@ def make_authority(names: list[str]) -> Authority:
         _pem(root.sign(root_key, hashes.SHA256())),
         _pem(server.sign(root_key, hashes.SHA256())),
         key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         ).decode(),
-    )  # fmt: skip
+    )
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Any) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
-        .subject_name(subject).issuer_name(issuer).public_key(key)
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-    )  # fmt: skip
+    )
 
 
 def _pem(certificate: x509.Certificate) -> str:
@@ -99,22 +102,31 @@ def manifests(namespace: str, authority: Authority, postgres: str, stunnel: str)
     """Secret, pod and one Service for each name."""
     conf = STUNNEL.format(pooled=host(POOLED, namespace), direct=host(DIRECT, namespace))
     values = {
-        "tls.crt": authority.server, "tls.key": authority.key, "stunnel.conf": conf,
+        "tls.crt": authority.server,
+        "tls.key": authority.key,
+        "stunnel.conf": conf,
         "password": PASSWORD,
-    }  # fmt: skip
+    }
     secret = {
-        "apiVersion": "v1", "kind": "Secret", "stringData": values,
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "stringData": values,
         "metadata": {"name": "managed-postgres", "namespace": namespace},
-    }  # fmt: skip
-    return [secret, _pod(namespace, postgres, stunnel),
-            *(_service(name, namespace) for name in (POOLED, DIRECT, UNKNOWN))]  # fmt: skip
+    }
+    return [
+        secret,
+        _pod(namespace, postgres, stunnel),
+        *(_service(name, namespace) for name in (POOLED, DIRECT, UNKNOWN)),
+    ]
 
 
 def _pod(namespace: str, postgres: str, stunnel: str) -> Object:
     """The database is made by the image's own entrypoint, as its documentation says."""
     ready = {"exec": {"command": ["pg_isready", "-h", "127.0.0.1"]}, "periodSeconds": 1}
     database = {
-        "name": "postgres", "image": postgres, "imagePullPolicy": "IfNotPresent",
+        "name": "postgres",
+        "image": postgres,
+        "imagePullPolicy": "IfNotPresent",
         "env": [
             {"name": "POSTGRES_USER", "value": "owner"},
             {"name": "POSTGRES_DB", "value": "lessons"},
@@ -124,23 +136,32 @@ def _pod(namespace: str, postgres: str, stunnel: str) -> Object:
         "volumeMounts": [{"name": "files", "mountPath": "/etc/stand-in"}],
         "readinessProbe": ready,
         "securityContext": {"runAsUser": 999, "runAsGroup": 999},
-    }  # fmt: skip
+    }
     tls = {
-        "name": "tls", "image": stunnel, "imagePullPolicy": "IfNotPresent",
+        "name": "tls",
+        "image": stunnel,
+        "imagePullPolicy": "IfNotPresent",
         "volumeMounts": [{"name": "files", "mountPath": "/etc/stand-in"}],
         "readinessProbe": {"tcpSocket": {"port": 6432}, "periodSeconds": 1},
-    }  # fmt: skip
+    }
     volume = {"name": "files", "secret": {"secretName": "managed-postgres"}}
     return {
-        "apiVersion": "v1", "kind": "Pod",
+        "apiVersion": "v1",
+        "kind": "Pod",
         "metadata": {"name": "managed-postgres", "namespace": namespace, "labels": LABELS},
-        "spec": {"containers": [database, tls], "volumes": [volume],
-                 "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False},
-    }  # fmt: skip
+        "spec": {
+            "containers": [database, tls],
+            "volumes": [volume],
+            "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": False,
+        },
+    }
 
 
 def _service(name: str, namespace: str) -> Object:
     return {
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace},
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {"selector": LABELS, "ports": [{"port": 5432, "targetPort": 6432}]},
-    }  # fmt: skip
+    }

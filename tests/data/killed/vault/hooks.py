@@ -10,11 +10,14 @@ async def settle(ctx: Context) -> str:
         turn += 1
         live = await ctx.get(Ref("v1", "ConfigMap", "settings", ctx.namespace))
         meta = {key: live["metadata"].get(key, {}) for key in ("labels", "annotations")}
-        await ctx.apply({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {**meta, "name": "settings", "namespace": ctx.namespace},
-            "data": {**live["data"], "turn": str(turn)},
-        })  # fmt: skip
+        await ctx.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {**meta, "name": "settings", "namespace": ctx.namespace},
+                "data": {**live["data"], "turn": str(turn)},
+            }
+        )
         await ctx.clock.sleep(0.1)
     return "settled"
 
