@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skill_runner.errors import StepFailed
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.installations.crds import CRD, apply_definitions, look_at_all, remove_definitions
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
@@ -152,7 +152,7 @@ async def test_one_of_an_installation_that_is_gone_is_taken_over() -> None:
 async def test_one_of_another_installation_stays_its_own() -> None:
     cluster = MemoryCluster()
     other = Installation("default", "dapr-k8s-setup")
-    await record.write(
+    await store.write(
         cluster, Record(installation=other, skill="dapr-k8s-setup", version="1.0.0", inputs={})
     )
     await apply(cluster, definition(), other)

@@ -9,7 +9,7 @@ import pytest
 
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import ClusterUnreachable
-from skill_runner.installations import lock, record
+from skill_runner.installations import lock, store
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.testing import MemoryCluster
@@ -80,7 +80,7 @@ async def test_the_run_is_stopped_and_writes_nothing_more(
     assert clock.monotonic() < lock.PACE.duration  # before anybody else may begin
     left = stage.cluster.store.select(lambda *_: True)
     assert "late" not in [obj["metadata"]["name"] for obj in left]
-    kept = await record.read(stage.cluster, DEMO)
+    kept = await store.read(stage.cluster, DEMO)
     assert kept is not None
     assert not kept.complete
     # Helm that is ended marks its release as failed; the lock is given back if nobody has it.

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from skill_runner.errors import Refused, SkillError
-from skill_runner.installations import record
+from skill_runner.installations import record, store
 from skill_runner.installations.record import ProofRecord, Record, ReleaseRecord
+from skill_runner.installations.record_data import same_but_times
 from skill_runner.objects import Ref
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.skill.model import Skill
@@ -45,22 +46,22 @@ def make_cluster() -> MemoryCluster:
 
 async def test_what_is_written_is_read() -> None:
     cluster = make_cluster()
-    await record.write(cluster, FULL)
-    assert await record.read(cluster, FULL.installation) == FULL
-    await record.remove(cluster, FULL)
-    assert await record.read(cluster, FULL.installation) is None
+    await store.write(cluster, FULL)
+    assert await store.read(cluster, FULL.installation) == FULL
+    await store.remove(cluster, FULL)
+    assert await store.read(cluster, FULL.installation) is None
 
 
 async def test_one_name_in_two_namespaces_must_be_told_apart() -> None:
     cluster = make_cluster()
     other = replace(FULL, installation=Installation("test", "events"))
-    await record.write(cluster, FULL)
-    await record.write(cluster, other)
+    await store.write(cluster, FULL)
+    await store.write(cluster, other)
     with pytest.raises(Refused, match="kafka, test"):
-        await record.find(cluster, "events")
-    assert await record.find(cluster, "events", "test") == other
-    assert await record.find(cluster, "nothing") is None
-    assert await record.find_all(cluster) == (FULL, other)
+        await store.find(cluster, "events")
+    assert await store.find(cluster, "events", "test") == other
+    assert await store.find(cluster, "nothing") is None
+    assert await store.find_all(cluster) == (FULL, other)
 
 
 @pytest.mark.parametrize(
@@ -74,22 +75,22 @@ async def test_what_cannot_be_read_is_said(
     change: dict[str, object], error: type[SkillError], words: str
 ) -> None:
     cluster = make_cluster()
-    await record.write(cluster, FULL)
+    await store.write(cluster, FULL)
     ref = Ref("v1", "ConfigMap", "skill-runner.events", "kafka")
     found = await cluster.get(ref)
     data = {**json.loads(found["data"]["record.json"]), **change}
     await cluster.replace({**found, "data": {"record.json": json.dumps(data)}})
     with pytest.raises(error, match=words):
-        await record.read(cluster, FULL.installation)
+        await store.read(cluster, FULL.installation)
 
 
 async def test_what_a_newer_runner_added_is_no_obstacle() -> None:
     cluster = make_cluster()
-    await record.write(cluster, FULL)
+    await store.write(cluster, FULL)
     found = await cluster.get(Ref("v1", "ConfigMap", "skill-runner.events", "kafka"))
     data = {**json.loads(found["data"]["record.json"]), "weather": "fine"}
     await cluster.replace({**found, "data": {"record.json": json.dumps(data)}})
-    assert await record.read(cluster, FULL.installation) == FULL
+    assert await store.read(cluster, FULL.installation) == FULL
 
 
 def test_a_new_intention_carries_over_what_the_cluster_holds() -> None:
@@ -108,5 +109,5 @@ def test_a_new_intention_carries_over_what_the_cluster_holds() -> None:
     assert (new.releases, new.objects, new.proofs) == (FULL.releases, FULL.objects, FULL.proofs)
     assert (new.version, new.complete, new.created, new.updated) == ("2.0.0", False, 1.0, 50.0)
     assert new.created_namespace
-    assert not record.same_but_times(FULL, new)
-    assert record.same_but_times(FULL, replace(FULL, created=7.0, updated=8.0))
+    assert not same_but_times(FULL, new)
+    assert same_but_times(FULL, replace(FULL, created=7.0, updated=8.0))

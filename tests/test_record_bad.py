@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from skill_runner.errors import BadRecord
-from skill_runner.installations import record
-from skill_runner.installations.record import record_refs
+from skill_runner.installations import store
+from skill_runner.installations.store import record_refs
 from skill_runner.plan import Installation
 from skill_runner.testing import MemoryCluster
 from tests.test_record import FULL, make_cluster
@@ -20,8 +20,8 @@ MAP = record_refs(FULL.installation)[0]
 
 
 async def broken(cluster: MemoryCluster, **change: Any) -> None:
-    await record.write(cluster, FULL)
-    await record.write(cluster, OTHER)
+    await store.write(cluster, FULL)
+    await store.write(cluster, OTHER)
     live = await cluster.get(MAP)
     data = {**json.loads(live["data"]["record.json"]), **change}
     await cluster.replace({**live, "data": {"record.json": json.dumps(data)}})
@@ -46,30 +46,30 @@ async def test_a_bad_record_is_refused_by_name_and_skipped_in_lists(
     cluster = make_cluster()
     await broken(cluster, **change)
     with pytest.raises(BadRecord) as caught:
-        await record.read(cluster, FULL.installation)
+        await store.read(cluster, FULL.installation)
     assert words in caught.value.message
     assert "ConfigMap kafka/skill-runner.events" in caught.value.message
-    listed = await record.list_all(cluster)
+    listed = await store.list_all(cluster)
     assert listed.records == (OTHER,)
     assert len(listed.bad) == 1
     assert words in listed.bad[0]
-    assert await record.find(cluster, "other") == OTHER
+    assert await store.find(cluster, "other") == OTHER
     with pytest.raises(BadRecord):
-        await record.find(cluster, "events", "kafka")
+        await store.find(cluster, "events", "kafka")
 
 
 async def test_a_config_map_of_somebody_else_is_no_record() -> None:
     cluster = make_cluster()
-    await record.write(cluster, FULL)
+    await store.write(cluster, FULL)
     live = await cluster.get(MAP)
     await cluster.replace({**live, "metadata": {**live["metadata"], "labels": {}}})
     with pytest.raises(BadRecord, match="does not carry the label"):
-        await record.read(cluster, FULL.installation)
+        await store.read(cluster, FULL.installation)
 
 
 async def test_a_record_of_the_version_before_is_read() -> None:
     cluster = make_cluster()
-    await record.write(cluster, FULL)
+    await store.write(cluster, FULL)
     live = await cluster.get(MAP)
     data = json.loads(live["data"]["record.json"])
     for key in ("uids", "proven", "good"):
@@ -78,7 +78,7 @@ async def test_a_record_of_the_version_before_is_read() -> None:
     for release in data["releases"]:
         del release["uid"]
     await cluster.replace({**live, "data": {"record.json": json.dumps(data)}})
-    found = await record.read(cluster, FULL.installation)
+    found = await store.read(cluster, FULL.installation)
     assert found == replace(FULL, proven=True)
     assert found is not None
     assert found.held(FULL.objects[0]).listed
@@ -86,8 +86,8 @@ async def test_a_record_of_the_version_before_is_read() -> None:
 
 async def test_the_secret_goes_with_a_record_that_no_longer_has_secret_inputs() -> None:
     cluster = make_cluster()
-    await record.write(cluster, replace(FULL, secret_inputs=("topics",), key="k"))
-    await record.remove(cluster, FULL)
+    await store.write(cluster, replace(FULL, secret_inputs=("topics",), key="k"))
+    await store.remove(cluster, FULL)
     left = [
         *(await cluster.list("v1", "Secret")).items,
         *(await cluster.list("v1", "ConfigMap")).items,
@@ -100,11 +100,11 @@ async def test_what_is_kept_is_no_installation_and_holds_no_secret() -> None:
     secret = replace(
         FULL, inputs={"brokers": 3, "token": "hidden"}, secret_inputs=("token",), key="k"
     )
-    await record.keep(cluster, secret, {FULL.objects[0]: "u1"})
-    assert await record.read(cluster, FULL.installation) is None
-    assert await record.find(cluster, "events") is None
+    await store.keep(cluster, secret, {FULL.objects[0]: "u1"})
+    assert await store.read(cluster, FULL.installation) is None
+    assert await store.find(cluster, "events") is None
     assert "hidden" not in json.dumps(await cluster.get(MAP))
-    kept = await record.read_kept(cluster, FULL.installation)
+    kept = await store.read_kept(cluster, FULL.installation)
     assert kept is not None
     assert kept.inputs == {"brokers": 3, "token": "hidden"}
     assert (kept.uids, kept.releases, kept.complete) == ({FULL.objects[0]: "u1"}, (), False)

@@ -13,7 +13,7 @@ from skill_runner.backends.helm.storage import secret_name, with_status
 from skill_runner.errors import HelmError, NotFound
 from skill_runner.hooks.context import SMALL
 from skill_runner.hooks.pods import pod_manifest
-from skill_runner.installations import lock, record, removal
+from skill_runner.installations import lock, removal, store
 from skill_runner.installations.deletion import find_pods
 from skill_runner.installations.namespaces import namespace_ref
 from skill_runner.objects import Object, Ref
@@ -211,7 +211,7 @@ async def test_the_record_says_first_that_it_is_no_longer_whole(stage: Stage) ->
     left = await request.find_record(stage.world, "demo-setup", None)
     assert not left.complete, "dependents must not take half of it for ready"
     await _remove(stage)
-    assert await record.read(stage.cluster, left.installation) is None
+    assert await store.read(stage.cluster, left.installation) is None
 
 
 async def test_a_run_finishes_an_uninstall_that_died_and_installs(stage: Stage) -> None:

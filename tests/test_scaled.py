@@ -9,7 +9,7 @@ import pytest
 from skill_runner.actions import verify as verification
 from skill_runner.actions import why as whys
 from skill_runner.execution.state import Options
-from skill_runner.installations import record
+from skill_runner.installations import record, store
 from skill_runner.installations.scaled import scaled_down
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
@@ -50,7 +50,7 @@ async def verify(stage: Stage, **more: Any) -> Outcome:
 
 async def why(stage: Stage) -> Outcome:
     await stage.world.clock.sleep(60)  # it is at zero for a while: nothing scales it up by itself
-    target = await record.read(stage.cluster, (await standing(stage))[0].installation)
+    target = await store.read(stage.cluster, (await standing(stage))[0].installation)
     assert target is not None
     return await whys.why_installation(
         stage.world, Run("why-1", stage.folder), target, stage.library
@@ -58,7 +58,7 @@ async def why(stage: Stage) -> Outcome:
 
 
 async def standing(stage: Stage) -> list[record.Record]:
-    return list(await record.find_all(stage.cluster, None))
+    return list(await store.find_all(stage.cluster, None))
 
 
 @pytest.mark.parametrize("observe", [True, False])

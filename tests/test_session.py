@@ -26,7 +26,7 @@ from skill_runner.errors import (
     UsageError,
 )
 from skill_runner.execution.state import Options
-from skill_runner.installations import lock, record, removal
+from skill_runner.installations import lock, removal, store
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, redacted, to_json
 from skill_runner.plan import Installation
@@ -184,7 +184,7 @@ async def test_a_first_run_installs_and_proves(stage: Stage) -> None:
     assert outcome.proof == {"answers": "passed: 2 replicas answer"}
     assert outcome.outputs == {"address": "app.demo.svc:80"}
     assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
-    kept = await record.read(stage.cluster, Installation("demo", "demo-setup"))
+    kept = await store.read(stage.cluster, Installation("demo", "demo-setup"))
     assert kept is not None
     assert kept.complete
     assert kept.inputs["replicas"] == 2
@@ -274,7 +274,7 @@ async def test_a_run_that_fails_leaves_a_record_of_what_it_made(stage: Stage) ->
     file.write_text(SKILL.replace(release + hook, hook + release))
     stage.helm.fail(HelmError("broken on the way"))
     assert (await stage.run()).status == "failed"
-    kept = await record.read(stage.cluster, Installation("demo", "demo-setup"))
+    kept = await store.read(stage.cluster, Installation("demo", "demo-setup"))
     assert kept is not None
     assert [release.name for release in kept.releases] == ["app"]
 
@@ -481,7 +481,7 @@ async def test_a_secret_input_is_kept_in_a_secret_and_nowhere_else(stage: Stage)
     assert SECRET not in json.dumps(kept, ensure_ascii=False)
     plain = hashlib.sha256(SECRET.encode()).hexdigest()
     assert plain not in json.dumps(kept)
-    found = await record.read(stage.cluster, Installation("demo", "demo-setup"))
+    found = await store.read(stage.cluster, Installation("demo", "demo-setup"))
     assert found is not None
     assert found.inputs["token"] == SECRET
     assert SECRET not in repr(found.key)
@@ -497,17 +497,17 @@ async def test_a_secret_input_is_remembered_and_its_change_is_a_change(stage: St
 
 def test_every_installation_has_a_key_of_its_own(stage: Stage) -> None:
     skill = stage.library.find("demo-setup")
-    assert record.key_for(None, skill) != record.key_for(None, skill)
+    assert store.key_for(None, skill) != store.key_for(None, skill)
     open_ = {name: each for name, each in skill.inputs.items() if not each.secret}
-    assert record.key_for(None, replace(skill, inputs=open_)) == ""
+    assert store.key_for(None, replace(skill, inputs=open_)) == ""
 
 
 async def test_a_listed_record_does_not_overwrite_secrets(stage: Stage) -> None:
     await stage.run(token=SECRET)
-    (listed,) = await record.find_all(stage.cluster)
+    (listed,) = await store.find_all(stage.cluster)
     assert "token" not in listed.inputs
-    await record.write(stage.cluster, listed)
-    found = await record.find(stage.cluster, "demo-setup")
+    await store.write(stage.cluster, listed)
+    found = await store.find(stage.cluster, "demo-setup")
     assert found is not None
     assert found.inputs["token"] == SECRET
 

@@ -12,7 +12,7 @@ from skill_runner.actions.requirements.resolve import Draft, settle
 from skill_runner.backends.world import World
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.execution import preflight
-from skill_runner.installations import namespaces, record
+from skill_runner.installations import namespaces, store
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
 from skill_runner.objects import Object
@@ -106,7 +106,7 @@ async def _node(
         )
         outputs = {alias: done[target].outputs for alias, target in draft.edges.items()}
         edges = {alias: str(target) for alias, target in draft.edges.items()}
-        key = record.key_for(draft.old, draft.skill)
+        key = store.key_for(draft.old, draft.skill)
         plan = make_plan(draft.skill, draft.installation, draft.inputs, chosen, outputs, edges, key)
         plan = replace(plan, allow_kinds=request.allow_kinds)
     return Node(

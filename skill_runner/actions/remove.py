@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from skill_runner.actions.requirements.dag import Work, walk
 from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import Refused, SkillError
-from skill_runner.installations import lock, record, removal
+from skill_runner.installations import lock, removal, store
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
 from skill_runner.outcome import Outcome, SkillResult, SkillStatus, from_error
@@ -139,9 +139,9 @@ async def _remove(
     purge: bool,
 ) -> removal.Removed:
     """By the record as it is under the lock: others may have removed or changed it meanwhile."""
-    target = await record.read(world.cluster, installation)
+    target = await store.read(world.cluster, installation)
     if target is None and purge:
-        target = await record.read_kept(world.cluster, installation)
+        target = await store.read_kept(world.cluster, installation)
     if target is None:
         return removal.Removed(notes=[f"{installation} was removed by another command meanwhile"])
     now = {

@@ -10,7 +10,7 @@ from skill_runner.backends.world import World
 from skill_runner.errors import InputError, Refused, UsageError
 from skill_runner.execution import preflight, runner, steps
 from skill_runner.execution.state import Options
-from skill_runner.installations import lock, namespaces, record, releases
+from skill_runner.installations import lock, namespaces, releases, store
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
 from skill_runner.outcome import Outcome
@@ -71,7 +71,7 @@ async def prepare(request: Request, world: World) -> Prepared:
     installation, old = await locate(request, Records(world.cluster))
     values = resolve(request, old)
     chosen = await choose_images(request, installation, values, world, old)
-    key = record.key_for(old, request.skill)
+    key = store.key_for(old, request.skill)
     plan = make_plan(request.skill, installation, values, chosen, {}, key=key)
     return Prepared(replace(plan, allow_kinds=request.allow_kinds), old)
 
@@ -188,7 +188,7 @@ async def run_prepared(
         world.connect, installation, str(Holder.here()), world.clock, world.report, run=run_.id
     ) as held:
         world = world.under(held)
-        old = await record.read(world.cluster, installation) or await record.read_kept(
+        old = await store.read(world.cluster, installation) or await store.read_kept(
             world.cluster, installation
         )
         return await runner.run_plan(
@@ -204,11 +204,11 @@ async def find_record(
 
     `purge` when its data is to go as well, which may be all that is left of it.
     """
-    found = await record.find(world.cluster, name, namespace)
+    found = await store.find(world.cluster, name, namespace)
     if found is None and purge:
-        found = await record.find(world.cluster, name, namespace, kept=True)
+        found = await store.find(world.cluster, name, namespace, kept=True)
     if found is None:
-        everything = [(str(r.installation), r.skill) for r in await record.find_all(world.cluster)]
+        everything = [(str(r.installation), r.skill) for r in await store.find_all(world.cluster)]
         known = [each for each, skill in everything if world.scope.allows(each, skill)]
         raise UsageError(
             f"no installation {name!r}" + (f" in namespace {namespace}" if namespace else ""),

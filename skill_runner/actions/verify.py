@@ -12,7 +12,7 @@ from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.execution import failure, proofs
 from skill_runner.execution.state import Options, Walk
-from skill_runner.installations import record, releases
+from skill_runner.installations import releases, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, Problem, from_error
@@ -35,7 +35,7 @@ async def verify(
 ) -> Outcome:
     """The installation as it stands now; nothing of it is changed. Times in seconds."""
     target = await request.find_record(world, name, namespace)
-    run.redactor.add(record.secret_texts(target))
+    run.redactor.add(store.secret_texts(target))
     plan = plan_of(target, library, await outputs_of(world, target))
     walk = Walk(
         plan=plan, world=world, run=run, record=target, options=Options(), check_lock=lambda: None
@@ -97,7 +97,7 @@ async def outputs_of(world: World, target: Record) -> dict[str, Mapping[str, Any
     """The outputs of what the record requires, by alias; StepFailed when one of them is gone."""
     outputs = {}
     for alias, name in target.requires.items():
-        found = await record.read(world.cluster, Installation.parse(name))
+        found = await store.read(world.cluster, Installation.parse(name))
         if found is None:
             raise StepFailed(
                 f"{target.installation} requires {name} as {alias}, and it is gone",

@@ -15,7 +15,7 @@ from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
 from skill_runner.execution import evidence, failure, proofs
 from skill_runner.execution.state import Options, Walk
-from skill_runner.installations import record, releases
+from skill_runner.installations import releases, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, from_error
@@ -48,8 +48,8 @@ KINDS: Final = (
 async def why_installation(world: World, run: Run, target: Record, library: Library) -> Outcome:
     """Diagnose an installation by its record, with its skill's own rules where they are here."""
     with suppress(Forbidden):  # whoever may not read Secrets may still ask why
-        target = await record.opened(world.cluster, target)
-    run.redactor.add(record.secret_texts(target))
+        target = await store.opened(world.cluster, target)
+    run.redactor.add(store.secret_texts(target))
     plan = await _plan(world, target, library)
     expected = await expected_objects(world, target, plan)
     name = target.installation
@@ -123,7 +123,7 @@ async def _observe(walk: Walk, seen: Outcome, subject: Subject) -> Outcome:
 async def why_all(world: World, run: Run, library: Library) -> Outcome:
     """Diagnose every installation; the first with a problem is told. UsageError without any."""
     world.scope.check_whole()
-    targets = await record.find_all(world.cluster)
+    targets = await store.find_all(world.cluster)
     if not targets:
         raise UsageError(
             "this cluster has no installation",

@@ -19,7 +19,7 @@ from skill_runner.errors import (
     SkillError,
 )
 from skill_runner.execution.state import Walk
-from skill_runner.installations import record, releases, removal, volumes
+from skill_runner.installations import record, releases, removal, store, volumes
 from skill_runner.installations.owned import Found, in_the_way, refusal
 from skill_runner.installations.ownership import Held, judge
 from skill_runner.installations.record import Record, ReleaseRecord
@@ -190,7 +190,7 @@ async def _remember(walk: Walk, old: Record, back: list[_Back]) -> None:
     added = tuple(e for e in walk.record.releases if (e.name, e.namespace) not in known)
     walk.check_lock()
     stands = record.given_up(walk.record)
-    await record.write(
+    await store.write(
         walk.world.cluster,
         replace(
             stands,

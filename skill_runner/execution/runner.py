@@ -19,10 +19,11 @@ from skill_runner.execution import (
 )
 from skill_runner.execution.stability import close, settle
 from skill_runner.execution.state import Options, Walk
-from skill_runner.installations import record
+from skill_runner.installations import record, store
 from skill_runner.installations.lock import Held
 from skill_runner.installations.namespaces import Space
 from skill_runner.installations.record import Record, ReleaseRecord
+from skill_runner.installations.record_data import same_but_times
 from skill_runner.outcome import Outcome, Problem, Recovery, from_error
 from skill_runner.plan import Plan
 from skill_runner.progress import StepFinished, StepResult, StepStarted
@@ -141,7 +142,7 @@ async def _give_up(walk: Walk, error: SkillError) -> bool:
         return False
     try:
         walk.check_lock()
-        await record.write(walk.world.cluster, record.given_up(walk.record))
+        await store.write(walk.world.cluster, record.given_up(walk.record))
     except SkillError as caught:
         walk.notes.append(f"the record was not written: {from_error.cause_of(caught)}")
         return False
@@ -153,10 +154,10 @@ async def _finish_record(walk: Walk, old: Record | None) -> None:
     new = replace(walk.record, complete=True, proven=True, good=None)
     if walk.changed:
         new = replace(new, releases=tuple([await _as_stands(walk, r) for r in new.releases]))
-    if old is not None and record.same_but_times(old, new):
+    if old is not None and same_but_times(old, new):
         return
     walk.check_lock()
-    await record.write(walk.world.cluster, replace(new, updated=walk.world.clock.now()))
+    await store.write(walk.world.cluster, replace(new, updated=walk.world.clock.now()))
 
 
 def _outcome(walk: Walk, error: SkillError | None, problem: Problem | None) -> Outcome:

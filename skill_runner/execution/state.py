@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from skill_runner.backends.world import World
 from skill_runner.execution import wall
 from skill_runner.hooks.context import Context
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.installations.namespaces import ensure_namespace, ignore
 from skill_runner.installations.record import Record
 from skill_runner.plan import Plan
@@ -91,7 +91,7 @@ async def begin_change(walk: Walk) -> None:
         walk.report(Changing(str(walk.plan.installation)))
     intended = replace(walk.record, complete=False)
     if walk.written != intended:
-        await record.write(walk.world.cluster, intended)
+        await store.write(walk.world.cluster, intended)
         walk.written = intended
 
 

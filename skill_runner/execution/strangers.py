@@ -14,7 +14,8 @@ from skill_runner.installations.data import PVC
 from skill_runner.installations.holdings import find_claims, has_claim_named
 from skill_runner.installations.owned import Found, is_hook, look, look_at_release, problem_of
 from skill_runner.installations.ownership import HELM_NAME, NOTHING, judge
-from skill_runner.installations.record import Record, record_refs
+from skill_runner.installations.record import Record
+from skill_runner.installations.store import record_refs
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.plan.placement import KEPT, MARK

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from skill_runner.backends.base import FIELD_MANAGER, Cluster
 from skill_runner.errors import Forbidden
-from skill_runner.installations import record as records
+from skill_runner.installations import store
 from skill_runner.installations.data import Occasion, reason_to_keep
 from skill_runner.installations.deletion import Leaving
 from skill_runner.installations.owned import Found, look, refusal
@@ -83,7 +83,7 @@ async def look_at_definition(
     maker = Installation.parse(notes.get(OWNER, ""))
     if found.whose.state != "stranger" or not maker.name or maker == installation:
         return found
-    if await records.exists(cluster, maker):
+    if await store.exists(cluster, maker):
         return found
     return replace(found, whose=Ownership("ours", uid=found.whose.uid))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import Forbidden, Refused
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.installations.record import Record
 from skill_runner.plan import Installation
 
@@ -26,17 +26,17 @@ class Records:
         if installation not in self._known:
             if self._whole:
                 return None
-            self._known[installation] = await record.read(self._cluster, installation)
+            self._known[installation] = await store.read(self._cluster, installation)
         return await self._opened(self._known[installation])
 
     async def read_kept(self, installation: Installation) -> Record | None:
         """Read what a removal that kept data left of an installation, or None."""
-        return await record.read_kept(self._cluster, installation)
+        return await store.read_kept(self._cluster, installation)
 
     async def _opened(self, found: Record | None) -> Record | None:
         """With its secret inputs, which a list leaves out."""
         if found is not None:
-            found = await record.opened(self._cluster, found)
+            found = await store.opened(self._cluster, found)
             self._known[found.installation] = found
         return found
 
@@ -47,11 +47,11 @@ class Records:
         """
         if self._all is None:
             try:
-                self._all = await record.find_all(self._cluster)
+                self._all = await store.find_all(self._cluster)
                 self._whole = True
             except Forbidden:
                 spaces = sorted({each.namespace for each in self._known} | self._namespaces)
-                lists = [await record.find_all(self._cluster, space) for space in spaces]
+                lists = [await store.find_all(self._cluster, space) for space in spaces]
                 self._all = tuple(each for found in lists for each in found)
             self._known.update({each.installation: each for each in self._all})
         return self._all

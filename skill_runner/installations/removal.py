@@ -12,7 +12,14 @@ from dataclasses import replace
 
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.world import World
-from skill_runner.installations import crds, holdings, namespaces, operated, record, uninstall
+from skill_runner.installations import (
+    crds,
+    holdings,
+    namespaces,
+    operated,
+    store,
+    uninstall,
+)
 from skill_runner.installations.deletion import Leaving, until_gone
 from skill_runner.installations.lock import Guard, lease_ref
 from skill_runner.installations.owned import look
@@ -119,7 +126,7 @@ async def _spaces(removal: Removal) -> None:
     removal.held.check()
     gone = await namespaces.take_away(world, target, sorted(spaces - {own}))
     await until_gone(world, gone, removal.timeout)
-    besides = {*record.record_refs(target.installation), lease_ref(target.installation)}
+    besides = {*store.record_refs(target.installation), lease_ref(target.installation)}
     kept = {ref: uid for ref, uid in removal.to_keep.items() if str(ref) in removal.done.kept}
     removal.held.check()
     last = (
@@ -130,9 +137,9 @@ async def _spaces(removal: Removal) -> None:
         )
     )
     if kept:  # the inputs that bring it back, and the proof of the data, stay
-        await record.keep(world.cluster, target, kept)
+        await store.keep(world.cluster, target, kept)
     elif not last:
-        await record.remove(world.cluster, target)
+        await store.remove(world.cluster, target)
     await until_gone(world, last, removal.timeout)
     removal.done.removed += [str(each.ref) for each in (*gone, *last)]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from skill_runner.backends.world import World
 from skill_runner.errors import NotFound
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.installations.data import Occasion
 from skill_runner.installations.deletion import Leaving
 from skill_runner.installations.lock import Guard
@@ -59,7 +59,7 @@ class Removal:
         """Write the record where it says something else than the cluster has."""
         self.held.check()
         if target != self.target:
-            await record.write(self.world.cluster, target)
+            await store.write(self.world.cluster, target)
             self.target = target
 
     async def remember(self, more: Sequence[Leaving]) -> None:

@@ -20,8 +20,8 @@ def symptom(reason: str, name: str, **more: str) -> Symptom:
         namespace="a",
         uid=name,
         cause=f"{reason} of {name}",
-        **more,
-    )  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]
+    )
 
 
 def root_of(*symptoms: Symptom) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from skill_runner.errors import InputError, PreflightFailed, Refused, SkillError, UsageError
 from skill_runner.execution.state import Options
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.objects import Ref
 from skill_runner.outcome import LIMIT, to_json
 from skill_runner.plan import Installation
@@ -40,7 +40,7 @@ async def test_from_nothing_everything_is_made_ready_and_outputs_are_read(make: 
     assert outcome.critical_path == ("bbb/bus", "aaa/app")
     assert (await _data(stage, "bus", "bbb"))["topics"] == '["a"]'
     assert '"address": "bus.bbb.svc"' in (await _data(stage, "app", "aaa"))["read"]
-    kept = await record.read(stage.cluster, Installation("bbb", "bus"))
+    kept = await store.read(stage.cluster, Installation("bbb", "bus"))
     assert kept is not None
     assert not kept.asked
 
@@ -97,7 +97,7 @@ async def test_a_failed_requirement_blocks_its_dependents_and_siblings_finish(ma
     assert (outcome.status, outcome.exit_code) == ("failed", 1)
     assert outcome.problem is not None
     assert "level 13 never works" in outcome.problem.cause
-    assert await record.read(stage.cluster, Installation("aaa", "app")) is None
+    assert await store.read(stage.cluster, Installation("aaa", "app")) is None
 
 
 async def test_the_one_asked_for_says_that_it_did_not_run(make: Make) -> None:
@@ -122,7 +122,7 @@ async def test_an_installation_that_is_named_is_used(make: Make) -> None:
     with pytest.raises(Refused, match=r"several installations would do: bbb/one, bbb/two"):
         await stage.run(stage.request("app"))
     await stage.run(stage.request("app", use={"bus": "bbb/two"}))
-    kept = await record.read(stage.cluster, Installation("aaa", "app"))
+    kept = await store.read(stage.cluster, Installation("aaa", "app"))
     assert kept is not None
     assert kept.requires == {"bus": "bbb/two"}
     assert lines(await stage.run(stage.request("app")))["bbb/two"] == "used"
@@ -263,7 +263,7 @@ async def test_where_changes_are_not_allowed_only_new_installations_are_made(mak
 async def test_what_a_failed_run_made_is_in_its_record(make: Make) -> None:
     stage = make({"bus": []})
     await stage.run(stage.request("bus", "level=13"))
-    kept = await record.read(stage.cluster, Installation("bbb", "bus"))
+    kept = await store.read(stage.cluster, Installation("bbb", "bus"))
     assert kept is not None
     assert (kept.complete, kept.objects) == (False, (Ref("v1", "ConfigMap", "bus", "bbb"),))
 
@@ -272,7 +272,7 @@ async def test_the_caller_adds_to_what_a_requirement_is_asked_for(make: Make) ->
     stage = make({"bus": [], "app": [{"skill": "bus", "with": {"topics": ["own"]}}]})
     passed = {"bus": {"topics": ["more"], "namespace": "else", "level": 2}}
     await stage.run(stage.request("app", passed=passed))
-    bus = await record.read(stage.cluster, Installation("else", "bus"))
+    bus = await store.read(stage.cluster, Installation("else", "bus"))
     assert bus is not None
     assert (bus.inputs["topics"], bus.inputs["level"]) == (["own", "more"], 2)
     again = await stage.run(stage.request("app"))

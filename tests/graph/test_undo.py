@@ -9,7 +9,7 @@ import pytest
 
 from skill_runner.actions.remove import remove
 from skill_runner.errors import Refused
-from skill_runner.installations import lock, record
+from skill_runner.installations import lock, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
@@ -27,12 +27,12 @@ async def stage(tmp_path: Path) -> Stage:
 
 
 async def _records(stage: Stage, *names: str) -> list[Record]:
-    found = await record.find_all(stage.cluster)
+    found = await store.find_all(stage.cluster)
     return [each for each in found if each.installation.name in names]
 
 
 async def _left(stage: Stage) -> Iterable[str]:
-    return {each.installation.name for each in await record.find_all(stage.cluster)}
+    return {each.installation.name for each in await store.find_all(stage.cluster)}
 
 
 async def test_what_is_required_is_not_pulled_out_from_under_its_user(stage: Stage) -> None:

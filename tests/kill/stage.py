@@ -15,7 +15,7 @@ from skill_runner.actions.remove import remove
 from skill_runner.backends.helm.storage import payload_of
 from skill_runner.backends.world import World
 from skill_runner.execution.state import Options
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
 from skill_runner.plan.placement import KEPT
@@ -117,7 +117,7 @@ def take_away(*names: str, purge: bool = False) -> Operation:
     """`skill remove NAME --yes --cascade` of each that has a record."""
 
     async def operation(stage: Stage, world: World) -> Outcome | None:
-        found = await record.find_all(world.cluster)
+        found = await store.find_all(world.cluster)
         targets = [each for each in found if each.installation.name in names]
         if not targets:
             return None
@@ -193,7 +193,7 @@ def _plain(obj: Mapping[str, Any]) -> dict[str, Any]:
             else {
                 key: _record(key, text)
                 for key, text in obj.get("data", {}).items()
-                if not key.startswith(record.GOOD_PREFIX)
+                if not key.startswith(store.GOOD_PREFIX)
             }
         )
     return plain
@@ -201,7 +201,7 @@ def _plain(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 def _record(key: str, text: str) -> Any:
     """What a record says of the installation; its key is random, and so are its digests."""
-    if key != record.KEY:
+    if key != store.KEY:
         return "" if key.startswith(".") else text
     for changing in ("created", "updated", "at", "seconds", "revision"):
         text = re.sub(rf'"{changing}": [0-9.e]+', f'"{changing}": 0', text)

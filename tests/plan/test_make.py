@@ -93,7 +93,7 @@ def test_applied_objects_are_placed_and_labelled(echo: Skill) -> None:
                 "annotations": {"skill-runner.dev/installation": "echo/echo"},
             },
             "data": {"page-1": "a: b", "page-2": "{{ c }}"},
-        }
+        },
     )
 
 

@@ -14,7 +14,7 @@ from skill_runner.cli.commands.remove import confirm
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, outcome_option
 from skill_runner.cli.target import Asked
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.installations.record import Record
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
@@ -72,5 +72,5 @@ def command(
 async def _standing(platform: Platform, world: World) -> list[Record]:
     """Those of the platform that stand in the cluster."""
     names = [Installation(each.namespace or "default", each.name) for each in platform.wanted]
-    found = [await record.read(world.cluster, name) for name in names]
+    found = [await store.read(world.cluster, name) for name in names]
     return [each for each in found if each is not None]

@@ -14,7 +14,7 @@ from skill_runner.cli import connect
 from skill_runner.cli.commands.status import row
 from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
-from skill_runner.installations import record
+from skill_runner.installations import store
 from skill_runner.installations.scaled import scaled_down
 from skill_runner.skill.library import default_library
 
@@ -87,7 +87,7 @@ def command(
     async def records(context: str | None) -> list[dict[str, Any]]:
         asked = Asked(kubeconfig, context, cluster_name)
         async with connect.cluster_only(asked) as cluster:
-            found = await record.find_all(cluster, None)
+            found = await store.find_all(cluster, None)
             stopped = await scaled_down(cluster, found)
             return [row(each, stopped) for each in found]
 

@@ -16,9 +16,10 @@ from skill_runner.cli import connect
 from skill_runner.cli.display import View, print_document
 from skill_runner.cli.options import cluster_options, output_option
 from skill_runner.cli.target import Asked
-from skill_runner.installations import record
-from skill_runner.installations.record import Listing, Record
+from skill_runner.installations import store
+from skill_runner.installations.record import Record
 from skill_runner.installations.scaled import scaled_down
+from skill_runner.installations.store import Listing
 from skill_runner.progress import Note
 from skill_runner.runs import detached
 
@@ -85,7 +86,7 @@ async def _records(
 ) -> tuple[Listing, dict[str, tuple[str, ...]]]:
     """The records, and what of them was scaled to zero, by installation."""
     async with connect.cluster_only(asked) as cluster:
-        listed = await record.list_all(cluster, namespace)
+        listed = await store.list_all(cluster, namespace)
         return listed, await scaled_down(cluster, listed.records)
 
 

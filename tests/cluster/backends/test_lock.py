@@ -11,7 +11,7 @@ import pytest
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.errors import LockHeld, LockLost, NotFound
-from skill_runner.installations import lock, record
+from skill_runner.installations import lock, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
@@ -82,11 +82,11 @@ async def test_records(cluster: Cluster, namespace: str) -> None:
     shop = Record(
         installation=Installation(namespace, "shop"), skill="s", version="1.0.0", inputs={}
     )
-    await record.write(cluster, shop)
+    await store.write(cluster, shop)
     before = await cluster.get(Ref("v1", "ConfigMap", "skill-runner.shop", namespace))
-    await record.write(cluster, shop)
+    await store.write(cluster, shop)
     assert await cluster.get(Ref("v1", "ConfigMap", "skill-runner.shop", namespace)) == before
-    assert await record.find(cluster, "shop", namespace) == shop
-    assert await record.find_all(cluster, namespace) == (shop,)
-    await record.remove(cluster, shop)
-    assert await record.read(cluster, shop.installation) is None
+    assert await store.find(cluster, "shop", namespace) == shop
+    assert await store.find_all(cluster, namespace) == (shop,)
+    await store.remove(cluster, shop)
+    assert await store.read(cluster, shop.installation) is None
