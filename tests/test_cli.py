@@ -10,7 +10,7 @@ from skill_runner.cli import main
 
 def test_help_imports_no_kubernetes_client() -> None:
     code = (
-        "import sys; from skill_runner import cli; cli.run(['--help']);"
+        "import sys; from skill_runner.cli import main; main.run(['--help']);"
         "bad = {'kubernetes', 'pyhelm3', 'aiohttp', 'pydantic', 'jsonschema'} & set(sys.modules);"
         "sys.exit(f'imported: {bad}' if bad else 0)"
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from skill_runner.errors import SkillFileError, UsageError
 from skill_runner.objects import is_cluster_scoped
+from skill_runner.plan.digest import _content, digest_of
 from skill_runner.plan.placement import fault_of, flatten, placed
 from skill_runner.plan.types import (
     ImageChoice,
@@ -85,7 +84,7 @@ def make_plan(
         outputs=outputs,
         requires=requires,
         edges=edges or {},
-        digest=_digest(skill, installation, inputs, planned, proofs, outputs, requires, key),
+        digest=digest_of(skill, installation, inputs, planned, proofs, outputs, requires, key),
         key=key,
         makes=_makes(skill, scope),
     )
@@ -332,40 +331,3 @@ def _implicit_images(maker: _Steps, steps: Sequence[PlannedStep]) -> tuple[Plann
         for name, choice in maker.images.items()
         if choice.source == "build" and name not in explicit and choice.repository in made
     )
-
-
-def _digest(
-    skill: Skill,
-    installation: Installation,
-    inputs: Mapping[str, Any],
-    steps: Sequence[PlannedStep],
-    proofs: Sequence[Proof],
-    outputs: Mapping[str, Any],
-    requires: Mapping[str, Mapping[str, Any]],
-    key: str,
-) -> str:
-    """A keyed SHA-256 over all that a run depends on, but for where the skill's folder is."""
-    parts = [
-        skill.name,
-        skill.version,
-        skill.digests,
-        str(installation),
-        inputs,
-        [_content(step) for step in steps],
-        [asdict(proof) for proof in proofs],
-        outputs,
-        requires,
-    ]
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
-    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
-
-
-def _content(step: PlannedStep) -> dict[str, Any]:
-    """A step as plain data, without local paths (the skill's digests stand for those files)."""
-    data = asdict(step)
-    data.pop("recipe", None)
-    data.pop("key", None)
-    data.pop("application", None)  # the image's own name has the digest of it
-    if isinstance(step, PlannedRelease) and step.repo is None and "://" not in step.chart:
-        data["chart"] = "local"
-    return {"step": type(step).__name__, **data}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from skill_runner.backends.base import Right
+from skill_runner.backends.base import ExecResult, Right
 from skill_runner.errors import Forbidden
 from skill_runner.objects import Ref, plural_of
 
@@ -21,6 +22,9 @@ _VERBS: Final = {
 }
 _SUBRESOURCES: Final = {"log": "/log", "exec": "/exec", "portforward": "/portforward"}
 _FREE: Final = ("version", "discover", "review")  # what every account may ask
+
+ExecHandler = Callable[["ExecCall"], ExecResult | Awaitable[ExecResult]]
+PortHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,11 @@ from skill_runner.backends.selectors import matches
 from skill_runner.backends.virtual_clock import FakeClock
 from skill_runner.errors import Conflict, NotFound
 from skill_runner.objects import Object, Ref
-from skill_runner.testing.calls import ExecCall, Fault, Request, Troubles
+from skill_runner.testing.calls import ExecCall, ExecHandler, Fault, PortHandler, Request, Troubles
 from skill_runner.testing.store import Store, not_found
 from skill_runner.testing.watches import Watches
 
 Controller = Callable[["MemoryCluster", Object], Awaitable[None] | None]
-ExecHandler = Callable[["ExecCall"], ExecResult | Awaitable[ExecResult]]
-PortHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class MemoryCluster:
@@ -341,9 +339,7 @@ class MemoryCluster:
         return meta["uid"], meta.get("generation", meta["resourceVersion"])
 
     def _control(self, obj: Object, *, changed: bool) -> None:
-        if not changed:
-            return
-        for controller in self._controllers.get(obj["kind"], []):
+        for controller in self._controllers.get(obj["kind"], []) if changed else ():
             work = controller(self, deepcopy(obj))
             if inspect.isawaitable(work):
                 task = asyncio.ensure_future(work)

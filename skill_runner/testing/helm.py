@@ -6,13 +6,10 @@ and a Secret a revision. As with Helm, Jobs and Pods of hooks are waited for.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from skill_runner.backends.base import HELM_MANAGER, Helm, Lifeline, Release, ReleaseSpec
 from skill_runner.backends.clock import within
@@ -29,21 +26,17 @@ from skill_runner.backends.manifests import read_manifests
 from skill_runner.errors import ChartError, Conflict, HelmError, NotFound, ReleaseLocked, SkillError
 from skill_runner.objects import Object, Ref
 from skill_runner.testing.cluster import MemoryCluster
-
-Render = Callable[[ReleaseSpec], Iterable[Object]]
-
-HOOK = "helm.sh/hook"
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryChart:
-    """What a chart renders; manifests with the annotation helm.sh/hook are hooks."""
-
-    render: Render
-    name: str = "chart"
-    version: str = "0.1.0"
-    app_version: str = ""
-    definitions: tuple[Object, ...] = ()
+from skill_runner.testing.helm_objects import (
+    MemoryChart,
+    Render,
+    annotation,
+    events,
+    in_namespace,
+    is_kept,
+    is_owned,
+    payload_for,
+    weight,
+)
 
 
 class MemoryHelm:
@@ -135,7 +128,7 @@ class MemoryHelm:
         revision = before.revision + 1 if before else 1
         if before and before.status == "uninstalled":
             await self._set_status(spec.name, spec.namespace, before.revision, "superseded", "")
-        payload = _payload(spec, chart, rendered, revision, f"pending-{verb}", self._now())
+        payload = payload_for(spec, chart, rendered, revision, f"pending-{verb}", self._now())
         await self._cluster.create(secret_of(payload, spec.labels))
         await self._carry_out(spec, rendered, verb, revision)
         return await self._settled(spec.name, spec.namespace, revision, f"{verb} complete")
@@ -173,8 +166,8 @@ class MemoryHelm:
         text = "Deletion in progress (or silently failed)"
         await self._set_status(name, namespace, revision, "uninstalling", text)
         for obj in await self.manifest(name, namespace):
-            if not _kept(obj) and await self._is_own(obj, name, namespace):
-                await self._cluster.delete(Ref.of(_placed(obj, namespace)))
+            if not is_kept(obj) and await self._is_own(obj, name, namespace):
+                await self._cluster.delete(Ref.of(in_namespace(obj, namespace)))
         await self._run_hooks(hooks, "post-delete", namespace)
         await self._set_status(name, namespace, revision, "uninstalled", "Uninstallation complete")
 
@@ -205,7 +198,7 @@ class MemoryHelm:
         try:
             await self._run_hooks(rendered, f"pre-{verb}", spec.namespace, spec.timeout)
             await self._replace_objects(
-                spec.name, spec.namespace, tuple(obj for obj in rendered if not _events(obj))
+                spec.name, spec.namespace, tuple(obj for obj in rendered if not events(obj))
             )
             await self._run_hooks(rendered, f"post-{verb}", spec.namespace, spec.timeout)
         except BaseException as error:
@@ -217,7 +210,7 @@ class MemoryHelm:
 
     async def _replace_objects(self, name: str, namespace: str, wanted: tuple[Object, ...]) -> None:
         """Apply the wanted objects, then delete those of the revision before that left."""
-        placed = [_placed(obj, namespace) for obj in wanted]
+        placed = [in_namespace(obj, namespace) for obj in wanted]
         for obj in placed:
             meta = obj["metadata"]
             meta["labels"] = {**(meta.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
@@ -227,8 +220,8 @@ class MemoryHelm:
         keep = {Ref.of(obj) for obj in placed}
         for secret in await self._current(name, namespace):
             for obj in read_manifests(payload_of(secret)["manifest"]):
-                ref = Ref.of(_placed(obj, namespace))
-                if ref not in keep and not _kept(await self._live(ref) or obj):
+                ref = Ref.of(in_namespace(obj, namespace))
+                if ref not in keep and not is_kept(await self._live(ref) or obj):
                     await self._cluster.delete(ref)
 
     async def _current(self, name: str, namespace: str) -> list[Object]:
@@ -246,21 +239,21 @@ class MemoryHelm:
 
     async def _is_own(self, obj: Object, name: str, namespace: str) -> bool:
         """Helm 4 uninstalls only what is marked as this release's."""
-        live = await self._live(Ref.of(_placed(obj, namespace)))
-        return live is not None and _is_owned(live, name, namespace)
+        live = await self._live(Ref.of(in_namespace(obj, namespace)))
+        return live is not None and is_owned(live, name, namespace)
 
     async def _check_ownership(self, spec: ReleaseSpec, rendered: tuple[Object, ...]) -> None:
         """Refuse to take over what is there and is not marked as this release's."""
         current = {
-            Ref.of(_placed(o, spec.namespace))
+            Ref.of(in_namespace(o, spec.namespace))
             for o in await self.manifest(spec.name, spec.namespace)
         }
         for obj in rendered:
-            ref = Ref.of(_placed(obj, spec.namespace))
-            if _events(obj) or ref in current:
+            ref = Ref.of(in_namespace(obj, spec.namespace))
+            if events(obj) or ref in current:
                 continue
             live = await self._live(ref)
-            if live is not None and not _is_owned(live, spec.name, spec.namespace):
+            if live is not None and not is_owned(live, spec.name, spec.namespace):
                 raise HelmError(
                     f'unable to continue with install: {ref.kind} "{ref.name}" in namespace '
                     f'"{ref.namespace or ""}" exists and cannot be imported into the current '
@@ -270,9 +263,9 @@ class MemoryHelm:
     async def _run_hooks(
         self, rendered: Iterable[Object], event: str, namespace: str, timeout: float = 300.0
     ) -> None:
-        hooks = [obj for obj in rendered if event in _events(obj)]
-        for hook in sorted(hooks, key=_weight):
-            obj = _placed(hook, namespace)
+        hooks = [obj for obj in rendered if event in events(obj)]
+        for hook in sorted(hooks, key=weight):
+            obj = in_namespace(hook, namespace)
             await self._cluster.delete(Ref.of(obj))
             await self._cluster.create(obj)
             if obj["kind"] in ("Job", "Pod"):
@@ -282,7 +275,7 @@ class MemoryHelm:
                     raise HelmError(
                         f"{event} hooks failed: {Ref.of(obj)}: timed out waiting for the condition"
                     ) from None
-            if "hook-succeeded" in _annotation(obj, "helm.sh/hook-delete-policy"):
+            if "hook-succeeded" in annotation(obj, "helm.sh/hook-delete-policy"):
                 await self._cluster.delete(Ref.of(obj))
 
     async def _finished(self, ref: Ref) -> None:
@@ -321,75 +314,3 @@ class MemoryHelm:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._cluster.clock.now(), UTC).isoformat()
-
-
-def _payload(
-    spec: ReleaseSpec,
-    chart: MemoryChart,
-    rendered: tuple[Object, ...],
-    revision: int,
-    status: str,
-    now: str,
-) -> dict[str, Any]:
-    hooks = [
-        {
-            "name": obj["metadata"]["name"],
-            "kind": obj["kind"],
-            "path": "",
-            "last_run": {},
-            "manifest": json.dumps(obj),
-            "events": sorted(_events(obj)),
-        }
-        for obj in rendered
-        if _events(obj)
-    ]
-    plain = (obj for obj in rendered if not _events(obj))
-    return {
-        "name": spec.name,
-        "namespace": spec.namespace,
-        "version": revision,
-        "info": {"status": status, "first_deployed": now, "last_deployed": now},
-        "chart": {
-            "metadata": {
-                "name": chart.name,
-                "version": spec.version or chart.version,
-                "appVersion": chart.app_version,
-            }
-        },
-        "config": dict(spec.values),
-        "manifest": "".join(f"---\n{json.dumps(obj)}\n" for obj in plain),
-        "hooks": hooks,
-    }
-
-
-def _placed(obj: Object, namespace: str) -> Object:
-    """A copy in the release's namespace unless it names one; the store drops it where unfit."""
-    placed = deepcopy(obj)
-    placed["metadata"].setdefault("namespace", namespace)
-    return placed
-
-
-def _annotation(obj: Mapping[str, Any], key: str) -> str:
-    return str((obj["metadata"].get("annotations") or {}).get(key, ""))
-
-
-def _is_owned(live: Object, name: str, namespace: str) -> bool:
-    """As checkOwnership of helm/helm has it (pkg/action/validate.go)."""
-    labels = live["metadata"].get("labels") or {}
-    return (
-        labels.get("app.kubernetes.io/managed-by") == "Helm"
-        and _annotation(live, "meta.helm.sh/release-name") == name
-        and _annotation(live, "meta.helm.sh/release-namespace") == namespace
-    )
-
-
-def _events(obj: Object) -> set[str]:
-    return {event.strip() for event in _annotation(obj, HOOK).split(",") if event.strip()}
-
-
-def _weight(obj: Object) -> int:
-    return int(_annotation(obj, "helm.sh/hook-weight") or 0)
-
-
-def _kept(obj: Object) -> bool:
-    return _annotation(obj, "helm.sh/resource-policy") == "keep"
