@@ -128,7 +128,7 @@ COMMANDS = """
 import sys, time
 from skill_runner.runs.process import Holder
 from skill_runner.progress import Note
-from skill_runner.runs import OUTCOME, open_run, recent_runs, start_run
+from skill_runner.runs.folder import OUTCOME, open_run, recent_runs, start_run
 sys.stdin.readline()  # all begin at once
 for _ in range(63):
     run = start_run("busy", now=time.time())

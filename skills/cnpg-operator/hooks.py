@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from skill_runner.errors import ApiError, NotFound
-from skill_runner.hooks import Context, GiveUp, RetryLater
-from skill_runner.objects import Object
-from skill_runner.readiness.status import compute
-from skill_runner.text.quoting import excerpt
+from skill_runner.hooks import (
+    ApiError,
+    Context,
+    GiveUp,
+    NotFound,
+    Object,
+    RetryLater,
+    compute,
+    excerpt,
+)
 
 RELEASE: Final = "cnpg"
 SELECTOR: Final = "app.kubernetes.io/name=cloudnative-pg"

@@ -12,20 +12,28 @@ from typing import Any
 
 import yaml
 
-from skill_runner.errors import ApiError, Conflict, NotFound
-from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
-from skill_runner.hooks.dapr import (
+from skill_runner.hooks import (
     PROBING,
     WITHOUT_SECRET_STORE,
+    ApiError,
+    Conflict,
+    Context,
+    GiveUp,
+    NotFound,
+    Object,
+    PodResult,
+    Ref,
+    RetryLater,
     component_failure,
+    excerpt,
+    has_ended,
+    lacks_sidecar,
+    mending_of,
     missing_sidecars,
     not_loaded,
+    uncancelled,
+    wants_sidecar,
 )
-from skill_runner.objects import Object, Ref
-from skill_runner.outcome.fix import mending_of
-from skill_runner.readiness.status.dapr import has_ended, lacks_sidecar, wants_sidecar
-from skill_runner.tasks import uncancelled
-from skill_runner.text.quoting import excerpt
 
 PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 PARTS = Path(__file__).parent / "scripts" / "probe-objects.yaml"

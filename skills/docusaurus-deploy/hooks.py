@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.hooks import Context
-from skill_runner.hooks.web import Pages, prove_pages
+from skill_runner.hooks import Context, Pages, prove_pages
 
 
 async def prove_site(ctx: Context) -> str:

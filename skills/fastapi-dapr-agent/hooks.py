@@ -13,12 +13,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.errors import NotFound
-from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
-from skill_runner.hooks.dapr import PROBING, WITHOUT_SECRET_STORE, check_sidecars
-from skill_runner.hooks.secrets import generate_password, read_secret, write_secret
-from skill_runner.objects import Object, Ref
-from skill_runner.text.quoting import excerpt
+from skill_runner.hooks import (
+    PROBING,
+    WITHOUT_SECRET_STORE,
+    Context,
+    GiveUp,
+    NotFound,
+    Object,
+    PodResult,
+    Ref,
+    RetryLater,
+    check_sidecars,
+    excerpt,
+    generate_password,
+    read_secret,
+    write_secret,
+)
 
 PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 TOKEN: Final = "APP_API_TOKEN"  # noqa: S105 - a variable's name

@@ -13,13 +13,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skill_runner.errors import HookFailed, NotFound
-from skill_runner.hooks import Context, GiveUp, PodResult, RetryLater
-from skill_runner.hooks.drills import is_back
-from skill_runner.hooks.volumes import check_claims
-from skill_runner.objects import Ref
-from skill_runner.text.patterns import PatternError, compile_pattern
-from skill_runner.text.quoting import excerpt
+from skill_runner.hooks import (
+    Context,
+    GiveUp,
+    HookFailed,
+    NotFound,
+    PatternError,
+    PodResult,
+    Ref,
+    RetryLater,
+    check_claims,
+    compile_pattern,
+    excerpt,
+    is_back,
+)
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # The archive of loaded classes that the image carries halves the start of every tool; where it

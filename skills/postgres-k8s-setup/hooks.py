@@ -14,15 +14,25 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from skill_runner.errors import HookFailed, NotFound
-from skill_runner.hooks import Context, GiveUp, RetryLater
-from skill_runner.hooks.drills import lose_pod
-from skill_runner.hooks.postgres import connection_values
-from skill_runner.hooks.scram import fits, make_verifier
-from skill_runner.hooks.secrets import copy_secret, ensure_password, read_secret, write_secret
-from skill_runner.hooks.volumes import check_claims
-from skill_runner.objects import Object, Ref
-from skill_runner.text.quoting import excerpt
+from skill_runner.hooks import (
+    Context,
+    GiveUp,
+    HookFailed,
+    NotFound,
+    Object,
+    Ref,
+    RetryLater,
+    check_claims,
+    connection_values,
+    copy_secret,
+    ensure_password,
+    excerpt,
+    fits,
+    lose_pod,
+    make_verifier,
+    read_secret,
+    write_secret,
+)
 
 CNPG: Final = "postgresql.cnpg.io/v1"
 SCRIPTS: Final = Path(__file__).parent / "scripts"

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from skill_runner.hooks import Context, GiveUp, RetryLater
-from skill_runner.hooks.context import PodResult
-from skill_runner.hooks.drills import lose_pod
-from skill_runner.hooks.secrets import copy_secret, ensure_password, read_secret
-from skill_runner.hooks.volumes import check_claims
-from skill_runner.objects import Object, Ref
-from skill_runner.text.quoting import excerpt
+from skill_runner.hooks import (
+    Context,
+    GiveUp,
+    Object,
+    PodResult,
+    Ref,
+    RetryLater,
+    check_claims,
+    copy_secret,
+    ensure_password,
+    excerpt,
+    lose_pod,
+    read_secret,
+)
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
 DATA_VERSION: Final = "skill-runner.dev/data-version"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.hooks import Context, GiveUp
+from skill_runner.hooks import (Context, GiveUp)
 
 
 async def read_page(ctx: Context) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.hooks.call import Context
-from skill_runner.objects import Ref
+from skill_runner.hooks import Context, Ref
 
 
 async def looks(ctx: Context) -> str:

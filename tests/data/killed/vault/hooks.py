@@ -1,7 +1,6 @@
 """A hook that writes as long as it is let, and a proof that looks."""
 
-from skill_runner.hooks import Context
-from skill_runner.objects import Ref
+from skill_runner.hooks import Context, Ref
 
 
 async def settle(ctx: Context) -> str:
