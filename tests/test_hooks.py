@@ -204,3 +204,12 @@ async def test_a_time_out_of_something_else_keeps_its_words(
     body = "raise TimeoutError('`psql` did not end within 60 s')"
     with pytest.raises(HookFailed, match="raised TimeoutError: “`psql` did not end within 60 s”"):
         await call(make_skill(f"async def hook(ctx):\n    {body}\n"))
+
+
+def test_a_module_of_the_runner_that_has_moved_is_answered_with_the_one_import(
+    make_skill: Callable[[str], Skill],
+) -> None:
+    skill = make_skill("import importlib\nimportlib.import_module('skill_runner.claims')\n")
+    with pytest.raises(SkillFileError, match=r"No module named 'skill_runner\.claims'") as caught:
+        load_hooks(skill)
+    assert "from skill_runner.hooks import" in caught.value.hint

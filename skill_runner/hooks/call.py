@@ -51,6 +51,14 @@ def load_hooks(skill: Skill) -> ModuleType:
         raise SkillFileError(f"{path}: missing, but skill.yaml names hooks") from error
     except SyntaxError as error:
         raise SkillFileError(f"{path}:{error.lineno}: {error.msg}") from error
+    except ImportError as error:
+        ours = (error.name or "").partition(".")[0] == "skill_runner"
+        raise SkillFileError(
+            f"{path}: {type(error).__name__} while loading: {error.msg}",
+            hint="A skill imports only skill_runner.hooks: from skill_runner.hooks import …"
+            if ours
+            else "",
+        ) from error
     except Exception as error:
         raise SkillFileError(f"{path}: {type(error).__name__} while loading: {error}") from error
     return module

@@ -32,7 +32,10 @@ def load_skill(folder: Path) -> Skill:
     for duplicate in source.document.faults:
         source.report_in(FILE, duplicate.mark, duplicate.message)
     try:
-        source.hooks = read_hooks(folder / "hooks.py")
+        read = read_hooks(folder / "hooks.py")
+        source.hooks = read.hooks
+        if read.fault is not None:
+            source.report_in("hooks.py", read.fault.mark, read.fault.message)
     except HookFault as fault:
         source.hooks_known = False
         source.report_in("hooks.py", fault.mark, fault.message)

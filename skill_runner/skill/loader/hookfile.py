@@ -1,12 +1,13 @@
-"""hooks.py read without running it: which functions it has, and whether it is Python at all."""
+"""hooks.py read without running it: its functions, its imports, and where it is no Python."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from skill_runner.skill.loader.imports import import_fault
 from skill_runner.skill.yaml_source import Mark
 
 
@@ -31,10 +32,18 @@ class Hook:
     says: str = ""
 
 
-def read_hooks(path: Path) -> Mapping[str, Hook]:
-    """The names that hooks.py defines at its top level; empty when there is no such file."""
+@dataclass(frozen=True, slots=True)
+class HookFile:
+    """The names that hooks.py defines at its top level; `fault` says what it may not import."""
+
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+    fault: HookFault | None = None
+
+
+def read_hooks(path: Path) -> HookFile:
+    """Read hooks.py; empty when there is no such file. HookFault when it is no Python."""
     if not path.is_file():
-        return {}
+        return HookFile()
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except SyntaxError as error:
@@ -42,7 +51,11 @@ def read_hooks(path: Path) -> Mapping[str, Hook]:
         raise HookFault(mark, f"not Python: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise HookFault(Mark(1, 1), f"not Python: {error}") from None
-    return {name: hook for node in tree.body for name, hook in _names(node).items()}
+    fault = import_fault(tree)
+    return HookFile(
+        {name: hook for node in tree.body for name, hook in _names(node).items()},
+        HookFault(Mark(fault[0], 1), fault[1]) if fault else None,
+    )
 
 
 def _names(node: ast.stmt) -> Mapping[str, Hook]:

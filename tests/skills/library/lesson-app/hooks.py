@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.hooks.call import Context
-from skill_runner.hooks.dapr import check_sidecars
+from skill_runner.hooks import Context, check_sidecars
 
 
 async def see_sidecars(ctx: Context) -> str:

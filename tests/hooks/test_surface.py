@@ -1,0 +1,85 @@
+"""`skill_runner.hooks`: its names, and that skills import nothing else of ours."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from skill_runner import hooks
+from skill_runner.skill.loader.imports import public_names
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDERS = ("skills/*", "templates/*", "tests/**")
+HOOKS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/hooks.py"))
+# A name that leaves breaks a stranger's skill: that needs a new `schema:` of skill.yaml.
+NAMES = [
+    "PROBING",
+    "WITHOUT_SECRET_STORE",
+    "ApiError",
+    "Conflict",
+    "Context",
+    "GiveUp",
+    "HookFailed",
+    "NotFound",
+    "Object",
+    "Pages",
+    "PatternError",
+    "PodResult",
+    "Ref",
+    "RetryLater",
+    "check_claims",
+    "check_sidecars",
+    "compile_pattern",
+    "component_failure",
+    "compute",
+    "connection_values",
+    "copy_secret",
+    "ensure_password",
+    "excerpt",
+    "fits",
+    "generate_password",
+    "has_ended",
+    "is_back",
+    "lacks_sidecar",
+    "lose_pod",
+    "make_verifier",
+    "mending_of",
+    "missing_sidecars",
+    "not_loaded",
+    "prove_pages",
+    "read_secret",
+    "uncancelled",
+    "wants_sidecar",
+    "write_secret",
+]
+
+
+def test_the_surface_has_these_names() -> None:
+    assert sorted(hooks.__all__) == sorted(NAMES)
+    assert all(hasattr(hooks, name) for name in NAMES)
+
+
+def test_the_loader_reads_the_same_names() -> None:
+    assert sorted(public_names()) == sorted(hooks.__all__)
+
+
+@pytest.mark.parametrize("path", HOOKS, ids=[str(path.relative_to(ROOT)) for path in HOOKS])
+def test_a_skill_imports_nothing_else_of_ours(path: Path) -> None:
+    ours = {name for name in _imported(path) if name.partition(".")[0] == "skill_runner"}
+    assert ours <= {"skill_runner.hooks"}
+
+
+def test_there_are_skills_to_look_at() -> None:
+    assert len([path for path in HOOKS if path.is_relative_to(ROOT / "skills")]) >= 7
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Every module that a file names, at its top and in its functions."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
