@@ -49,7 +49,7 @@ def _problems() -> str:
     )
     return (
         f"# Problems\n\n{NOTE}\nThe `code` of a problem in an outcome: what it means, how to see "
-        f"it, and how to mend it.\n\n| code | means |\n|---|---|\n{rows}"
+        f"it, and how to fix it.\n\n| code | means |\n|---|---|\n{rows}"
     )
 
 

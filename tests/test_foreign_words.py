@@ -16,7 +16,7 @@ from skill_runner.cli.display import print_document
 from skill_runner.errors import ApiError, BuildFailed, ChartError, HelmError, SkillError
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, from_error, redacted, to_dict, to_json
-from skill_runner.outcome.fix import MENDING
+from skill_runner.outcome.fix import FIXES
 from skill_runner.text.quoting import EXCERPT, excerpt, named
 from skill_runner.text.redact import Redactor
 from tests.test_whys import Stage
@@ -168,7 +168,7 @@ def check(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> None:
     for text in texts(document):
         assert MARK not in EXCERPTS.sub("", text)
     assert clean.problem is not None
-    advice = [clean.problem.mend, *(n.run + n.why for n in clean.problem.next)]
+    advice = [clean.problem.fix, *(n.run + n.why for n in clean.problem.next)]
     assert not any(MARK in text for text in advice)
     assert MARK in to_json(clean)  # it is told, where it belongs
     print_document(document)
@@ -226,4 +226,4 @@ def test_a_name_of_more_than_one_word_is_quoted(text: str, shown: str) -> None:
 
 def test_advice_says_where_to_look_and_never_to_do_what_is_said() -> None:
     obeys = re.compile(r"\b(words|answer|refusal|they|it) (name|say|tell|ask)s?\b")
-    assert not [text for text in MENDING.values() if obeys.search(text)]
+    assert not [text for text in FIXES.values() if obeys.search(text)]

@@ -53,7 +53,7 @@ async def test_a_check_that_does_not_apply_is_not_asked(checking: Stage) -> None
     assert (await checking.run()).status == "ready"
 
 
-async def test_a_chart_that_cannot_be_had_is_not_mended_by_its_values(
+async def test_a_chart_that_cannot_be_had_is_not_fixed_by_its_values(
     checking: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unreachable(_: ReleaseSpec) -> NoReturn:
@@ -62,4 +62,4 @@ async def test_a_chart_that_cannot_be_had_is_not_mended_by_its_values(
     monkeypatch.setattr(checking.helm, "template", unreachable)
     with pytest.raises(PreflightFailed) as refused:
         await checking.run()
-    assert refused.value.problem.mend == "Check the network."
+    assert refused.value.problem.fix == "Check the network."

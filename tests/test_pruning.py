@@ -131,7 +131,7 @@ async def test_what_grants_goes_when_nothing_asks_for_it(pruned: Stage) -> None:
 
 
 async def test_it_goes_before_anything_new_begins(pruned: Stage) -> None:
-    """So that a run can mend what it had broken with it."""
+    """So that a run can fix what it had broken with it."""
     await pruned.run("replicas=3")
     failed = await pruned.run("replicas=7")
     assert failed.status == "failed"

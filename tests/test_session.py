@@ -237,21 +237,21 @@ async def test_what_is_being_deleted_is_put_back_when_it_is_gone(stage: Stage) -
     assert (await stage.cluster.get(DEPLOYMENT))["metadata"]["uid"] != live["metadata"]["uid"]
 
 
-MEND = """
+FIX = """
 from skill_runner.backends.base import Ref
 
-async def mend(ctx):
+async def fix(ctx):
     broken = await ctx.list("v1", "ConfigMap", labels="broken=yes")
     for each in broken:
         await ctx.delete(Ref.of(each))
-    return f"{len(broken)} mended" if broken else ""
+    return f"{len(broken)} fixed" if broken else ""
 """
 
 
-async def test_a_hook_of_every_run_mends_what_it_finds(stage: Stage) -> None:
+async def test_a_hook_of_every_run_fixes_what_it_finds(stage: Stage) -> None:
     folder = stage.folder / "skills" / "demo-setup"
-    (folder / "hooks.py").write_text(HOOKS + MEND)
-    step = "  - {id: mend, hook: mend, always: true}\n"
+    (folder / "hooks.py").write_text(HOOKS + FIX)
+    step = "  - {id: fix, hook: fix, always: true}\n"
     (folder / "skill.yaml").write_text(SKILL.replace("prove:", f"{step}prove:"))
     await stage.run()
     await stage.cluster.apply(
@@ -261,9 +261,9 @@ async def test_a_hook_of_every_run_mends_what_it_finds(stage: Stage) -> None:
             "metadata": {"name": "x", "namespace": "demo", "labels": {"broken": "yes"}},
         }
     )
-    mended = await stage.run()
-    assert (mended.status, mended.changed) == ("ready", True)
-    assert mended.steps[-1].message == "1 mended"
+    fixed = await stage.run()
+    assert (fixed.status, fixed.changed) == ("ready", True)
+    assert fixed.steps[-1].message == "1 fixed"
     assert (await stage.run()).status == "unchanged"
 
 

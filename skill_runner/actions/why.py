@@ -19,7 +19,7 @@ from skill_runner.installations import releases, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, from_error
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.outcome.next_actions import Subject, concrete
 from skill_runner.plan import Plan
 from skill_runner.readiness.diagnosis import DEFAULT_POLICY, FailurePolicy
@@ -295,7 +295,7 @@ def _of_release(release: Release) -> Problem:
         resource=f"release {where}",
         cause=f"release {where}, revision {release.revision}, is {release.status}",
         evidence=(f"helm: {release.description}",) if release.description else (),
-        mend=mending_of("RELEASE_LOCKED")
+        fix=fix_of("RELEASE_LOCKED")
         if pending
         else "Read Helm's message in the "
         "evidence, correct the chart or its values, and install or upgrade the release again.",

@@ -61,7 +61,7 @@ class Agents:
         self.offered = {tool.name: tool for tool in tools(self.permits)}
 
     async def answer(self, tool: str, asked: Asked, progress: Progress) -> Document:
-        """The structured answer of one call. SkillError for what the caller can mend."""
+        """The structured answer of one call. SkillError for what the caller can fix."""
         self.permits.check(tool, asked)
         self._check(self.offered[tool], asked)
         match tool:

@@ -224,7 +224,7 @@ def _problem(problem: Mapping[str, Any]) -> list[str]:
         f"  {problem['code']}{where}",
         f"  {problem['cause']}",
         *(f"    | {line}" for line in problem["evidence"]),
-        *([f"  mend: {problem['mend']}"] if problem.get("mend") else []),
+        *([f"  fix: {problem['fix']}"] if problem.get("fix") else []),
         *(
             f"  next: {n['run']}" + (f"   ({n['why']})" if n.get("why") else "")
             for n in problem["next"]

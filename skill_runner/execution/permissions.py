@@ -78,7 +78,7 @@ def _forbidden(
         resource=str(installation),
         cause=cause,
         evidence=tuple(missing),
-        mend=f"Ask for these permissions for the user of context {cluster.target.context}; "
+        fix=f"Ask for these permissions for the user of context {cluster.target.context}; "
         f"`skill describe {skill} --rbac` prints all of them as roles.",
     )
     return Forbidden(cause, problem=problem)

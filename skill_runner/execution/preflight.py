@@ -22,7 +22,7 @@ from skill_runner.installations import releases
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code, Problem
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quantity import parse_quantity
 
@@ -94,7 +94,7 @@ async def _rendered(world: World, spec: ReleaseSpec) -> Sequence[Object]:
     except ChartError as error:
         cause, *lines = error.message.splitlines()
         raise _refused(
-            "CHART_ERROR", f"chart {spec.chart}", cause, lines[:8], mend=error.hint
+            "CHART_ERROR", f"chart {spec.chart}", cause, lines[:8], fix=error.hint
         ) from error
 
 
@@ -123,14 +123,14 @@ def check_policy(plan: Plan, manifests: Sequence[Object]) -> None:
 
 
 def _refused(
-    code: Code, resource: str, cause: str, evidence: Iterable[str] = (), mend: str = ""
+    code: Code, resource: str, cause: str, evidence: Iterable[str] = (), fix: str = ""
 ) -> PreflightFailed:
     problem = Problem(
         code=code,
         resource=resource,
         cause=cause,
         evidence=tuple(evidence),
-        mend=mend or mending_of(code),
+        fix=fix or fix_of(code),
         retryable=code == "NAMESPACE_TERMINATING",
     )
     details = "".join(f"\n  {line}" for line in problem.evidence)

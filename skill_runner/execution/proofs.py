@@ -10,7 +10,7 @@ from skill_runner.execution.state import Walk
 from skill_runner.hooks.call import call_hook
 from skill_runner.installations.record import ProofRecord, Record
 from skill_runner.outcome import NextAction, Problem
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.progress import StepFinished, StepResult, StepStarted
 from skill_runner.skill.model import Proof
 
@@ -67,7 +67,7 @@ def _problem(walk: Walk, proof: Proof, error: HookFailed) -> Problem:
         cause=error.message.splitlines()[0],
         evidence=tuple(error.message.splitlines()[1:8]),
         retryable=True,
-        mend=mending_of("PROOF_FAILED"),
+        fix=fix_of("PROOF_FAILED"),
         next=(
             NextAction(run=f"skill why {name.name} -n {name.namespace}", safe=True),
             NextAction(run=f"skill verify {name.name} -n {name.namespace}", safe=True),

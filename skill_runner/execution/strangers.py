@@ -38,7 +38,7 @@ async def check(
     if others:
         problem = problem_of(others, adoptable=all(map(can_adopt, others)))
         lines = "".join(f"\n  {line}" for line in problem.evidence)
-        raise PreflightFailed(f"{problem.cause}{lines}", hint=problem.mend, problem=problem)
+        raise PreflightFailed(f"{problem.cause}{lines}", hint=problem.fix, problem=problem)
 
 
 async def find(

@@ -53,7 +53,7 @@ def check(plan: Plan, manifests: Sequence[Object]) -> None:
         return
     problem = _problem(declared, found)
     lines = "".join(f"\n  {line}" for line in problem.evidence)
-    raise PreflightFailed(f"{problem.cause}{lines}", hint=problem.mend, problem=problem)
+    raise PreflightFailed(f"{problem.cause}{lines}", hint=problem.fix, problem=problem)
 
 
 def _problem(declared: Declared, found: Sequence[tuple[Mapping[str, Any], str]]) -> Problem:
@@ -67,7 +67,7 @@ def _problem(declared: Declared, found: Sequence[tuple[Mapping[str, Any], str]])
         resource=str(refs[0]),
         cause=cause,
         evidence=tuple(f"{ref}: {why}" for ref, (_, why) in zip(refs, found, strict=True)),
-        mend=declared.remedy([manifest for manifest, _ in found]),
+        fix=declared.remedy([manifest for manifest, _ in found]),
     )
 
 
@@ -129,4 +129,4 @@ def _refuse(declared: Declared, manifests: Sequence[Object]) -> None:
     found = list(declared.faults(manifests))
     if found:
         problem = _problem(declared, found)
-        raise StepFailed(f"a hook asks for {problem.cause}", hint=problem.mend, problem=problem)
+        raise StepFailed(f"a hook asks for {problem.cause}", hint=problem.fix, problem=problem)

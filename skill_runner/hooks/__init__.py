@@ -28,7 +28,7 @@ from skill_runner.hooks.secrets import (
 from skill_runner.hooks.volumes import check_claims
 from skill_runner.hooks.web import Pages, prove_pages
 from skill_runner.objects import Object, Ref
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.readiness.status import compute
 from skill_runner.readiness.status.dapr import has_ended, lacks_sidecar, wants_sidecar
 from skill_runner.tasks import uncancelled
@@ -60,13 +60,13 @@ __all__ = [
     "ensure_password",
     "excerpt",
     "fits",
+    "fix_of",
     "generate_password",
     "has_ended",
     "is_back",
     "lacks_sidecar",
     "lose_pod",
     "make_verifier",
-    "mending_of",
     "missing_sidecars",
     "not_loaded",
     "prove_pages",

@@ -17,7 +17,7 @@ from skill_runner.errors import ApiError
 from skill_runner.hooks.context import Context, GiveUp, RetryLater
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Code
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.readiness.diagnosis.crash import failed_component
 from skill_runner.readiness.diagnosis.text import bounded, times
 from skill_runner.readiness.status.dapr import (
@@ -109,7 +109,7 @@ async def _check_started(ctx: Context, pod: Object) -> None:
     if failed := await component_failure(ctx.cluster, pod):
         where = f"{resource} container {SIDECAR}"
         raise GiveUp(
-            failed, code="COMPONENT_FAILED", resource=where, hint=mending_of("COMPONENT_FAILED")
+            failed, code="COMPONENT_FAILED", resource=where, hint=fix_of("COMPONENT_FAILED")
         )
     verdict = pod_verdict(pod)
     if not verdict.is_ready:
@@ -164,4 +164,4 @@ def not_loaded(names: Sequence[str], where: str, loaded: Collection[str]) -> Giv
 
 
 def _named(code: Code, resource: str, message: str) -> GiveUp:
-    return GiveUp(message, code=code, resource=resource, hint=mending_of(code))
+    return GiveUp(message, code=code, resource=resource, hint=fix_of(code))

@@ -17,7 +17,7 @@ from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import LockHeld, NotFound, SkillError
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import NextAction, Problem
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.plan import Installation
 from skill_runner.progress import Note, Report
 from skill_runner.runs.process import Holder
@@ -167,7 +167,7 @@ def locked(lease: Object) -> LockHeld:
         resource=f"Lease {meta.get('namespace')}/{meta['name']}",
         cause=cause,
         retryable=True,
-        mend=mending_of("LOCKED"),
+        fix=fix_of("LOCKED"),
         next=actions,
     )
     return LockHeld(cause, hint=hint, problem=problem)

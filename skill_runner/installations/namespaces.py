@@ -97,7 +97,7 @@ async def check_named(cluster: Cluster, names: Iterable[str]) -> None:
             cause = f"namespace {name} does not exist{near}"
             fix = "Name one that exists, or let this run make it: --create-namespaces."
             problem = Problem(
-                code="CHECK_FAILED", resource=f"Namespace {name}", cause=cause, mend=fix
+                code="CHECK_FAILED", resource=f"Namespace {name}", cause=cause, fix=fix
             )
             raise PreflightFailed(cause, hint=fix, problem=problem) from None
 

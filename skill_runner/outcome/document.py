@@ -76,7 +76,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "cause": problem.cause,
         "evidence": list(problem.evidence),
         "retryable": problem.retryable,
-        **({"mend": problem.mend} if problem.mend else {}),
+        **({"fix": problem.fix} if problem.fix else {}),
         "next": [
             {"run": n.run, "safe": n.safe, **({"why": n.why} if n.why else {})}
             for n in problem.next
@@ -175,7 +175,7 @@ def redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
             problem,
             resource=strip_control(problem.resource),
             cause=clean(problem.cause),
-            mend=clean(problem.mend),
+            fix=clean(problem.fix),
             evidence=tuple(clean(line) for line in problem.evidence),
             next=tuple(replace(n, run=clean(n.run), why=clean(n.why)) for n in problem.next),
         )

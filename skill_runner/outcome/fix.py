@@ -7,7 +7,7 @@ from typing import Final
 
 from skill_runner.outcome import Code
 
-MENDING: Final[Mapping[Code, str]] = {
+FIXES: Final[Mapping[Code, str]] = {
     "IMAGE_NOT_FOUND": "Correct the image's name or tag, or push or load the image under it.",
     "IMAGE_PULL_DENIED": "Check the image's name first; then give the namespace a pull secret, and "
     "name it in the workload's imagePullSecrets.",
@@ -63,6 +63,6 @@ MENDING: Final[Mapping[Code, str]] = {
 }
 
 
-def mending_of(code: Code) -> str:
+def fix_of(code: Code) -> str:
     """What to change; empty for codes whose cause says it already."""
-    return MENDING.get(code, "")
+    return FIXES.get(code, "")

@@ -25,7 +25,7 @@ from skill_runner.errors import (
     UsageError,
 )
 from skill_runner.outcome import Code, NextAction, Outcome, Problem, Status
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.progress import StepResult
 from skill_runner.text.quoting import excerpt
 
@@ -76,7 +76,7 @@ def problem_of(error: SkillError) -> Problem:
         cause=cause_of(error),
         evidence=tuple(said[:11]),
         retryable=code in RETRYABLE,
-        mend=mending_of(code),
+        fix=fix_of(code),
         next=(NextAction(run=error.hint, safe=True),) if error.hint.startswith("skill ") else (),
     )
 
@@ -106,7 +106,7 @@ def outcome_of(error: SkillError, *, installation: str = "", run: str = "") -> O
     """The outcome of a command that ended before anything began."""
     status, code = status_of(error)
     problem = problem_of(error)
-    notes = (error.hint,) if error.hint and error.hint != problem.mend else ()
+    notes = (error.hint,) if error.hint and error.hint != problem.fix else ()
     return Outcome(
         status=status,
         exit_code=code,
@@ -143,7 +143,7 @@ def out_of_time(
         resource=installation,
         retryable=True,
         cause=f"the command did not end within its deadline of {seconds:g} s",
-        mend="Run it again, which goes on from here, or give it a longer --deadline.",
+        fix="Run it again, which goes on from here, or give it a longer --deadline.",
     )
     return Outcome(
         status="not_ready",

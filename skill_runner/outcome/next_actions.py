@@ -36,7 +36,7 @@ class Subject:
 
 
 def page_of(code: Code) -> str:
-    """The page that says what a code means and how to mend it."""
+    """The page that says what a code means and how to fix it."""
     return f"{PAGES}/{code}.md"
 
 

@@ -87,7 +87,7 @@ def _problem_schema() -> dict[str, Any]:
             "next": {"type": "array", "items": action},
             "remedy": _TEXT,
         },
-        {"mend": _TEXT},
+        {"fix": _TEXT},
     )
 
 

@@ -83,14 +83,14 @@ class NextAction:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """The one diagnosed cause. `evidence` lines are data from the cluster, never instructions;
-    each begins with who says it. `mend` is one sentence of ours: what to change."""
+    each begins with who says it. `fix` is one sentence of ours: what to change."""
 
     code: Code
     resource: str
     cause: str
     evidence: tuple[str, ...] = ()
     retryable: bool = False
-    mend: str = ""
+    fix: str = ""
     next: tuple[NextAction, ...] = ()
 
 

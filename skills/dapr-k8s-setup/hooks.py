@@ -26,9 +26,9 @@ from skill_runner.hooks import (
     RetryLater,
     component_failure,
     excerpt,
+    fix_of,
     has_ended,
     lacks_sidecar,
-    mending_of,
     missing_sidecars,
     not_loaded,
     uncancelled,
@@ -129,7 +129,7 @@ async def _without_sidecar(ctx: Context) -> tuple[list[Object], int]:
     return missing, len(there)
 
 
-async def mend_sidecars(ctx: Context) -> str:
+async def fix_sidecars(ctx: Context) -> str:
     """Delete each pod without its sidecar once, so that its owner makes another, now with one."""
     missing, _ = await _without_sidecar(ctx)
     owned = [pod for pod in missing if pod["metadata"].get("ownerReferences")]
@@ -206,7 +206,7 @@ async def _client(
             await failing,
             code="COMPONENT_FAILED",
             resource=f"Component of namespace {namespace}",
-            hint=mending_of("COMPONENT_FAILED"),
+            hint=fix_of("COMPONENT_FAILED"),
         )
     finally:
         for task in (probing, failing):

@@ -54,7 +54,7 @@ BY_REFERENCE_TLS: Final = {"DIRECT_URI": "direct-uri", "CA": "ca.crt"}
 # The images carry no certificates of authorities: those of the Secret are the ones that count.
 TLS_PSQL: Final = f"""printf %s "$CA" >/tmp/ca.crt; unset CA
 export PGSSLMODE=verify-full PGSSLROOTCERT=/tmp/ca.crt; {PSQL}"""
-# What no waiting mends, in the words of libpq and of Neon's proxy.
+# What no waiting fixes, in the words of libpq and of Neon's proxy.
 FINAL: Final = (
     "authentication failed",
     "SSL error:",

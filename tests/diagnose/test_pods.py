@@ -35,7 +35,7 @@ def test_pod(case: Case) -> None:
     whole = "\n".join(problem.evidence)
     for text in case.get("lines", []):
         assert text in whole
-    assert problem.mend
+    assert problem.fix
     assert problem.next
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from skill_runner.outcome import Code
-from skill_runner.outcome.fix import MENDING
+from skill_runner.outcome.fix import FIXES
 from skill_runner.readiness.diagnosis import DEFAULT_POLICY, Judged, Ledger, Symptom, judge
 from skill_runner.skill.model import FailureOverride
 
@@ -36,11 +36,11 @@ def judged(one: Symptom, *, after: float = 0.0) -> Judged:
 
 
 @pytest.mark.parametrize("row", DEFAULT_POLICY.rows.values(), ids=lambda r: r.reason)
-def test_every_row_has_a_code_of_the_closed_list_a_reason_and_a_way_to_mend_it(row: object) -> None:
+def test_every_row_has_a_code_of_the_closed_list_a_reason_and_a_way_to_fix_it(row: object) -> None:
     found = DEFAULT_POLICY.row(getattr(row, "reason"))  # noqa: B009
     assert found.code in get_args(Code)
     assert found.why.endswith(".")
-    assert found.code in MENDING
+    assert found.code in FIXES
 
 
 def test_a_row_without_a_budget_is_terminal_at_first_sight() -> None:

@@ -17,8 +17,8 @@ def test_codes_and_pages_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("code", get_args(Code))
-def test_a_page_says_what_it_means_how_to_see_it_and_how_to_mend_it(code: str) -> None:
+def test_a_page_says_what_it_means_how_to_see_it_and_how_to_fix_it(code: str) -> None:
     text = (PAGES / f"{code}.md").read_text()
     assert text.startswith(f"# {code}\n")
-    for heading in ("What it means", "How to see it", "How to mend it"):
+    for heading in ("What it means", "How to see it", "How to fix it"):
         assert f"\n## {heading}\n\n" in text

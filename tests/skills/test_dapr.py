@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 NAME, APP = "dapr-k8s-setup", "lesson-app"
 SKILL = default_library().find(NAME)
 FOLDER = SKILL.hooks_file.parent
-# By the watchdog, Dapr's operator would mend what `run` is to mend.
+# By the watchdog, Dapr's operator would fix what `run` is to fix.
 SETUP = (
     "--set",
     "version=1.14.0",
@@ -122,13 +122,13 @@ def uninjected(driver: Driver, installed: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def mended(driver: Driver, uninjected: dict[str, Any]) -> dict[str, Any]:
+def fixed(driver: Driver, uninjected: dict[str, Any]) -> dict[str, Any]:
     """The same application after another run of Dapr's skill."""
     assert driver.skill("run", NAME)["status"] in ("ready", "unchanged")
     return driver.skill("run", APP)
 
 
-def test_a_missing_sidecar_is_named_and_mended(
+def test_a_missing_sidecar_is_named_and_fixed(
     driver: Driver, uninjected: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     (pod,) = pods_of(driver)
@@ -142,11 +142,11 @@ def test_a_missing_sidecar_is_named_and_mended(
     ):
         assert said["problem"]["code"] == "SIDECAR_MISSING", said
         assert said["problem"]["resource"] == where
-    ready = request.getfixturevalue("mended")
+    ready = request.getfixturevalue("fixed")
     assert ready["proof"]["sidecars"] == "passed: 1 sidecar with lesson-state"
 
 
-def test_a_component_that_is_not_loaded_is_named(driver: Driver, mended: dict[str, Any]) -> None:
+def test_a_component_that_is_not_loaded_is_named(driver: Driver, fixed: dict[str, Any]) -> None:
     """It is added after the pod: everything looks well, and calls of it fail."""
     for said in (
         driver.skill("run", APP, "--set", "late=true", code=1),
@@ -158,7 +158,7 @@ def test_a_component_that_is_not_loaded_is_named(driver: Driver, mended: dict[st
         assert said["problem"]["resource"].startswith("Pod lessons/lesson-")
 
 
-def test_a_component_that_ends_its_sidecar_is_named(driver: Driver, mended: dict[str, Any]) -> None:
+def test_a_component_that_ends_its_sidecar_is_named(driver: Driver, fixed: dict[str, Any]) -> None:
     """The name of its broker does not resolve."""
     wrong = driver.skill("run", APP, "--set", "late=false", "--set", "broken=true", code=1)
     for said in (wrong, driver.skill("why", APP, code=1)):
@@ -287,7 +287,7 @@ def test_events_go_through_kafka_and_failing_ones_to_the_dead_letters(
 
 @pytest.fixture(scope="module")
 def removed(
-    driver: Driver, untouched: set[str], platform: dict[str, Any], mended: dict[str, Any]
+    driver: Driver, untouched: set[str], platform: dict[str, Any], fixed: dict[str, Any]
 ) -> set[str]:
     """What is left of Dapr when it was removed without --purge."""
     driver.delete(Ref("v1", "Secret", "skill-test", "stores"))
@@ -308,7 +308,7 @@ def test_remove_leaves_only_the_definitions(removed: set[str]) -> None:
 def test_with_its_other_options_it_works_as_well_and_leaves_nothing(
     driver: Driver, untouched: set[str], removed: set[str]
 ) -> None:
-    """On the definitions that were kept; and Dapr's own watchdog mends, when it comes back."""
+    """On the definitions that were kept; and Dapr's own watchdog fixes, when it comes back."""
     ready = driver.skill("run", NAME, *SETUP, *OTHERWISE)
     assert WORKS.fullmatch(ready["proof"]["building-blocks"]), ready["proof"]
     assert not [o for o in driver.objects() if "Pod dapr-system/dapr-scheduler" in o]

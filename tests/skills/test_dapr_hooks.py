@@ -1,4 +1,4 @@
-"""The hooks of Dapr without a cluster: what they refuse, name and mend."""
+"""The hooks of Dapr without a cluster: what they refuse, name and fix."""
 
 from __future__ import annotations
 
@@ -135,17 +135,17 @@ async def test_pods_without_their_sidecar_are_named_and_made_again() -> None:
         "SIDECAR_MISSING",
         "Pod default/bare",
     )
-    assert await call("mend_sidecars", ctx) == "1 pods made again, which had no sidecar"
+    assert await call("fix_sidecars", ctx) == "1 pods made again, which had no sidecar"
     assert await names(cluster) == ["whole"]
     assert await call("find_missing_sidecars", ctx) == "1 pods with a sidecar"
-    assert await call("mend_sidecars", ctx) == ""
+    assert await call("fix_sidecars", ctx) == ""
 
 
 async def test_a_pod_that_nobody_would_make_again_is_left() -> None:
     cluster = MemoryCluster()
     cluster.put(pod("alone"))
     with pytest.raises(HookFailed, match="1 pod asks"):
-        await call("mend_sidecars", scripted(SKILL, cluster=cluster))
+        await call("fix_sidecars", scripted(SKILL, cluster=cluster))
     assert await names(cluster) == ["alone"]
 
 

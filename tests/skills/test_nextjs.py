@@ -269,7 +269,7 @@ def test_a_port_that_it_does_not_listen_on_is_named(
     assert problem["code"] == "PROBE_FAILING"
     assert ":4000/api/health" in problem["cause"]
     assert "connection refused" in problem["cause"]
-    assert "nothing listens on that port" in problem["mend"]
+    assert "nothing listens on that port" in problem["fix"]
     driver.skill("remove", "elsewhere", "--yes", "--purge")
 
 

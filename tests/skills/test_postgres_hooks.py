@@ -341,7 +341,7 @@ async def test_connections_that_are_refused(inputs: dict[str, Any], words: str) 
         "ERROR:  Endpoint ID is not specified. Either please upgrade the postgres client library",
     ],
 )
-async def test_what_no_waiting_mends_is_said_at_once(said: str) -> None:
+async def test_what_no_waiting_fixes_is_said_at_once(said: str) -> None:
     with pytest.raises(HookFailed, match="psql failed"):
         await call("ask_for_one", scripted(SKILL, PodResult(2, f"{said}\n"), mode="neon"))
     assert len(Scripted.asked) == 1

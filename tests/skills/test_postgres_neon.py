@@ -88,7 +88,7 @@ def test_again_without_the_secret_writes_nothing(driver: Driver, installed: dict
         assert driver.writes_since(position, "lessons") == []
 
 
-def test_a_server_that_is_not_the_one_is_named_and_the_next_run_mends_it(
+def test_a_server_that_is_not_the_one_is_named_and_the_next_run_fixes_it(
     driver: Driver, authority: stand_in.Authority, installed: dict[str, Any], tmp_path: Path
 ) -> None:
     uri = stand_in.uri(stand_in.POOLED, "learnflow")
@@ -96,8 +96,8 @@ def test_a_server_that_is_not_the_one_is_named_and_the_next_run_mends_it(
     failed = driver.skill("run", SKILL, *NAME, "--values", given(tmp_path, ca=other), code=1)
     assert failed["problem"]["code"] == "PROOF_FAILED"
     assert "certificate verify failed" in "".join(failed["problem"]["evidence"])
-    mended = given(tmp_path, ca=authority.certificate, uri=uri)
-    assert driver.skill("run", SKILL, *NAME, "--values", mended)["proof"] == {"answers": ANSWERED}
+    fixed = given(tmp_path, ca=authority.certificate, uri=uri)
+    assert driver.skill("run", SKILL, *NAME, "--values", fixed)["proof"] == {"answers": ANSWERED}
 
 
 def test_standard_input_gives_secrets_and_the_command_line_does_not(

@@ -1,4 +1,4 @@
-"""Helm releases as Helm keeps them: one Secret a revision, read and mended through a Cluster.
+"""Helm releases as Helm keeps them: one Secret a revision, read and fixed through a Cluster.
 
 Reading the Secret is one request, where asking the helm command is a process of 50 ms or more
 that leaves the labels out. The format (base64 of gzip of JSON, `sh.helm.release.v1.NAME.vREV`)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from skill_runner.outcome import Problem
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.readiness.diagnosis.failure_policy import FailurePolicy, Row
 from skill_runner.readiness.diagnosis.next_actions import next_actions
 from skill_runner.readiness.diagnosis.symptom import Symptom
@@ -91,6 +91,6 @@ def as_problem(
         cause=_sentence(plain(symptom.cause)),
         evidence=tuple(squeeze(plain(line), EVIDENCE_WIDTH) for line in lines[:EVIDENCE_LINES]),
         retryable=root.row.retryable,
-        mend=mending_of(root.row.code),
+        fix=fix_of(root.row.code),
         next=next_actions(root.row.code, symptom),
     )

@@ -46,7 +46,7 @@ def why_never(pod: Object, nodes: tuple[Object, ...]) -> str | None:
     reasons = [_misfit(pod, node) for node in nodes]
     if not reasons or any(r is None for r in reasons):
         return None
-    # The reason of the node that comes closest is the one to mend.
+    # The reason of the node that comes closest is the one to fix.
     return max((r for r in reasons if r), key=lambda r: r[0])[1]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from skill_runner.objects import Object, Ref, at, count
 from skill_runner.outcome import Problem
-from skill_runner.outcome.fix import mending_of
+from skill_runner.outcome.fix import fix_of
 from skill_runner.readiness.diagnosis import Judged, as_problem, root_cause
 from skill_runner.readiness.diagnosis.next_actions import next_actions
 from skill_runner.readiness.diagnosis.symptom import Symptom
@@ -105,17 +105,17 @@ def _late_problem(seen: Look, view: View, timeout: float) -> Problem:
         cause=f"not ready {f'within {timeout:g} s' if timeout else 'yet'}: {what}",
         evidence=lines,
         retryable=True,
-        mend=_mend_late(late[0].expected.ref.kind if late else "", what, timeout),
+        fix=_fix_late(late[0].expected.ref.kind if late else "", what, timeout),
         next=next_actions("NOT_READY_IN_TIME", stand_in),
     )
 
 
-def _mend_late(kind: str, what: str, timeout: float) -> str:
+def _fix_late(kind: str, what: str, timeout: float) -> str:
     if "controller" in what:
         return f"Check that the controller of {kind} is installed and runs; its log says more."
     if not timeout:
         return "It may become ready by itself: look again later. `skill run` and `verify` wait."
-    return mending_of("NOT_READY_IN_TIME")
+    return fix_of("NOT_READY_IN_TIME")
 
 
 def _verdicts(seen: Look) -> tuple[tuple[Ref, Verdict], ...]:

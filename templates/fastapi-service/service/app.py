@@ -88,7 +88,7 @@ async def receive(request: Request, dapr: Sidecar) -> dict[str, Status]:
     """A CloudEvent from the sidecar; the answer says what becomes of it.
 
     RETRY is tried again, as the Resiliency says, and then goes to the dead-letter topic; DROP goes
-    there at once, since no retry mends an event that is wrong.
+    there at once, since no retry fixes an event that is wrong.
     """
     body: Any = None
     try:

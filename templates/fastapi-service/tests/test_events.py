@@ -70,7 +70,7 @@ def test_a_store_that_does_not_answer_is_tried_again(
         b"not json",
     ],
 )
-def test_what_no_retry_mends_is_dead(service: TestClient, sidecar: Sidecar, wrong: Any) -> None:
+def test_what_no_retry_fixes_is_dead(service: TestClient, sidecar: Sidecar, wrong: Any) -> None:
     assert deliver(service, wrong) == "DROP"
     assert sidecar.state == {}
 

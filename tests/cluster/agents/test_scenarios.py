@@ -59,7 +59,7 @@ def test_it_installs_and_again_nothing_changes(agent: Contract, place: str) -> N
     assert (verified["status"], verified["proof"]) == ("ready", {"says": PROVEN})
 
 
-def test_a_wrong_image_is_named_and_mended(agent: Contract, place: str) -> None:
+def test_a_wrong_image_is_named_and_fixed(agent: Contract, place: str) -> None:
     wrong = {"greeting": "hello", "container": "localhost/not-here:1"}
     failed = outcome(agent, "run", skill=SKILL, namespace=place, inputs=wrong)
     assert (failed["status"], failed["exit_code"]) == ("failed", 1), failed["problem"]
@@ -71,8 +71,8 @@ def test_a_wrong_image_is_named_and_mended(agent: Contract, place: str) -> None:
     told = outcome(agent, "why", name=SKILL)
     assert told["problem"]["code"] == problem["code"]
     right = {"container": "localhost/test-busybox:1"}
-    mended = outcome(agent, "run", skill=SKILL, namespace=place, inputs=right)
-    assert (mended["status"], mended["changed"]) == ("ready", True)
+    fixed = outcome(agent, "run", skill=SKILL, namespace=place, inputs=right)
+    assert (fixed["status"], fixed["changed"]) == ("ready", True)
 
 
 def test_another_cluster_is_refused(agent: Contract, place: str) -> None:

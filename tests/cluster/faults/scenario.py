@@ -191,4 +191,4 @@ def assert_expected(scenario: Scenario, result: WaitResult, namespace: str) -> N
     whole = "\n".join([problem.cause, *problem.evidence])
     for text in expect.get("telling", []):
         assert text.replace("NAMESPACE", namespace) in whole, whole
-    assert problem.next or problem.mend, problem
+    assert problem.next or problem.fix, problem

@@ -42,7 +42,7 @@ def test_a_first_run_that_fails_keeps_everything_with_evidence(driver: Driver) -
     problem = document["problem"]
     assert (problem["code"], document["status"]) == ("CRASH_LOOP", "failed")
     assert "FATAL: cannot reach db as (redacted) or (redacted)" in problem["cause"]
-    assert problem["mend"]
+    assert problem["fix"]
     assert len(json.dumps(document, ensure_ascii=False).encode()) < 2048
     for action in problem["next"]:
         assert "{" not in action["run"]

@@ -160,10 +160,10 @@ def test_an_image_that_does_not_exist(driver: Driver) -> None:
         assert "Pod tiny/no-image-" in failed["problem"]["resource"]
         why = driver.skill("why", "no-image", code=1)
         assert why["problem"]["code"] == "REGISTRY_UNREACHABLE"
-        mended = driver.skill(
+        fixed = driver.skill(
             "run", NAME, "--name", "no-image", "--set", "container=localhost/test-busybox:1"
         )
-        assert mended["status"] == "ready"
+        assert fixed["status"] == "ready"
     finally:
         driver.skill("remove", "no-image", "--yes")
 
