@@ -34,7 +34,7 @@ from typing import Any, ClassVar
 
 
 class SkillError(Exception):
-    """What went wrong, as one sentence with the file or object; `hint` is the next step."""
+    """An error in one sentence, with the file or object; `hint` is the next step."""
 
     exit_code: ClassVar[int] = 1
     code: ClassVar[str] = "FAILED"

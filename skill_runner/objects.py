@@ -118,7 +118,7 @@ def says(cond: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
-    """Which object: `namespace` is None for cluster-scoped kinds."""
+    """A reference to one object: `namespace` is None for cluster-scoped kinds."""
 
     api_version: str
     kind: str

@@ -1,4 +1,4 @@
-"""What happens during a run, as small values handed to whoever shows them."""
+"""The events of a run, as small values handed to whoever shows them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ StepStatus = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What became of one step. `seconds` is wall time."""
+    """The result of one step. `seconds` is wall time."""
 
     id: str
     status: StepStatus
@@ -87,7 +87,7 @@ class ObjectState:
 
 @dataclass(frozen=True, slots=True)
 class Awaiting:
-    """What a wait still waits for; sent whenever it changes."""
+    """The objects that a wait still waits for; sent whenever they change."""
 
     objects: tuple[ObjectState, ...]
 
@@ -109,7 +109,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How far a long piece of work is; `total` is None where it is not known. Units in `unit`."""
+    """The progress of a long piece of work, in `unit`; `total` is None where it is not known."""
 
     what: str
     done: float

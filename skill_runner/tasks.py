@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Haste:
-    """Who is interrupted twice is in haste: `patiently` waits no longer in what began within."""
+    """The haste of a caller that interrupts twice: `patiently` waits no longer within."""
 
     def __init__(self) -> None:
         self._hurried = asyncio.Event()

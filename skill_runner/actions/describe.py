@@ -78,14 +78,14 @@ def describe(skill: Skill) -> dict[str, Any]:
 
 
 def effects(skill: Skill) -> tuple[str, ...]:
-    """What a run does to the cluster, a sentence for each step."""
+    """Say what a run does to the cluster, a sentence for each step."""
     return tuple(
         _effect(step, skill) + (f", when {step.when}" if step.when else "") for step in skill.steps
     )
 
 
 def permissions(skill: Skill) -> dict[str, list[str]]:
-    """What a run must be allowed to do in its namespace, by verbs; `skill run` asks before it
+    """List what a run must be allowed to do in its namespace, by verbs; `skill run` asks before it
     begins. What a remote chart or a hook makes besides is not known here."""
     return {
         "create get list watch patch delete": [*skill.makes],
@@ -111,7 +111,7 @@ def objects(skill: Skill) -> tuple[str, ...]:
 
 
 def undo(skill: Skill) -> str:
-    """How to take back what a run made, and what stays."""
+    """Say how to take back what a run made, and what stays."""
     return (
         f"`skill remove {skill.name}` removes what its releases and manifests made; data volumes "
         f"stay unless --purge is given. {_FAILURE[skill.on_failure]}"
@@ -119,7 +119,7 @@ def undo(skill: Skill) -> str:
 
 
 def change_of(each: Input) -> str:
-    """What an existing installation lets one do with an input, in words."""
+    """Describe what an existing installation lets one do with an input."""
     return _CHANGE[each.change]
 
 

@@ -46,7 +46,7 @@ class Node:
 
     @property
     def version(self) -> str:
-        """Of the skill that made it, or will."""
+        """The version of the skill that made it, or will."""
         return self.skill.version if self.plan or not self.old else self.old.version
 
 

@@ -1,4 +1,4 @@
-"""What became of a graph into one outcome: a line a skill, the critical path, the one problem."""
+"""The outcome of a graph: a line a skill, the critical path, the one problem."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _line(node: Node, done: Done | None) -> SkillResult:
 
 
 def newer(node: Node) -> str:
-    """What to know of an installation that is used as it is, although the skill is another."""
+    """Say what to know of an installation that is used as it is, although the skill is another."""
     if node.version == node.skill.version:
         return ""
     return f"made by version {node.version}; `skill run` brings {node.skill.version}"

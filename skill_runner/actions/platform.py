@@ -76,7 +76,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What a platform file lists, in its order."""
+    """The installations that a platform file lists, in its order."""
 
     name: str
     wanted: tuple[Wanted, ...]

@@ -18,7 +18,7 @@ from skill_runner.runs.process import Holder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """What became of one removal; neither `done` nor `failed` when its dependents stand in the way.
+    """The result of one removal; neither `done` nor `failed` when its dependents stand in the way.
 
     Wall time in seconds.
     """
@@ -70,7 +70,7 @@ def _add_dependents(
 def _add_unasked(
     chosen: dict[Installation, Record], records: Mapping[Installation, Record]
 ) -> None:
-    """What came with these, and is required by nobody else."""
+    """Add what came with these, and is required by nobody else."""
     found = True
     while found:
         found = False
@@ -216,7 +216,7 @@ def _line(target: Record, gone: Gone) -> SkillResult:
 def _left_alone(
     chosen: Mapping[Installation, Record], records: Mapping[Installation, Record]
 ) -> Iterable[str]:
-    """What came with these, and serves nobody now."""
+    """List what came with these, and serves nobody now."""
     left = dict(chosen)
     _add_unasked(left, records)
     return (

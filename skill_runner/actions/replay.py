@@ -24,7 +24,7 @@ ENDS: Final[Mapping[str, tuple[Status, int]]] = {
 
 
 async def replay(history: History, report: Report = silent) -> tuple[WaitResult, ...]:
-    """What each wait of the history says today; those that were called off are left out.
+    """Repeat each wait of the history as of today; those that were called off are left out.
 
     What Helm refused comes last, where no wait has found more.
     """

@@ -35,7 +35,7 @@ ImageMode = Literal["auto", "pull", "build"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a caller asks for: inputs as files, as text (`sets`), or as data (`given`).
+    """A caller's request: inputs as files, as text (`sets`), or as data (`given`).
 
     `use` names installations for what the skill requires, by alias or skill: namespace/name, or a
     name; `passed` are inputs for what it requires, by alias. `where` is the place of the request in
@@ -77,7 +77,7 @@ async def prepare(request: Request, world: World) -> Prepared:
 
 
 async def locate(request: Request, records: Records) -> tuple[Installation, Record | None]:
-    """Which installation a request means, and its record: by namespace, else by name alone."""
+    """Find the installation that a request means, and its record: by namespace, else by name."""
     error, namespace = None, request.namespace
     try:
         namespace = str(resolve(request, None).get("namespace") or "default")
@@ -219,7 +219,7 @@ async def find_record(
 
 
 async def planned(prepared: Prepared, world: World, objects: int) -> Outcome:
-    """What a run of a plan would do, step by step; `objects` is how many it would make."""
+    """Report what a run of a plan would do, step by step; `objects` is how many it would make."""
     plan = prepared.plan
     results = []
     for step in plan.steps:

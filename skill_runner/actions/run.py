@@ -41,7 +41,7 @@ async def run(
 async def plan(
     requests: Sequence[Request], world: World, library: Library, *, adopt: bool = False
 ) -> Outcome:
-    """What `run` would do, with everything that preflight can check; nothing is touched."""
+    """Plan what `run` would do, with everything that preflight can check; nothing is touched."""
     graph = await prepare(requests, world, library)
     made = await check(graph, world, adopt=adopt)
     asked = graph.asked

@@ -178,7 +178,7 @@ def _differences(plan: Plan, expected: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _subset(wanted: Any, actual: Any, where: str) -> Iterator[str]:
-    """Where `actual` lacks or differs from what is wanted; mappings may hold more."""
+    """List where `actual` lacks or differs from what is wanted; mappings may hold more."""
     if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
         for key, value in wanted.items():
             if key not in actual:

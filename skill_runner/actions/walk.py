@@ -18,7 +18,7 @@ from skill_runner.runs.folder import Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What became of one node; `began` and `ended` in seconds of the clock.
+    """The result of one node; `began` and `ended` in seconds of the clock.
 
     Without an outcome it never began: it was `blocked` by what it requires.
     """
@@ -36,7 +36,7 @@ class Done:
 async def run_all(
     graph: Graph, world: World, run: Run, options: Options
 ) -> dict[Installation, Done]:
-    """What became of every node that has a plan. Only a bug raises."""
+    """Run every node that has a plan, and return what became of each. Only a bug raises."""
     several = len(graph.needs()) > 1
     clock = world.clock
 

@@ -1,1 +1,1 @@
-"""What coding agents see of a skill: its SKILL.md, exports into repositories, the MCP server."""
+"""The side that coding agents see: SKILL.md, exports into repositories, the MCP server."""

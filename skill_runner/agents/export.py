@@ -52,7 +52,7 @@ def export(skills: Sequence[Skill], repository: Path) -> tuple[Exported, ...]:
 
 
 def agents_section(skills: Sequence[Skill]) -> str:
-    """What AGENTS.md says: the skills by name, and the contract in a few lines."""
+    """Write AGENTS.md's section: the skills by name, and the contract in a few lines."""
     rows = "\n".join(f"- `{each.name}`: {_first(description(each))}" for each in skills)
     return f"""\
 ## Platforms on Kubernetes

@@ -16,7 +16,7 @@ from skill_runner.scope import Scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How far a tool reaches: `writes` to a cluster or ends work, `changes` what is installed;
+    """The reach of a tool: `writes` to a cluster or ends work, `changes` what is installed;
     `skill` and `namespace` are the arguments that must be allowed before anything is started."""
 
     writes: bool = False

@@ -66,7 +66,7 @@ def skill_markdown(skill: Skill) -> str:
 
 
 def description(skill: Skill) -> str:
-    """What it does, then when to use it: agents choose by this text, and may cut its end."""
+    """Say what it does, then when to use it: agents choose by this text, and may cut its end."""
     text = f"{_sentence(skill.summary)} Use when {_lower_first(_sentence(skill.use_when))}"
     if skill.do_not_use_when:
         text += f" Not when {_lower_first(_sentence(skill.do_not_use_when))}"

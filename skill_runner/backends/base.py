@@ -24,7 +24,7 @@ HELM_MANAGER = "helm"  # what Helm 4 calls itself
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which cluster: the kubeconfig file, the context in it, and the server that it names."""
+    """The cluster that is meant: the kubeconfig file, the context in it, and its server."""
 
     kubeconfig: str
     context: str
@@ -49,7 +49,7 @@ class ObjectList:
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """What a command in a container answered; `exit_code` is the command's own."""
+    """The answer of a command in a container; `exit_code` is the command's own."""
 
     exit_code: int
     stdout: str
@@ -211,7 +211,7 @@ class Cluster(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseSpec:
-    """What Helm is asked for. `labels` go onto the release's Secret (Helm's --labels)."""
+    """A request to Helm. `labels` go onto the release's Secret (Helm's --labels)."""
 
     name: str
     namespace: str
@@ -243,7 +243,7 @@ class Release:
 
 
 class Lifeline(Protocol):
-    """Until when programs that are started may write: a file that they inherit."""
+    """The time until which programs that are started may write: a file that they inherit."""
 
     def fileno(self) -> int:
         """The descriptor of a file with one double (native order): seconds of uptime."""
@@ -259,7 +259,7 @@ class Helm(Protocol):
         """The manifests that the chart renders (hooks and CRDs included). ChartError otherwise."""
 
     async def definitions(self, spec: ReleaseSpec) -> tuple[Object, ...]:
-        """What is in the crds/ folders of the chart and of its dependencies."""
+        """Return what is in the crds/ folders of the chart and of its dependencies."""
 
     async def get(self, name: str, namespace: str) -> Release | None:
         """The newest revision, or None. Its labels are those of the revision's Secret."""

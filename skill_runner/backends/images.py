@@ -1,4 +1,4 @@
-"""What the runner asks of images: choose one, and make it available to the cluster."""
+"""The door to images: choose one, and make it available to the cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Mode = Literal["auto", "pull", "build"]
 
 
 class ImageStore(Protocol):
-    """Where a cluster keeps its images; local clusters offer one."""
+    """The store in which a cluster keeps its images; local clusters offer one."""
 
     async def has_image(self, ref: str) -> bool:
         """Tell whether the cluster has this very reference."""
@@ -34,7 +34,7 @@ class Images(Protocol):
         recorded: ImageChoice | None,
         override: str | None,
     ) -> ImageChoice:
-        """Which image to use; nothing is made.
+        """Choose an image; nothing is made.
 
         An earlier choice of the same installation stays, so that a later run does not flip it.
         An application (its templates filled in) is named by the digest of its source and settings;

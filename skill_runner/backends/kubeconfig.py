@@ -1,4 +1,4 @@
-"""Which contexts a kubeconfig names, read without the Kubernetes client, to choose a cluster by.
+"""Read the contexts that a kubeconfig names, without the Kubernetes client, to choose a cluster.
 
 Credentials are not looked at here. As with kubectl, KUBECONFIG may name several files; of two
 entries with one name the first counts (clientcmd's rules of merging).
@@ -34,7 +34,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """What one or several files say together; `path` is as KUBECONFIG would name them."""
+    """The content of one or several files together; `path` is as KUBECONFIG would name them."""
 
     path: str
     contexts: tuple[Context, ...]
@@ -57,7 +57,7 @@ class Kubeconfig:
         raise Refused(f"{self.path} has no context {wanted}", hint=f"{guess}{known}")
 
     def target(self, name: str | None = None) -> Target:
-        """Where a context leads. Refused as with `context`, or when it names no server."""
+        """Return where a context leads. Refused as with `context`, or when it names no server."""
         context = self.context(name)
         if not context.server:
             raise Refused(
@@ -68,7 +68,7 @@ class Kubeconfig:
 
 
 def default_path(environ: Mapping[str, str] = os.environ) -> str:
-    """Where kubectl would look: KUBECONFIG, otherwise ~/.kube/config."""
+    """Return where kubectl would look: KUBECONFIG, otherwise ~/.kube/config."""
     return environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
 
 

@@ -18,7 +18,7 @@ class HeldLock(Fence, Protocol):
 
     @property
     def lifeline(self) -> Lifeline:
-        """Until when programs that were started for the run may write."""
+        """The time until which programs that were started for the run may write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """How a binary on PATH tells its version, and which are suitable: at least, and below."""
+    """The way to read a binary's version, and which versions are suitable: at least, and below."""
 
     arguments: tuple[str, ...]
     at_least: tuple[int, ...]
@@ -37,7 +37,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How a part is built from Go modules; the go.mod of the same name lists the tools."""
+    """The build of a part from Go modules; the go.mod of the same name lists the tools."""
 
     stamps: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

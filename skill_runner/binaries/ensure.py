@@ -24,7 +24,7 @@ from skill_runner.progress import Note, Report, silent
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What the parts of one call share: known hosts, one build at a time, who is told."""
+    """The state that parts of one call share: known hosts, one build at a time, who is told."""
 
     downloads: Downloader
     building: asyncio.Lock
@@ -38,7 +38,7 @@ SOURCES = ("auto", "path", "download", "build")
 
 
 def cache_folder() -> Path:
-    """Where fetched binaries are kept (SKILL_CACHE_DIR, or the user's cache folder)."""
+    """Return where fetched binaries are kept (SKILL_CACHE_DIR, or the user's cache folder)."""
     named = os.environ.get("SKILL_CACHE_DIR")
     return Path(named) if named else platformdirs.user_cache_path("kube-skills")
 

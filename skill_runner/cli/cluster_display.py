@@ -1,4 +1,4 @@
-"""How `skill cluster` shows things: progress on stderr, tables on stdout."""
+"""The output of `skill cluster`: progress on stderr, tables on stdout."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class ClusterImages:
 
 
 def image_store(target: Target) -> ClusterImages | None:
-    """Where images can be loaded for this cluster, or None."""
+    """Return where images can be loaded for this cluster, or None."""
     if not local.is_local(target.server, local.this_host()):
         return None
     ours = clusters.find(target.context)

@@ -125,7 +125,7 @@ class View:
                     self._say(f"  {source}: {text}", "dim")
 
     def _lane(self, installation: str) -> View:
-        """What shows one installation, where several are at work at once."""
+        """Render one installation, where several are at work at once."""
         if installation not in self.lanes:
             lane = View(verbose=self.verbose, prefix=f"{installation}: ", monotonic=self.monotonic)
             lane.console, lane.live = self.console, self.live
@@ -148,7 +148,7 @@ class View:
         return max([self.spoke, *(lane.spoke for lane in list(self.lanes.values()))])
 
     def _now(self) -> str:
-        """What is awaited at this moment, in a few words."""
+        """Say what is awaited at this moment, in a few words."""
         lanes = [f"{lane.prefix}{lane._now()}" for lane in list(self.lanes.values()) if lane.step]
         if lanes:
             return "; ".join(lanes)

@@ -28,7 +28,7 @@ LOOKING: Final = 300.0  # seconds that a command which only looks may take
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What --name, -n, --set, --inputs, --values, --use, --with, --images and --registry say."""
+    """The values of --name, -n, --set, --inputs, --values, --use, --with, --images, --registry."""
 
     name: str | None = None
     namespace: str | None = None

@@ -20,7 +20,7 @@ RUN: Final = "skill_runner.run"
 
 @dataclass(slots=True)
 class Tape:
-    """What one command's cluster said; empty until the command has connected."""
+    """The recording of one command's cluster; empty until the command has connected."""
 
     recording: RecordingCluster | None = None
 

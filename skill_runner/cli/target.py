@@ -1,4 +1,4 @@
-"""Which cluster a command means: named, or safe to assume; anything else is refused (exit 6)."""
+"""Choose the cluster that a command means: named, or safe to assume; else refused (exit 6)."""
 
 from __future__ import annotations
 

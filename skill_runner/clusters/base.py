@@ -1,4 +1,4 @@
-"""What a provider of ephemeral clusters offers, and the values that go in and out.
+"""The interface of a provider of ephemeral clusters, and the values that go in and out.
 
     from skill_runner import clusters
     info = await clusters.provider("embedded").up(UpOptions(name="embedded"))
@@ -19,7 +19,7 @@ from skill_runner.progress import Report, silent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpOptions:
-    """What `up` is asked for. Providers refuse what they cannot do, by name."""
+    """The options of `up`. Providers refuse what they cannot do, by name."""
 
     name: str
     timeout: float = 180.0
@@ -79,7 +79,7 @@ class Provider(Protocol):
         """End the cluster and remove everything of it. False if there was none."""
 
     async def status(self, name: str) -> ClusterInfo | None:
-        """What runs, since when, with how much memory; None if there is no such cluster."""
+        """Report what runs, since when, with how much memory; None if there is no such cluster."""
 
     async def clusters(self) -> tuple[ClusterInfo, ...]:
         """The clusters of this provider on this machine."""
@@ -91,7 +91,7 @@ class Provider(Protocol):
         """Tell whether the cluster's nodes have this very reference."""
 
     async def logs(self, name: str, component: str) -> str:
-        """What a component of the cluster has logged."""
+        """Return what a component of the cluster has logged."""
 
     async def kubeconfig(self, name: str) -> str:
         """The text of a kubeconfig for this cluster alone."""

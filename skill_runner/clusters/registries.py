@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registries:
-    """Where images come from: mirrors by registry, registries without TLS, a certs.d folder."""
+    """The sources of images: mirrors by registry, registries without TLS, a certs.d folder."""
 
     mirrors: dict[str, str] = field(default_factory=dict)
     insecure: tuple[str, ...] = ()

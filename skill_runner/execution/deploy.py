@@ -100,7 +100,7 @@ async def _dropped(walk: Walk, step: PlannedRelease, made: Iterable[Object]) -> 
 
 
 async def _define(walk: Walk, spec: ReleaseSpec) -> None:
-    """What is in the chart's crds/ folder first, and until the API serves it."""
+    """Apply what is in the chart's crds/ folder first, and wait until the API serves it."""
     definitions = await walk.world.helm.definitions(spec)
     cluster, installation = walk.world.cluster, walk.plan.installation
     looked = await crds.look_at_all(cluster, definitions, installation, walk.record)

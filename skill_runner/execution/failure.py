@@ -31,7 +31,7 @@ async def handle(walk: Walk, error: SkillError) -> Problem:
 
 
 async def _collect(walk: Walk) -> tuple[str, ...]:
-    """Of what looks wrong; where nothing does (a proof failed), of every pod that is ready."""
+    """Collect of what looks wrong; of every ready pod where nothing does (a proof failed)."""
     if walk.suspects:
         return await _collect_of(walk, walk.suspects)
     try:

@@ -74,7 +74,7 @@ def _patience(walk: Walk, error: ApiError, *, dry_run: bool) -> float:
 
 
 def _final(error: ApiError, wanted: Object) -> ApiError | StepFailed:
-    """What to say of a refusal that no patience fixes."""
+    """Say what a refusal means that no patience fixes."""
     reason = classify_refusal(error.message)
     if reason == "WebhookUnavailable":
         return _problem(

@@ -1,4 +1,4 @@
-"""What a run needs to be allowed to do, asked of the API server before the first change."""
+"""Ask the API server for every right that a run needs, before the first change."""
 
 from __future__ import annotations
 

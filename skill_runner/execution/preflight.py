@@ -268,7 +268,7 @@ async def check_room(cluster: Cluster, made: Mapping[str, Sequence[Object]]) -> 
 
 
 async def _taken(cluster: Cluster) -> dict[str, float] | None:
-    """What all pods of the cluster request together; no pod is kept. None where nobody may ask."""
+    """Sum what all pods of the cluster request; no pod is kept. None where nobody may ask."""
     by_pod: dict[str, dict[str, float]] = {}
 
     def note(pod: Object) -> None:

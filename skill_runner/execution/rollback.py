@@ -1,4 +1,4 @@
-"""What a failed run leaves: `on_failure` of the skill, after the evidence is kept.
+"""Carry out `on_failure` of the skill for what a failed run leaves, once the evidence is kept.
 
 A rollback goes to the last revision with which a whole run was ready and proven, which the record
 knows (Helm calls every revision "deployed" that it could apply), and is itself awaited. Data

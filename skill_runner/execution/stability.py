@@ -27,7 +27,7 @@ async def await_objects(
     *,
     stability: float,
 ) -> None:
-    """Until everything is ready; a stability window stays open behind it.
+    """Wait until everything is ready; a stability window stays open behind it.
 
     StepFailed or NotReadyInTime with the diagnosed problem.
     """
@@ -60,7 +60,7 @@ async def await_objects(
 
 
 async def settle(walk: Walk) -> None:
-    """Until every window has closed well; the diagnosed error of the first that has not."""
+    """Wait until every window has closed well; the diagnosed error of the first that has not."""
     for window in tuple(walk.windows):
         result = await asyncio.shield(window)
         walk.windows.remove(window)

@@ -24,7 +24,7 @@ Done = tuple[StepStatus, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a run was asked for. `stability` in seconds; None takes the skill's.
+    """The options of a run. `stability` in seconds; None takes the skill's.
 
     With `no_change` an installation that exists is not changed: what is missing is made, what is
     unfinished is finished, and what stands may only be put back. With `adopt` what others own under

@@ -19,7 +19,7 @@ from skill_runner.plan import (
 
 
 def title(step: PlannedStep) -> str:
-    """What a step does, for the person watching."""
+    """Say what a step does, for the person watching."""
     match step:
         case PlannedRelease():
             return f"Helm release {step.release} in {step.namespace}"

@@ -198,7 +198,7 @@ async def _in_thread(function: Hook, name: str, context: Context) -> Any:
 
 
 def _line_in(path: Path, error: BaseException) -> str:
-    """Where in the skill's own file the error was raised, such as ` (hooks.py:12)`."""
+    """Return where in the skill's own file the error was raised, such as ` (hooks.py:12)`."""
     trace = error.__traceback__
     line = None
     while trace is not None:

@@ -1,4 +1,4 @@
-"""What a hook is given: its inputs, and the one way to the cluster that works everywhere."""
+"""The context of a hook: its inputs, and the one way to the cluster that works everywhere."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class GiveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PodResult:
-    """How a pod of a hook's own ended; `logs` are the last lines of its container, or what the node
+    """The end of a hook's own pod; `logs` are the last lines of its container, or what the node
     says of a command that it could not start."""
 
     exit_code: int

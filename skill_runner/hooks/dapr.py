@@ -1,4 +1,4 @@
-"""What a Dapr sidecar itself says: which components it has, and which are meant for it and are not.
+"""Ask Dapr's sidecars which components they have, and name those that they lack.
 
 A Component has no status and Dapr writes no events, so a sidecar's own word is the only proof.
 Importable by hooks: `check_sidecars` is for skills whose pods have sidecars, `PROBING` for the pods
@@ -55,7 +55,7 @@ WITHOUT_SECRET_STORE: Final = {"dapr.io/disable-builtin-k8s-secret-store": "true
 
 
 async def component_failure(cluster: Cluster, pod: Object) -> str | None:
-    """Which component ends the sidecar of a pod, and why, by the sidecar's last words."""
+    """Name the component that ends the sidecar of a pod, and why, by the sidecar's last words."""
     status = next((s for s in container_statuses(pod) if s.get("name") == SIDECAR), {})
     ended = at(status, "state.terminated") is not None
     if status.get("ready") or not (ended or at(status, "lastState.terminated")):
@@ -119,7 +119,7 @@ async def _check_started(ctx: Context, pod: Object) -> None:
 async def _check_loaded(
     ctx: Context, pod: Object, components: Collection[str], topics: Collection[str]
 ) -> frozenset[str]:
-    """What its sidecar has loaded."""
+    """Check what its sidecar has loaded."""
     where = f"{at(pod, 'metadata.namespace')}/{at(pod, 'metadata.name')}"
     try:
         metadata = await ask_metadata(ctx.cluster, pod)

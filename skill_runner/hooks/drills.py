@@ -1,4 +1,4 @@
-"""What drills do to an installation: take a pod away, and wait for its successor."""
+"""Drill an installation: take a pod away, and wait for its successor."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def _waiting_reason(pod: Object) -> str:
 
 
 def _state(pod: Object) -> str:
-    """What the pod is doing, in words: its phase, and why its container waits."""
+    """Say what the pod is doing: its phase, and why its container waits."""
     status = pod.get("status") or {}
     for container in status.get("containerStatuses") or ():
         waiting = (container.get("state") or {}).get("waiting")
@@ -195,7 +195,7 @@ def _state(pod: Object) -> str:
 
 
 def _end(pod: Object) -> Object:
-    """Of the pod's own container: an injected sidecar ends too, and its end tells nothing."""
+    """Return the end of the pod's own container: an injected sidecar's end tells nothing."""
     for container in pod["status"].get("containerStatuses") or ():
         ended: Object | None = (container.get("state") or {}).get("terminated")
         if ended and container.get("name") == MAIN:

@@ -27,7 +27,7 @@ LOOK_AGAIN: Final = 0.5  # seconds between looks at another process's lock
 
 
 def archive_path(cache: Path, ref: str) -> Path:
-    """Where the archive of a reference is kept."""
+    """Return where the archive of a reference is kept."""
     return cache / "images" / f"{ref.replace('/', '_').replace(':', '_')}.tar"
 
 

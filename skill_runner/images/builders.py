@@ -154,7 +154,7 @@ class Builder:
         await run_tool(argv, report=report)
 
     async def tidy(self, report: Report) -> None:
-        """Where our own store holds many layers, remove those that no image's name keeps."""
+        """Remove the layers that no image's name keeps, where our own store holds many."""
         if self.store is None or self.name != "buildah":
             return
         listed = await run_tool([*self.tool, "images", "--all", "--quiet"], report=silent)

@@ -86,7 +86,7 @@ _MOUNT: Final = re.compile(r"--mount\S*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """How buildah runs steps. `root` tells whether this process may make namespaces."""
+    """The way buildah runs steps. `root` tells whether this process may make namespaces."""
 
     kind: Kind = "oci"
     root: bool = True

@@ -70,7 +70,7 @@ class RecipeImages:
         return pull if await self._pullable(image.ref) else build
 
     def _registry(self, recorded: ImageChoice | None) -> str:
-        """Where built images go: as asked, or where an earlier run has pushed them."""
+        """Return where built images go: as asked, or where an earlier run has pushed them."""
         return (self.registry or (recorded.registry if recorded else "")).rstrip("/")
 
     async def _application(

@@ -89,7 +89,7 @@ async def until_gone(world: World, leaving: Iterable[Leaving], timeout: float) -
 
 
 async def _held_by(cluster: Cluster, leaving: Leaving) -> str:
-    """What keeps the object, in words; empty when it is gone."""
+    """Say what keeps the object; empty when it is gone."""
     try:
         meta = (await cluster.get(leaving.ref))["metadata"]
     except NotFound:

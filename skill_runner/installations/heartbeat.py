@@ -156,7 +156,7 @@ class Held:
 
 
 class Lifeline:
-    """Until when programs that were started for a run may write; see skill_runner.backends.base.
+    """The time until which programs of a run may write; see skill_runner.backends.base.
 
     They outlive a run that was stopped (Ctrl-Z, SIGSTOP) and so cannot be ended by it.
     """

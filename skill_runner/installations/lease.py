@@ -85,12 +85,12 @@ def taken_over(found: Object, mine: Object) -> Object:
 
 
 def holder_of(lease: Object) -> Holder:
-    """Who holds a Lease."""
+    """Name the holder of a Lease."""
     return Holder.parse(lease["spec"].get("holderIdentity") or "")
 
 
 def words_of(lease: Object) -> str:
-    """Who holds a Lease, for a person: the run and its process."""
+    """Describe the holder of a Lease for a person: the run and its process."""
     run = _run_of(lease)
     return (f"run {run}, " if run else "") + (holder_of(lease).words or "nobody")
 

@@ -51,7 +51,7 @@ async def take(removal: Removal, live: Object) -> bool:
 
 
 async def _until_let_go(removal: Removal, leaving: Leaving) -> None:
-    """Until no finalizer holds it."""
+    """Wait until no finalizer holds it."""
     with suppress(NotFound):
         if (await removal.world.cluster.get(leaving.ref))["metadata"].get("finalizers"):
             await until_gone(removal.world, [leaving], removal.timeout)

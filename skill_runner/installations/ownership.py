@@ -115,7 +115,7 @@ def _carries_proof(live: Object, installation: Installation, held: Held) -> bool
 
 
 def owner_of(live: Object | Release) -> str:
-    """Who seems to own it, in words: for a message, never for a decision."""
+    """Name who seems to own it: for a message, never for a decision."""
     if isinstance(live, Release):
         return _release_owner(live)
     meta = live["metadata"]

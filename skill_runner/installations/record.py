@@ -39,7 +39,7 @@ class ProofRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Good:
-    """What an installation was when a run last ended ready, while another run changes it."""
+    """The installation as it was when a run last ended ready, while another run changes it."""
 
     version: str
     inputs: Mapping[str, Any]
@@ -52,7 +52,7 @@ class Good:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What stands in the cluster under one name.
+    """The record of one installation: everything that stands in the cluster under its name.
 
     The values of `secret_inputs`, and the key of this installation's digests, are kept in a Secret
     beside the record; `read` and `find` bring them, `find_all` does not.
@@ -153,7 +153,7 @@ def intend(
 
 
 def good_of(record: Record) -> Good:
-    """What a later run that fails goes back to, in the record."""
+    """Return what a later run that fails goes back to, in the record."""
     return Good(
         version=record.version,
         inputs=record.inputs,

@@ -106,7 +106,7 @@ _CHECK: Final = Draft202012Validator(_FORM)
 
 
 def fault_in(data: Mapping[str, Any]) -> str:
-    """Where a record is not of the form that this version reads; empty when it is.
+    """Say where a record is not of the form that this version reads; empty when it is.
 
     Keys that a newer version added are no fault.
     """

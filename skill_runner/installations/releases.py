@@ -30,7 +30,7 @@ RUN_LABEL: Final = "skill-runner.dev/run"
 
 
 def release_spec(step: PlannedRelease, installation: Installation, run: str) -> ReleaseSpec:
-    """What Helm is asked for, with the labels by which later runs know it again."""
+    """Write the request to Helm, with the labels by which later runs know the release again."""
     return ReleaseSpec(
         name=step.release,
         namespace=step.namespace,
@@ -124,7 +124,7 @@ async def find_scaled(helm: Helm, cluster: Cluster, step: PlannedRelease) -> tup
 async def differs(
     cluster: Cluster, wanted: Object, live: Object, *, manager: str = FIELD_MANAGER
 ) -> str:
-    """How a live object differs from what its manager wants; empty when it does not."""
+    """Say how a live object differs from what its manager wants; empty when it does not."""
     ref = Ref.of(wanted)
     if live["metadata"].get("deletionTimestamp"):
         return f"{ref} is being deleted"
@@ -150,7 +150,7 @@ async def with_namespace(cluster: Cluster, manifest: Object, namespace: str) -> 
 
 
 def content(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """What an owner decides: no status, no bookkeeping of the server."""
+    """Return what an owner decides: no status, no bookkeeping of the server."""
     kept = {key: value for key, value in obj.items() if key not in ("status", "metadata")}
     meta = obj.get("metadata") or {}
     kept["labels"] = meta.get("labels") or {}

@@ -1,4 +1,4 @@
-"""What became of a command, as one small document for programs, people and exit codes."""
+"""The outcome of a command, as one small document for programs, people and exit codes."""
 
 from skill_runner.outcome.document import LIMIT, redacted, to_dict, to_json
 from skill_runner.outcome.schema import json_schema

@@ -146,7 +146,7 @@ def _cut(outcome: Outcome, keep: int) -> Outcome:
 
 
 def _cut_skills(lines: tuple[SkillResult, ...], keep: int) -> tuple[SkillResult, ...]:
-    """What went well is left out last of all, and first of the lines."""
+    """Leave out what went well last of all, and first of the lines."""
     if keep < 8:
         lines = tuple(replace(s, message=_short(s.message, 60 + 60 * keep)) for s in lines)
     if keep < 2:

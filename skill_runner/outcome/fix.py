@@ -64,5 +64,5 @@ FIXES: Final[Mapping[Code, str]] = {
 
 
 def fix_of(code: Code) -> str:
-    """What to change; empty for codes whose cause says it already."""
+    """Say what to change; empty for codes whose cause says it already."""
     return FIXES.get(code, "")

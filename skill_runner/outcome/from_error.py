@@ -82,7 +82,7 @@ def problem_of(error: SkillError) -> Problem:
 
 
 def _speaker(error: SkillError) -> str:
-    """Who worded the error, where that is not us."""
+    """Name who worded the error, where that is not us."""
     return next((FOREIGN[kind] for kind in type(error).__mro__ if kind in FOREIGN), "")
 
 

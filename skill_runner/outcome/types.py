@@ -99,7 +99,7 @@ RecoveryStatus = Literal["ready", "done", "not ready", "failed", "nothing to do"
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What `on_failure` did once the evidence was kept. `not ready`: it went back to a revision
+    """The result of `on_failure`, after the evidence was kept. `not ready`: back to a revision
     that is not ready (any more); `failed`: going back itself failed."""
 
     action: Literal["rollback", "remove"]
@@ -126,7 +126,7 @@ SkillStatus = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkillResult:
-    """What became of one installation of a graph: one line of the outcome. Wall time in seconds."""
+    """The result of one installation of a graph, a line of the outcome. Wall time in seconds."""
 
     installation: str
     skill: str

@@ -1,4 +1,4 @@
-"""What the caller gives into the inputs of a run: defaults < recorded < values files < --set.
+"""Turn what the caller gives into inputs of a run: defaults < recorded < values files < --set.
 
 Types are checked by each input's JSON Schema; every mistake is reported at once, and the values of
 secrets (`writeOnly`) appear in no message.
@@ -58,7 +58,7 @@ def check_given(
 
 
 def read_sets(skill: Skill, sets: Sequence[str], where: str) -> Mapping[str, Any]:
-    """What assignments (INPUT=VALUE) alone give; InputError for what is wrong in any case.
+    """Read what assignments (INPUT=VALUE) alone give; InputError for what is wrong in any case.
 
     `where` is the option that they come from, for messages.
     """
@@ -85,7 +85,7 @@ def _asked(
     given: Mapping[str, Any],
     problems: list[str],
 ) -> Mapping[str, Any]:
-    """What a caller gives, the later over the earlier; unknown names become problems."""
+    """Merge what a caller gives, the later over the earlier; unknown names become problems."""
     values: dict[str, Any] = {}
     values = _merged(values, _known(skill, given, "inputs", problems))
     for file in values_files:

@@ -179,7 +179,7 @@ def context(
 
 
 def image_names(choice: ImageChoice) -> dict[str, str]:
-    """What templates may say of an image; `version` is the official tag, however it was made."""
+    """Return what templates may say of an image; `version` is the official tag in any case."""
     official = replace(choice, ref=choice.official)
     return {
         "ref": choice.ref,

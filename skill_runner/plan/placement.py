@@ -26,7 +26,7 @@ def flatten(documents: tuple[Any, ...]) -> Iterator[tuple[int, Any]]:
 
 
 def fault_of(manifest: Any) -> str | None:
-    """Why a document is no manifest, None when it is one."""
+    """Say why a document is no manifest; None when it is one."""
     if not isinstance(manifest, Mapping):
         return "expected a Kubernetes object, a mapping"
     for key in ("apiVersion", "kind"):

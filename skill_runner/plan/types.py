@@ -14,7 +14,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What a skill makes in a cluster, by name."""
+    """The name and namespace of what a skill makes in a cluster."""
 
     namespace: str
     name: str
@@ -31,7 +31,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageChoice:
-    """Which image a run uses: the official one, or one built from the skill's recipe.
+    """The image that a run uses: the official one, or one built from the skill's recipe.
 
     `ref` is what the pods name. `source` is `pull` (the cluster pulls it), or `build` (built from
     the recipe or the application's source, under a name of its own, and loaded or pushed). Of an

@@ -65,7 +65,7 @@ def repository(reference: str) -> str | None:
 
 
 def unpinned(reference: str) -> str | None:
-    """Why a reference does not name one image, or None when it does."""
+    """Say why a reference does not name one image; None when it does."""
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         return f"'{reference}' is no image reference"

@@ -61,7 +61,7 @@ def operated_images(manifest: Object) -> Iterator[Container]:
 
 
 def literals(manifest: Object) -> Iterator[tuple[str, str]]:
-    """What a Dapr Component says in plain words, by the names of its metadata."""
+    """Return what a Dapr Component says in plain words, by the names of its metadata."""
     if _kind(manifest) == ("dapr.io", "Component"):
         for each in mappings(mapping(manifest.get("spec")).get("metadata")):
             if isinstance(each.get("value"), str):

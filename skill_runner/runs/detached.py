@@ -191,7 +191,7 @@ def _running(run: Run) -> Outcome:
 
 
 def _events(file: Path) -> list[dict[str, Any]]:
-    """What a run reported so far; a line that is being written is left out."""
+    """Yield what a run reported so far; a line that is being written is left out."""
     if not file.is_file():
         return []
     found = []

@@ -37,7 +37,7 @@ _ID: Final = re.compile(r"[a-z0-9]{1,20}-[0-9a-f]{4}")
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: $SKILL_STATE_DIR/runs, or the platform's state directory."""
+    """Return where runs are kept: $SKILL_STATE_DIR/runs, or the platform's state directory."""
     named = os.environ.get("SKILL_STATE_DIR")
     base = Path(named) if named else platformdirs.user_state_path(APP)
     return base / "runs"

@@ -1,4 +1,4 @@
-"""What a run reports: redacted, kept in the run's folder, remembered for an outcome, passed on."""
+"""The journal of a run: redacted, kept in its folder, remembered for an outcome, passed on."""
 
 from __future__ import annotations
 

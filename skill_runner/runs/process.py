@@ -1,4 +1,4 @@
-"""Who holds a lock: a process on a machine, told apart from every other, dead or alive."""
+"""The process that holds a lock: told apart from every other on its machine, dead or alive."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitRule:
-    """What one object must show before it counts as ready, or why nobody waits for it.
+    """A condition that one object must show before it counts as ready, or why nobody waits for it.
 
     `condition` names a condition that must be True; `jsonpath` and `value` a field and what it
     must equal; `skip` is the reason for leaving the object out. Strings may hold templates.

@@ -50,7 +50,7 @@ def faults(value: Any, schema: Mapping[str, Any], *, hidden: bool = False) -> tu
 
 
 def schema_fault(schema: Mapping[str, Any]) -> str | None:
-    """Why `schema` is no JSON Schema, or None when it is one."""
+    """Say why `schema` is no JSON Schema; None when it is one."""
     for keyword, value in _keywords(schema):
         if keyword == "patternProperties":
             return "patternProperties is not supported; use propertyNames with a pattern"

@@ -1,4 +1,4 @@
-"""Where the skills and templates that ship with the package are."""
+"""The places of the skills and templates that ship with the package."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def read_yaml(source: str, where: str) -> tuple[Any, ...]:
 
 
 def check_template(source: str, known: Mapping[str, Iterable[str] | None]) -> list[tuple[int, str]]:
-    """What is wrong with a template before it is rendered, as (line, message).
+    """Find what is wrong with a template before it is rendered, as (line, message).
 
     `known` maps the names that a template may use to their attributes (None: not looked at).
     """
@@ -116,7 +116,7 @@ def check_template(source: str, known: Mapping[str, Iterable[str] | None]) -> li
 
 
 def check_expression(source: str, known: Mapping[str, Iterable[str] | None]) -> list[str]:
-    """What is wrong with a `when` expression."""
+    """Find what is wrong with a `when` expression."""
     if "{{" in source or "{%" in source:
         return ["`when` is an expression, not a template: leave the braces out"]
     try:

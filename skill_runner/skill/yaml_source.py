@@ -73,7 +73,7 @@ class Document:
     faults: tuple[YamlFault, ...] = ()
 
     def mark(self, path: Path) -> Mark:
-        """Where the value of `path` is, or the nearest enclosing value that is there."""
+        """Return where the value of `path` is, or the nearest enclosing value that is there."""
         for end in range(len(path), -1, -1):
             if path[:end] in self.marks:
                 return self.marks[path[:end]]

@@ -1,4 +1,4 @@
-"""What a MemoryCluster was asked, and what it was told to answer with an error."""
+"""The requests to a MemoryCluster, and the errors that it was told to answer."""
 
 from __future__ import annotations
 

@@ -122,15 +122,15 @@ class MemoryCluster:
     def set_logs(
         self, namespace: str, pod: str, container: str, text: str, *, previous: bool = False
     ) -> None:
-        """What `logs` answers."""
+        """Set what `logs` answers."""
         self._logs[namespace, pod, container, previous] = text
 
     def on_exec(self, handler: ExecHandler) -> None:
-        """Who answers `exec`; without one every command is missing (exit code 127)."""
+        """Set who answers `exec`; without one every command is missing (exit code 127)."""
         self._exec = handler
 
     def on_connect(self, namespace: str, pod: str, port: int, handler: PortHandler) -> None:
-        """Who answers connections to a pod's port."""
+        """Set who answers connections to a pod's port."""
         self._ports[namespace, pod, port] = handler
 
     @property
@@ -315,7 +315,7 @@ class MemoryCluster:
     # inside
 
     async def _enter(self, request: Request) -> None:
-        """What every request passes: the loop gets its turn, then faults and denials."""
+        """Pass every request through here: the loop gets its turn, then faults and denials."""
         await asyncio.sleep(0)
         self.requests.append(request)
         asks = self._troubles.granted is not None and request.verb == "apply"

@@ -1,4 +1,4 @@
-"""Who owns which field of an object: what server-side apply decides by, in its simplest form.
+"""The owners of an object's fields: what server-side apply decides by, in its simplest form.
 
 An object is taken apart into leaves. Lists of maps that all have a name are keyed by it, as the
 API does for containers and environment variables; every other list is one leaf.

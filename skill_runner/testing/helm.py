@@ -81,7 +81,7 @@ class MemoryHelm:
         self._faults.append(error)
 
     async def leave_pending(self, name: str, namespace: str) -> None:
-        """What a killed Helm leaves: the newest revision is pending-*."""
+        """Leave what a killed Helm leaves: the newest revision is pending-*."""
         current = await self.get(name, namespace)
         if current is None:
             raise HelmError(f"release {namespace}/{name} is not there")

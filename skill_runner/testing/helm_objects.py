@@ -90,7 +90,7 @@ def is_kept(obj: Object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MemoryChart:
-    """What a chart renders; manifests with the annotation helm.sh/hook are hooks."""
+    """A chart in memory; manifests with the annotation helm.sh/hook are hooks."""
 
     render: Render
     name: str = "chart"

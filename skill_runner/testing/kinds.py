@@ -38,7 +38,7 @@ _CLUSTER: Final[dict[str, str]] = {
 
 @cache
 def built_in() -> tuple[ResourceType, ...]:
-    """What every cluster serves."""
+    """List what every cluster serves."""
     return tuple(
         ResourceType(version, kind, plural_of(kind), namespaced, _VERBS)
         for table, namespaced in ((_NAMESPACED, True), (_CLUSTER, False))
@@ -48,7 +48,7 @@ def built_in() -> tuple[ResourceType, ...]:
 
 
 def defined_by(crd: Object) -> tuple[ResourceType, ...]:
-    """What a CustomResourceDefinition adds."""
+    """List what a CustomResourceDefinition adds."""
     spec: dict[str, Any] = crd.get("spec") or {}
     names = spec.get("names") or {}
     return tuple(

@@ -11,7 +11,7 @@ from skill_runner.objects import Object, Ref
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What becomes of the pods of a workload, `after` seconds.
+    """The fate of the pods of a workload, `after` seconds.
 
     Without a `reason` they are ready (those of a Job succeed). With one, their containers wait
     for it (ErrImagePull, CrashLoopBackOff, ...) or, for Unschedulable, get no node. `exit_code`

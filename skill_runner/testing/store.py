@@ -44,7 +44,7 @@ class Change:
 
 
 class Store:
-    """What the API server would keep in etcd."""
+    """The objects that the API server would keep in etcd."""
 
     def __init__(self, clock: Clock) -> None:
         self.guard = threading.RLock()
@@ -154,7 +154,7 @@ class Store:
             return self._save(ref, live, after, owners)
 
     def set_status(self, ref: Ref, status: Object) -> Object:
-        """What a controller writes to the status subresource."""
+        """Write to the status subresource, as a controller does."""
         with self.guard:
             live = self._find(ref)
             return self._save(ref, live, {**deepcopy(live), "status": deepcopy(status)}, None)

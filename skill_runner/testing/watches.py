@@ -79,7 +79,7 @@ class Watches:
 
 
 def _seen(change: Change, wanted: Wanted) -> WatchEvent | None:
-    """What a watch with a selector sees of a change: leaving the selection looks like deletion."""
+    """Return what a watch with a selector sees: leaving the selection looks like deletion."""
     before = change.before is not None and wanted(change.ref, change.before)
     after = change.type != "DELETED" and wanted(change.ref, change.after)
     obj = deepcopy(change.after)

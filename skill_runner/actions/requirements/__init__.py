@@ -1,1 +1,1 @@
-"""Who requires whom: a graph of installations, settled before the first change."""
+"""The graph of installations that require each other, settled before the first change."""

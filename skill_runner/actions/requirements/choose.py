@@ -1,4 +1,4 @@
-"""Which installation meets a requirement: one that is named, was used before, fits, or is new."""
+"""Choose the installation that meets a requirement: named, used before, fitting, or new."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skill_runner.skill.model import MISSING, Requirement, Skill
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeker:
-    """Who requires: its name, what its record says of earlier, what the caller named for it."""
+    """The one that requires: its name, its record's earlier choices, the caller's for it."""
 
     installation: Installation
     old: Record | None

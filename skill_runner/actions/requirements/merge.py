@@ -1,4 +1,4 @@
-"""What several ask of one installation, put together; what cannot hold at once is refused by name.
+"""Merge what several ask of one installation; name and refuse what cannot hold at once.
 
 Lists and mappings are put together, unless the input is fixed once installed; of an input that may
 grow, the larger amount holds both; anything else must be equal.
@@ -20,7 +20,7 @@ from skill_runner.skill.schema import shown
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What one caller or dependent wants of an installation's inputs."""
+    """The inputs that one caller or dependent wants of an installation."""
 
     who: str
     inputs: Mapping[str, Any]
@@ -79,7 +79,7 @@ def _change(skill: Skill, name: str) -> Change:
 
 
 def onto(skill: Skill, old: Record, wants: Mapping[str, Any]) -> dict[str, Any]:
-    """What must be given so that an existing installation has what is wanted, and keeps the rest.
+    """Return what must be given so that an installation has what is wanted, and keeps the rest.
 
     Empty when it fits as it is. A value that clashes is taken as wanted: whether it may change so
     is for `changes` to say.

@@ -133,7 +133,7 @@ class _Settling:
         return target
 
     def _uses(self, draft: Draft, requirement: Requirement) -> Mapping[str, str]:
-        """What the caller named: an alias is its own request's, a skill's name is everyone's."""
+        """Return what the caller named: an alias is its request's, a skill's name is everyone's."""
         own = draft.request.use if draft.request else {}
         skills = {
             key: named
@@ -185,7 +185,7 @@ class _Settling:
         draft.inputs = _resolved(draft, draft.needed)
 
     async def _check_sharing(self, draft: Draft, wants: Mapping[str, Any]) -> None:
-        """What others rely on is not changed under them, but may be added to."""
+        """Refuse changes of what others rely on; additions are fine."""
         assert draft.old is not None
         names = clashing(draft.skill, draft.old, wants)
         asking = {who for who, _ in draft.asks}

@@ -1,4 +1,4 @@
-"""What the helm command printed when it failed, as one of our errors with its telling line."""
+"""Turn what the helm command printed when it failed into one of our errors."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ async def lacks_namespace(cluster: Cluster, name: str) -> bool:
 
 
 def secret_name(name: str, revision: int) -> str:
-    """Which Secret holds a revision."""
+    """Name the Secret that holds a revision."""
     return f"sh.helm.release.v1.{name}.v{revision}"
 
 

@@ -1,4 +1,4 @@
-"""What the API server or the network answered, as one of our errors.
+"""Turn what the API server or the network answered into one of our errors.
 
 Everything that aiohttp raises and every status of the API ends here, so that nothing of the
 client libraries gets through.

@@ -71,7 +71,7 @@ def _late(argv: Sequence[str], stdin: str, timeout: float) -> str:
 async def _talk(
     transport: Transport, path: str, query: Query, stdin: str | None
 ) -> dict[int, list[bytes]]:
-    """What came on each channel until the command ended."""
+    """Collect what came on each channel until the command ended."""
     channels: dict[int, list[bytes]] = {STDOUT: [], STDERR: [], ERROR: []}
     async with transport.websocket(path, query, PROTOCOLS) as socket:
         feeder = asyncio.ensure_future(_feed(socket, stdin)) if stdin is not None else None

@@ -128,8 +128,9 @@ class Transport:
             raise problem
 
     def _lost(self, error: BaseException) -> Exception:
-        """Why no answer came: final for a server that has never answered this connection, for then
-        its address or the network is more likely wrong than in trouble for a moment."""
+        """Explain why no answer came: final for a server that has never answered this connection.
+
+        Its address or the network is then more likely wrong than in trouble for a moment."""
         problem = unreachable(error, self.target)
         return Lost(problem) if self._answered else problem
 
@@ -162,7 +163,7 @@ class Transport:
     async def _renewed(
         self, send: Callable[[], Awaitable[aiohttp.ClientResponse]]
     ) -> aiohttp.ClientResponse:
-        """What `send` is answered, once more with renewed credentials after a 401."""
+        """Return what `send` is answered, once more with renewed credentials after a 401."""
         try:
             response = await send()
             self._answered = True
@@ -255,7 +256,7 @@ class Transport:
             raise unreachable(error, self.target) from error
 
     async def _refusal(self, path: str, query: Query, status: int) -> SkillError:
-        """Why a handshake failed: aiohttp drops the answer's body, a plain request gets it."""
+        """Find out why a handshake failed: aiohttp drops the answer's body, a plain GET has it."""
         try:
             await self._once("GET", path, query, {"Accept": "*/*"}, None)
         except (Transient, Lost) as error:

@@ -1,4 +1,4 @@
-"""What a wait saw of a cluster, kept as a file, and played again without one."""
+"""A recording of what a wait saw of a cluster, and its replay without one."""
 
 from skill_runner.backends.recording.file import History, Moment, load_history, save_history
 from skill_runner.backends.recording.helm import RecordingHelm

@@ -40,7 +40,7 @@ class RecordingCluster:
         self.moments: list[Moment] = []
 
     def history(self, **header: Any) -> History:
-        """What was seen until now, under a header with the cluster's version."""
+        """Return what was seen until now, under a header with the cluster's version."""
         known = {"version": self._version, "began": self._began_at, "waits": self._waits}
         return History(header={**known, **header}, moments=tuple(self.moments))
 
@@ -55,7 +55,7 @@ class RecordingCluster:
         return ended
 
     def note_refusal(self, error: SkillError) -> None:
-        """What Helm would not do, in its words."""
+        """Note what Helm would not do, in its words."""
         self._note("refused", {"message": error.message})
 
     def _passed(self) -> float:
@@ -211,7 +211,7 @@ class RecordingCluster:
         return made if dry_run else self._made(made, manifest)
 
     def _made(self, made: Object, manifest: Object) -> Object:
-        """What a run makes is there from then on, though nobody may ask for it again."""
+        """Keep what a run makes, from then on, though nobody may ask for it again."""
         self._note_object(made, manifest["apiVersion"], manifest["kind"])
         return made
 

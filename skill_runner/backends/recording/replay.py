@@ -266,7 +266,7 @@ def _all_logs(history: History) -> dict[tuple[str, str, str, bool], list[tuple[f
 
 
 def _as_it_was(history: History) -> tuple[Moment, ...]:
-    """What was there before the recording began is there from the start, though read later.
+    """Put what was there before the recording began at its start, though it was read later.
 
     So is what the API did not serve or forbade when it was first asked for.
     """

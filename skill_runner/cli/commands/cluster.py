@@ -142,7 +142,7 @@ def down(name: str | None, provider: str, output: str) -> None:
 @_which
 @_output
 def status(name: str | None, provider: str, output: str) -> None:
-    """What runs, since when, with how much memory. Exit code 1 when it does not run."""
+    """Show what runs, since when, with how much memory. Exit code 1 when it does not run."""
     which = name or provider
     info = asyncio.run(clusters.provider(provider).status(which))
     if info is None:
@@ -200,7 +200,7 @@ def kubeconfig(name: str | None, provider: str, merge: bool) -> None:
 @_which
 @click.argument("component")
 def logs(name: str | None, provider: str, component: str) -> None:
-    """What a COMPONENT of the cluster has logged, such as kubelet or kube-apiserver."""
+    """Show what a COMPONENT of the cluster has logged, such as kubelet or kube-apiserver."""
     text = asyncio.run(clusters.provider(provider).logs(name or provider, component))
     click.echo(text, nl=False)
 

@@ -39,7 +39,7 @@ def components(node: Node) -> tuple[Component, ...]:
 
 
 def stages(node: Node) -> tuple[Stage, Stage, Stage]:
-    """What starts when. Clients that start too early sit out their retry delays.
+    """Order what starts when. Clients that start too early sit out their retry delays.
 
     The kubelet's rights are built in (the Node authorizer), so it need not wait for the roles,
     which the API server makes last.

@@ -107,7 +107,7 @@ bin_dir = "{opt}/verifiers"
 
 
 def _cri(node: Node) -> str:
-    """What concerns the kubelet's side of containerd: images, the runtime, the network."""
+    """Configure the kubelet's side of containerd: images, the runtime, the network."""
     cri = "plugins.'io.containerd.cri.v1"
     return f"""
 [{cri}.images']
@@ -207,7 +207,7 @@ def _cni(node: Node) -> dict[str, Any]:
 
 
 def _resolv_conf(node: Node) -> str:
-    """What pods with `dnsPolicy: Default` and the node itself use, image pulls included."""
+    """Write what pods with `dnsPolicy: Default` and the node itself use, image pulls included."""
     own = node.way_out == "slirp4netns"  # it needs no CoreDNS
     return f"nameserver {node.name_server if own else node.addresses.node}\n"
 

@@ -1,4 +1,4 @@
-"""What a node is made from: one value, written by the provider and read by the node.
+"""The settings of a node: one value, written by the provider and read by the node.
 
 All files of a cluster are below two folders: `folder` (state, on disk) and `run_folder` (sockets).
 """
@@ -113,7 +113,7 @@ class Node:
 
     @property
     def name_server(self) -> str:
-        """Where names outside the cluster are looked up, as address or address:port; or empty."""
+        """Return where outside names are looked up, as address or address:port; or empty."""
         if self.way_out == "slirp4netns":
             return str(IPv4Network(self.addresses.egress)[3])
         return f"{self.addresses.host}:{RESOLVER_PORT}" if self.way_out == "nat" else ""

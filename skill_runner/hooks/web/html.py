@@ -1,4 +1,4 @@
-"""What a page of HTML names: its assets, its links, its headings. No I/O."""
+"""Read what a page of HTML names: its assets, its links, its headings. No I/O."""
 
 from __future__ import annotations
 

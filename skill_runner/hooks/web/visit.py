@@ -48,7 +48,7 @@ IDLE: Final = (
 
 
 class Watch:
-    """What a page did: requests under way, and everything that went wrong."""
+    """The record of what a page did: requests under way, and everything that went wrong."""
 
     def __init__(self) -> None:
         self.open: dict[str, str] = {}
@@ -99,7 +99,7 @@ class Watch:
             self.faults.append(f"{entry['source']} error: {entry['text'][:200]}")
 
     async def settled(self) -> None:
-        """Until the page has loaded and asks for nothing more, or for LONGEST seconds."""
+        """Wait until the page has loaded and asks for nothing more, or for LONGEST seconds."""
         loop = asyncio.get_running_loop()
         end = loop.time() + LONGEST
         while (now := loop.time()) < end and (self.open or now - self.last < QUIET):
@@ -143,7 +143,7 @@ async def _open(page: Browser, address: str, path: str, heading: str) -> None:
 
 
 async def _still(page: Browser, watch: Watch) -> None:
-    """Until the page asks for nothing more and its scripts have come to rest."""
+    """Wait until the page asks for nothing more and its scripts have come to rest."""
     loop = asyncio.get_running_loop()
     end = loop.time() + LONGEST
     while loop.time() < end:

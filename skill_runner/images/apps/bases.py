@@ -39,7 +39,7 @@ async def choose_bases(names: tuple[str, ...], *, mode: str, before: str, pullab
 
 
 def base_refs(names: tuple[str, ...], kind: str) -> dict[str, str]:
-    """What FROM names, by the bases' names."""
+    """Return what FROM names, by the bases' names."""
     if kind == "recipes":
         return {name: base_recipe(name)[1] for name in names}
     return {name: OFFICIAL[name] for name in names}

@@ -35,7 +35,7 @@ FIRST: Final = ("index.md", "index.mdx", "README.md", "readme.md", "README.mdx")
 
 
 def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
-    """How this site is built; UsageError when it cannot be. Settings: SETTINGS."""
+    """Lay out the build of this site; UsageError when it cannot be built. Settings: SETTINGS."""
     only_known(settings, SETTINGS, "docusaurus")
     given = _given(settings)
     if (folder / "package.json").is_file():

@@ -27,7 +27,7 @@ _PLACES: Final = ("main.py", "app.py", "app/main.py", "src/main.py", "app/__init
 
 
 def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
-    """How this project is built; UsageError when it cannot be. Settings: `module`, `port`."""
+    """Lay out the build of this project; UsageError if impossible. Settings: `module`, `port`."""
     only_known(settings, ("module", "port"), "fastapi")
     install, manifests, notes, files = _install(folder)
     module, root = _module(folder, str(settings.get("module") or ""))

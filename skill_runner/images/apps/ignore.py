@@ -1,4 +1,4 @@
-"""Which files of a source folder are part of an application: .dockerignore, or a list of ours.
+"""Choose the files of a source folder that belong to an application: .dockerignore, or our list.
 
 The rules are Docker's (https://docs.docker.com/build/concepts/context/#dockerignore-files):
 patterns from the root, the last one that matches decides, `!` brings back.

@@ -1,4 +1,4 @@
-"""What a build is made of beside the source: a Containerfile, more files, base images."""
+"""The parts of a build beside the source: a Containerfile, more files, base images."""
 
 from __future__ import annotations
 

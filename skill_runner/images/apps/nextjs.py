@@ -33,7 +33,7 @@ _EXPORT: Final = re.compile(r"""output\s*:\s*['"]export['"]""")
 
 
 def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
-    """How this project is built; UsageError when it cannot be. Setting: `public_env`."""
+    """Lay out the build of this project; UsageError if impossible. Setting: `public_env`."""
     only_known(settings, ("public_env",), "nextjs")
     project = node.read_project(folder, "Next.js", "next")
     node.check_major(project, "Next.js", range(15, 17))
@@ -108,7 +108,7 @@ def _standalone(folder: Path, config: str | None) -> dict[str, str]:
 
 
 def _own(config: str) -> str:
-    """Where the project's own configuration goes, whose place the added one takes."""
+    """Return where the project's own configuration goes, whose place the added one takes."""
     return f"skill-own.config{Path(config).suffix}"
 
 

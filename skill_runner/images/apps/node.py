@@ -110,7 +110,7 @@ def _check_node(data: Mapping[str, Any], file: Path) -> None:
 
 
 def _check_locked(lock: Path, framework: str, package: str) -> None:
-    """What the locked version of the framework asks of Node against the base image's."""
+    """Check what the locked version of the framework asks of Node against the base image's."""
     wanted = _locked_engine(lock, package)
     if _is_too_new(wanted):
         raise UsageError(
@@ -173,7 +173,7 @@ def _pnpm(data: Mapping[str, Any]) -> str:
 
 
 def lock_note(project: NodeProject) -> tuple[str, ...]:
-    """What is said of a project without a lock file."""
+    """Say what a project without a lock file risks."""
     if project.lock:
         return ()
     return (

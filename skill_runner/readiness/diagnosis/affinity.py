@@ -14,7 +14,7 @@ _TERMS: Final = (
 
 
 def refused_by_affinity(pod: Object, node: Object) -> str | None:
-    """What the pod demands of a node and this one has not, as text; None when it fits."""
+    """Say what the pod demands of a node and this one has not; None when it fits."""
     terms: Sequence[Mapping[str, Any]] = at(pod, _TERMS, [])
     if not terms or any(_fits(term, node) for term in terms):
         return None

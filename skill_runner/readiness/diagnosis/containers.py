@@ -38,7 +38,7 @@ class PodView:
 
 
 def container_symptoms(view: PodView) -> Iterator[Symptom]:
-    """What is wrong with the containers of a pod, init containers and sidecars among them."""
+    """Find what is wrong with the containers of a pod, init containers and sidecars among them."""
     for status in container_statuses(view.pod):
         waiting = at(status, "state.waiting", {})
         reason, message = waiting.get("reason", ""), waiting.get("message", "")

@@ -63,13 +63,13 @@ def crash_symptoms(
 
 
 def last_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """How the container last ended: now, or before its restart."""
+    """Return how the container last ended: now, or before its restart."""
     found = at(status, "state.terminated", at(status, "lastState.terminated"))
     return found if isinstance(found, Mapping) else None
 
 
 def recent_ends(pod: Object, now: float) -> Iterator[Symptom]:
-    """Of containers that ended with an error and have been back for moments only (`now` is epoch):
+    """Find containers that failed and have been back for moments only (`now` is epoch):
     ready, but nothing says that the cause is gone."""
     if at(pod, "metadata.deletionTimestamp"):
         return

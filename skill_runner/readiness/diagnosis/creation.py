@@ -43,7 +43,7 @@ def classify_refusal(message: str) -> str | None:
 
 
 def creation_symptoms(owner: Object, events: tuple[Seen, ...], workload: str) -> Iterator[Symptom]:
-    """Of a ReplicaSet, StatefulSet, DaemonSet, Job or StrimziPodSet that cannot make its pods
+    """Explain a ReplicaSet, StatefulSet, DaemonSet, Job or StrimziPodSet that cannot make its pods
     (now)."""
     message = _current_refusal(owner, events)
     if not message or not _lacks_pods(owner):

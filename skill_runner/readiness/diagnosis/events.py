@@ -49,7 +49,7 @@ def _read(event: Object) -> Seen:
 
 
 def last_time(event: Object) -> str:
-    """When it was last seen, to the second (RFC 3339)."""
+    """Return when it was last seen, to the second (RFC 3339)."""
     for path in (
         "series.lastObservedTime",
         "lastTimestamp",

@@ -1,4 +1,4 @@
-"""What a pod refers to and its kubelet does not find: a Secret, a ConfigMap, a key of one."""
+"""Find what a pod refers to and its kubelet does not find: a Secret, a ConfigMap, a key."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Missing:
 
 
 def missing_of(message: str) -> Missing | None:
-    """What a message of the kubelet names as missing; None when it names nothing."""
+    """Read what a message of the kubelet names as missing; None when it names nothing."""
     found = _TOLD.search(message)
     if not found:
         return None
@@ -60,7 +60,7 @@ def missing_of(message: str) -> Missing | None:
 
 
 def missed_by(pod: Object, events: Iterable[Seen]) -> Iterator[Missing]:
-    """What the kubelet says it does not find for a pod, where it says the name."""
+    """Return what the kubelet says it does not find for a pod, where it says the name."""
     messages = [at(status, "state.waiting.message", "") for status in container_statuses(pod)]
     if at(pod, "status.phase") == "Pending":  # volumes are mounted before anything runs
         messages += [seen.message for seen in events if seen.reason == "FailedMount"]

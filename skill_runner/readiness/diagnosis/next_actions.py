@@ -8,7 +8,7 @@ from skill_runner.readiness.diagnosis.symptom import Symptom
 
 
 def next_actions(code: Code, symptom: Symptom) -> tuple[NextAction, ...]:
-    """What to run next, the most useful first; only those marked unsafe change anything."""
+    """List what to run next, the most useful first; only those marked unsafe change anything."""
     made = [*_of_code(code, symptom), (_look(symptom), "the object and its events")]
     unique = dict(reversed(made))  # the first words for a command win
     ordered = [run for run, _ in made]
@@ -51,7 +51,7 @@ def _of_code(code: Code, symptom: Symptom) -> tuple[_Action, ...]:
 
 
 def _on_images(symptom: Symptom) -> _Actions:
-    """What keeps an image from a node."""
+    """List the actions for what keeps an image from a node."""
     space = _space(symptom)
     return {
         "IMAGE_NOT_FOUND": (WHICH_IMAGE,),
@@ -74,7 +74,7 @@ def _on_images(symptom: Symptom) -> _Actions:
 
 
 def _on_pods(symptom: Symptom) -> _Actions:
-    """What keeps a pod from its place, its containers from running, or from working."""
+    """List the actions for what keeps a pod from its place, or its containers from working."""
     space = _space(symptom)
     return {
         "CONFIG_MISSING": ((f"kubectl {space}get secrets,configmaps", "what is there instead"),),
@@ -110,7 +110,7 @@ def _on_pods(symptom: Symptom) -> _Actions:
 
 
 def _on_objects(symptom: Symptom) -> _Actions:
-    """What keeps an object from being made, or from what was asked of it."""
+    """List the actions for what keeps an object from being made, or from what was asked of it."""
     space = _space(symptom)
     return {
         "QUOTA_EXCEEDED": ((f"kubectl {space}describe resourcequota", "what is used of how much"),),

@@ -101,7 +101,7 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
 
 
 def _last_start(statuses: Sequence[Mapping[str, Any]]) -> str:
-    """When a container last began: its volumes were there by then."""
+    """Return when a container last began: its volumes were there by then."""
     places = ("state.terminated.startedAt", "lastState.terminated.startedAt")
     return max((str(at(s, place, "")) for s in statuses for place in places), default="")
 

@@ -1,4 +1,4 @@
-"""Why an image cannot be pulled, from the container runtime's message.
+"""Explain why an image cannot be pulled, from the container runtime's message.
 
 The words are those of containerd 1.7 to 2.4, CRI-O and docker; the registry's own answer is told
 from a registry that nobody could ask.

@@ -42,7 +42,7 @@ def scheduling_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> Iter
 
 
 def why_never(pod: Object, nodes: tuple[Object, ...]) -> str | None:
-    """Why no node could take the pod even if it were empty; None when one could."""
+    """Say why no node could take the pod even if it were empty; None when one could."""
     reasons = [_misfit(pod, node) for node in nodes]
     if not reasons or any(r is None for r in reasons):
         return None
@@ -96,7 +96,7 @@ def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
 
 
 def requests_of(pod: Object) -> dict[str, Decimal]:
-    """What the scheduler counts: containers and sidecars together, or the largest init one."""
+    """Sum what the scheduler counts: containers and sidecars together, or the largest init one."""
     total: dict[str, Decimal] = {}
     largest: dict[str, Decimal] = {}
     for spec in at(pod, "spec.containers", []):

@@ -34,7 +34,7 @@ class Symptom:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What stays the same while the symptom lasts."""
+        """The part that stays the same while the symptom lasts."""
         return (
             self.uid or f"{self.kind}/{self.namespace}/{self.name}",
             self.container,

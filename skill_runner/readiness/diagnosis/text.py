@@ -1,4 +1,4 @@
-"""What a program or a component said → the line, or the part of a line, that tells most."""
+"""Pick the line, or the part of a line, that tells most of what a program or a component said."""
 
 from __future__ import annotations
 

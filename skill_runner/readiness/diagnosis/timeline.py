@@ -1,4 +1,4 @@
-"""What only time tells: since when a symptom lasts, how often it came back, when all was well.
+"""The memory of a diagnosis: since when a symptom lasts, how often it came back, when all was well.
 
 The wait gives it every look; it holds no clock of its own.
 """
@@ -76,5 +76,5 @@ class Ledger:
         return symptom.restarts - self.forgiven.get((symptom.uid, symptom.container), 0)
 
     def sightings(self, symptom: Symptom) -> int:
-        """How often it was seen, by the cluster's counts or by ours."""
+        """Count how often it was seen, by the cluster's counts or by ours."""
         return max(symptom.sightings, self.pulls.get((symptom.uid, symptom.container), 0))

@@ -1,4 +1,4 @@
-"""What extends or guards the API: CRDs, API services, namespaces, webhooks, budgets."""
+"""The status of what extends or guards the API: CRDs, API services, webhooks, budgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pod says of its Dapr sidecar: whether it asks for one, whether it has one, and whose.
+"""Read what a pod says of its Dapr sidecar: whether it asks for one, has one, and whose.
 
 Source: Dapr's injector and watchdog (pkg/injector, pkg/operator/watchdog.go of 1.14).
 """
@@ -55,7 +55,7 @@ def app_id(pod: Object) -> str:
 
 
 def public_port(pod: Object) -> int:
-    """Where the sidecar answers calls from outside its pod."""
+    """Return where the sidecar answers calls from outside its pod."""
     return as_int(_argument(pod, "--dapr-public-port")) or PUBLIC_PORT
 
 

@@ -45,7 +45,7 @@ def endpoint_slice(obj: Object) -> Verdict:
 
 
 def ready_endpoints(slices: Iterable[Object]) -> tuple[int, int]:
-    """How many addresses are ready, and how many there are. An absent `ready` means true."""
+    """Count the ready addresses, and all there are. An absent `ready` means true."""
     endpoints = [e for s in slices for e in (s.get("endpoints") or [])]
     good = sum(1 for e in endpoints if at(e, "conditions.ready", True))
     return good, len(endpoints)

@@ -74,7 +74,7 @@ def _sidecar_started(obj: Object, status: Mapping[str, Any]) -> bool:
 
 
 def _doing(status: Mapping[str, Any]) -> str:
-    """What a container does instead of being ready."""
+    """Say what a container does instead of being ready."""
     if (waiting := at(status, "state.waiting")) is not None:
         reason = waiting.get("reason") or "waiting"
         return {

@@ -1,4 +1,4 @@
-"""What a skill's own `wait:` rule says about one object: a condition, a field, or left out."""
+"""Apply a skill's own `wait:` rule to one object: a condition, a field, or left out."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class ScaledToZero:
 
 
 def scaled_to_zero(manifest: Mapping[str, Any], live: Object | None) -> ScaledToZero | None:
-    """How a live object differs in this way from its manifest; None when it does not, when zero is
+    """Say how a live object differs so from its manifest; None when it does not, when zero is
     what was asked for, and where an autoscaler last decided."""
     if live is None or manifest.get("kind") not in KINDS or at(live, "spec.replicas") != 0:
         return None
@@ -75,7 +75,7 @@ def scales(autoscaler: Object, kind: str, name: str) -> bool:
 
 
 def _scaler(live: Object) -> tuple[str, str]:
-    """Who last set the replicas, and when."""
+    """Name who last set the replicas, and when."""
     entries = [
         (str(entry.get("time", "")), str(entry.get("manager", "")))
         for entry in at(live, "metadata.managedFields", [])

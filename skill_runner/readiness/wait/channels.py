@@ -29,7 +29,7 @@ def group_of(selection: Selection) -> Group:
 def channels(
     wanted: Iterable[Selection], wide: Collection[Group] = ()
 ) -> dict[Selection, frozenset[Selection]]:
-    """What to ask for, and which of the selections each answer serves; groups that are `wide`
+    """List what to ask for, and which of the selections each answer serves; groups that are `wide`
     already stay so."""
     groups: dict[Group, set[Selection]] = defaultdict(set)
     for selection in wanted:

@@ -64,7 +64,7 @@ def _waits_for(pod: Object, lookups: Lookups) -> str:
 
 
 def _lacks(pod: Object, lookups: Lookups) -> str | None:
-    """What the sidecar lacks, in words; empty when it lacks nothing; None before it is known.
+    """Say what the sidecar lacks; empty when it lacks nothing; None before it is known.
 
     Asking takes a port-forward, which is no read, though it changes nothing.
     """
@@ -75,7 +75,7 @@ def _lacks(pod: Object, lookups: Lookups) -> str | None:
 
 
 async def ask_sidecar(cluster: Cluster, pod: Object) -> str:
-    """Which components a sidecar lacks, as a sentence; empty also where nobody may ask it."""
+    """Say which components a sidecar lacks, as a sentence; empty also where nobody may ask it."""
     try:
         missing = await unloaded_components(cluster, pod)
     except (SkillError, OSError, httpx.HTTPError):

@@ -38,7 +38,7 @@ def loaded_components(metadata: Mapping[str, Any]) -> frozenset[str]:
 
 
 def meant_for(components: Iterable[Object], app: str) -> frozenset[str]:
-    """Which Components of its namespace an application is to have, by their scopes.
+    """Name the Components of its namespace that an application is to have, by their scopes.
 
     Those with ignoreErrors are left out: their absence is agreed to.
     """

@@ -1,4 +1,4 @@
-"""How long readiness has to hold before it is believed, beyond the window that was asked for.
+"""Decide how long readiness has to hold before it is believed, beyond the window asked for.
 
 A container without a readiness probe is Ready by having started; one that has crashed is Ready for
 a moment after each restart; and the kubelet tells of an end a second or two late.

@@ -181,7 +181,7 @@ def _answers(pod: Object, events: tuple[Seen, ...], lookups: Lookups) -> dict[st
 
 
 def _arrived(pod: Object, events: tuple[Seen, ...], lookups: Lookups) -> frozenset[Missing]:
-    """What the kubelet missed and is there by now."""
+    """Return what the kubelet missed and is there by now."""
     if pod_verdict(pod).is_ready or at(pod, "metadata.deletionTimestamp"):
         return frozenset()
     space = at(pod, "metadata.namespace", "")

@@ -1,4 +1,4 @@
-"""What a wait is asked for, and what it answers."""
+"""The question and the answer of a wait."""
 
 from __future__ import annotations
 

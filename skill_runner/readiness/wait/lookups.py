@@ -1,4 +1,4 @@
-"""What a diagnosis needs beyond watched objects, asked for once it is needed: nodes, storage
+"""Look up what a diagnosis needs beyond watched objects, once it is needed: nodes, storage
 classes, last log lines, a failing probe's answer, whether a kind has a status.
 """
 
@@ -84,7 +84,7 @@ class Lookups:
         return self._have(key, 60.0, lambda: self._kind_has_status(ref))  # type: ignore[no-any-return]
 
     def later(self, key: Hashable, ask: Callable[[], Awaitable[str]]) -> str | None:
-        """What is in the way, asked again every second until nothing is; None before the first."""
+        """Ask again, every second, what is in the way until nothing is; None before an answer."""
         if self._answers.get(key) == "":
             return ""
         return self._have(key, AGAIN, lambda: self._ask_again(ask))  # type: ignore[no-any-return]
@@ -132,7 +132,7 @@ class Lookups:
         return str(found)
 
     def answer(self, pod: Object, container: str, probe: dict[str, Any]) -> str:
-        """What an HTTP probe's address answers; empty for other probes. Asking takes a
+        """Return what an HTTP probe's address answers; empty for other probes. Asking takes a
         port-forward, which is no read, though it changes nothing."""
         if self.reads_only:
             return ""

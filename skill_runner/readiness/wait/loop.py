@@ -205,7 +205,7 @@ class _Wait:
         return max(0.001, min(times))
 
     async def _sleep(self, seconds: float) -> None:
-        """Until something changes, at most so long."""
+        """Sleep until something changes, at most so long."""
         if self._bell.is_set():
             await asyncio.sleep(0)
             return

@@ -1,4 +1,4 @@
-"""What a wait is asked, as plain data and back, so that a recorded one can be asked again."""
+"""The question of a wait as plain data and back, so that a recorded one can be asked again."""
 
 from __future__ import annotations
 

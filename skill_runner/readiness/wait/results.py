@@ -65,7 +65,7 @@ def late_result(
 
 
 def _consequences(seen: Look, root: Judged) -> Iterator[str]:
-    """What is not ready because of it, and whether something older still serves."""
+    """List what is not ready because of it, and whether something older still serves."""
     for one in seen.watched:
         ref, own = one.expected.ref, one.family.owner == root.symptom.owner
         if (

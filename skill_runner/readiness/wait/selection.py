@@ -1,4 +1,4 @@
-"""Which objects one watch follows: a kind, narrowed by name or labels, never a whole namespace."""
+"""The objects that one watch follows: a kind, by name or labels, never a whole namespace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skill_runner.objects import Ref, at
 
 @dataclass(frozen=True, slots=True, order=True)
 class Selection:
-    """What a list and a watch are asked for."""
+    """The question of a list and a watch."""
 
     api_version: str
     kind: str

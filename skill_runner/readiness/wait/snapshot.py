@@ -38,7 +38,7 @@ async def look_once(
     rules: tuple[WaitRule, ...] = (),
     policy: FailurePolicy,
 ) -> WaitResult:
-    """What a wait would say of the objects if it had begun when they were made.
+    """Say what a wait would say of the objects if it had begun when they were made.
 
     `failed` when a row of the policy is over by the objects' own times, `late` for what is not
     ready and may become so. Raises ClusterUnreachable when nobody answers.
@@ -125,7 +125,7 @@ class _Once:
             yield from recent_ends(pod, self._clock.now())
 
     def ledger(self, seen: Look, symptoms: Sequence[Symptom]) -> Ledger:
-        """What a wait that began earlier would have noted, by the objects' own times."""
+        """Note what a wait that began earlier would have noted, by the objects' own times."""
         now, epoch = self._clock.monotonic(), self._clock.now()
         known: dict[str, Any] = {
             str(at(o, "metadata.uid")): o

@@ -26,7 +26,7 @@ POD_SET: Final = ("core.strimzi.io/v1", "StrimziPodSet")
 
 
 def pod_set_of(pool: Object, view: View) -> Object | None:
-    """What makes the pool's pods; None where there is none yet, and while it is of before."""
+    """Return what makes the pool's pods; None where there is none yet, or an old one."""
     if check_observed(pool) is not None:
         return None
     return next(iter(view.owned(POD_SET[1], at(pool, "metadata.uid", ""))), None)
@@ -51,7 +51,7 @@ def is_of_before(pod: Object, view: View) -> bool:
 
 
 def _edited(obj: Object) -> str:
-    """When something besides its status was last written."""
+    """Return when something besides its status was last written."""
     entries = at(obj, "metadata.managedFields", [])
     return max((str(e.get("time", "")) for e in entries if not e.get("subresource")), default="")
 

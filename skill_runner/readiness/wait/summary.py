@@ -12,7 +12,7 @@ _PULL = ("Pulling", "Pulled", "Failed")
 
 
 def summarise(pods: Sequence[Object], events: Iterable[Object]) -> str:
-    """What the pods that are not ready do, counted; empty when all are."""
+    """Count what the pods that are not ready do; empty when all are ready."""
     late = [p for p in pods if not pod_verdict(p).is_ready]
     late = [p for p in late if not at(p, "metadata.deletionTimestamp")]
     if not late:

@@ -50,7 +50,7 @@ def webhook_symptoms(watched: Sequence[Watched]) -> Iterator[Symptom]:
 
 
 async def ask_webhooks(cluster: Cluster, config: Object) -> str:
-    """Why the first of its webhooks does not answer; empty when all do, as far as can be told.
+    """Say why the first of its webhooks does not answer; empty when all do, as far as can be told.
 
     Those that are ignored when they fail are not asked: the API does not tell then.
     """

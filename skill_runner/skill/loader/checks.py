@@ -1,4 +1,4 @@
-"""What a JSON Schema cannot say of skill.yaml: names, references, charts, images, hooks, inputs.
+"""Check what no JSON Schema can say of skill.yaml: names, references, charts, images, hooks.
 
 Each check reports on its own and expects nothing of the others, so that every mistake shows at
 once, even in a file whose shape is wrong elsewhere.

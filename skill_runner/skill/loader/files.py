@@ -12,7 +12,7 @@ MAX_FILES: Final = 5_000  # of one chart or recipe
 
 
 class FileFault(ValueError):
-    """Why a named file cannot be used."""
+    """An explanation why a named file cannot be used."""
 
 
 def find(folder: Path, name: str, *, directory: bool = False) -> Path:

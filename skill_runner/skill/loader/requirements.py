@@ -1,4 +1,4 @@
-"""What a skill says of other skills, held against these: that they are there, take what is asked of
+"""Check what a skill says of other skills against these: that they are there, take what is asked of
 them, give what is read from them, and do not require it in turn.
 
 Apart from the other checks because it needs the other skills: `skill validate` makes it.

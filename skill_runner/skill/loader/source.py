@@ -25,7 +25,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Source:
-    """What the checks look at. The accessors leave out whatever has the wrong shape."""
+    """The file that the checks look at. The accessors leave out whatever has the wrong shape."""
 
     folder: Path
     document: Document
@@ -65,7 +65,7 @@ class Source:
 
 
 def step_kind(step: Mapping[str, Any]) -> str | None:
-    """Which of KINDS a step is; None when it is none, or more than one."""
+    """Return which of KINDS a step is; None when it is none, or more than one."""
     present = [kind for kind in KINDS[:-1] if kind in step]
     if not present and "wait" in step:
         return "wait"

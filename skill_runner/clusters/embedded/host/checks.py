@@ -1,4 +1,4 @@
-"""What can be known before a node starts: the machine, the user, the system's tools, the disk."""
+"""Check what can be known before a node starts: machine, user, the system's tools, disk."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Machine:
 
 
 def check_machine(state: Path, *, user: int | None = None, search: str | None = None) -> Machine:
-    """What the machine offers. PreflightFailed names everything that is missing, at once.
+    """Check what the machine offers. PreflightFailed names everything that is missing, at once.
 
     `user` is the user's number and `search` a PATH; by default, those of this process.
     """

@@ -103,7 +103,7 @@ def _registries(options: UpOptions) -> Registries:
 
 
 def pull_environment(environment: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
-    """What image pulls need of the caller's environment: proxies, and whom to trust."""
+    """Return what image pulls need of the caller's environment: proxies, and whom to trust."""
     trust = {name: environment[name] for name in TRUST_VARIABLES if environment.get(name)}
     return node_proxies(environment, addresses) | trust
 
@@ -123,7 +123,7 @@ def node_proxies(environment: Mapping[str, str], addresses: Addresses) -> dict[s
 
 
 def load_kernel_modules() -> None:
-    """What a stock kernel loads on demand only from outside; built in, there is nothing to do."""
+    """Load what a stock kernel loads on demand only from outside; nothing where it is built in."""
     if modprobe := shutil.which("modprobe", path=f"{os.environ.get('PATH', '')}:{FOLDERS}"):
         subprocess.run([modprobe, "--all", "--quiet", *MODULES], check=False, capture_output=True)
 
@@ -171,7 +171,7 @@ def _start(node: Node) -> subprocess.Popen[bytes]:
 
 
 async def _wait_for_link(process: subprocess.Popen[bytes], node: Node) -> None:
-    """Until the node's link is there, which is when its address ranges show as taken."""
+    """Wait until the node's link is there, which is when its address ranges show as taken."""
     from skill_runner.clusters.embedded.host.readiness import node_failure, poll
 
     interface = node.addresses.interface

@@ -1,4 +1,4 @@
-"""Where a cluster's files are, and its lock."""
+"""The places of a cluster's files, and its lock."""
 
 from __future__ import annotations
 

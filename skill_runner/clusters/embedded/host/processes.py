@@ -1,4 +1,4 @@
-"""Which nodes live: the table of processes is the record, so there is no stale file to trust."""
+"""The nodes that live: the table of processes is the record, so no stale file is trusted."""
 
 from __future__ import annotations
 

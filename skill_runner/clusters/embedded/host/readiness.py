@@ -1,4 +1,4 @@
-"""When a node is ready: its API answers, it is Ready, and a pod in `default` can be made."""
+"""Tell when a node is ready: its API answers, it is Ready, a pod in `default` can be made."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _give_up_if_hopeless(node: Node) -> None:
 
 
 async def what_is_missing(client: httpx.AsyncClient, node: Node) -> str:
-    """What keeps the node from being ready, in a few words; empty when nothing does."""
+    """Say what keeps the node from being ready, in a few words; empty when nothing does."""
     try:
         if (await client.get("/readyz")).status_code != httpx.codes.OK:
             return "the API server is starting"
@@ -106,7 +106,7 @@ async def is_ready(node: Node) -> bool:
 
 
 def node_failure(node: Node) -> str:
-    """Why a node's process ended, from what it left behind."""
+    """Explain why a node's process ended, from what it left behind."""
     for name in (FAILURE, "logs/node.log"):
         try:
             text = (node.path / name).read_text().strip()

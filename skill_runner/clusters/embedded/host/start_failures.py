@@ -1,4 +1,4 @@
-"""Why a node will never be ready: its disk is full, or a part of it ends again and again.
+"""Tell why a node will never be ready: a full disk, or a part that ends again and again.
 
 Said within seconds, with the part's last words, instead of after the whole time-out.
 """

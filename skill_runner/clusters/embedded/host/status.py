@@ -1,4 +1,4 @@
-"""What runs in a cluster, read from the host's table of processes."""
+"""Report what runs in a cluster, read from the host's table of processes."""
 
 from __future__ import annotations
 

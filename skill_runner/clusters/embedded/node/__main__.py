@@ -98,7 +98,7 @@ def _until(moment: float) -> float:
 
 
 def _api_status(trust: ssl.SSLContext) -> int:
-    """What /readyz answers, as an HTTP status; 0 when nothing does.
+    """Return what /readyz answers, as an HTTP status; 0 when nothing does.
 
     By hand, because http.client takes as long to import as etcd takes to start.
     """
@@ -126,7 +126,7 @@ def _reap() -> Iterator[tuple[int, int]]:
 
 
 def _ended(item: Running, status: int) -> float:
-    """When to start it again: at once if it ran well, later and later if it does not."""
+    """Decide when to start it again: at once if it ran well, later and later if it does not."""
     code = os.waitstatus_to_exitcode(status)
     item.process.returncode = code
     lived = time.monotonic() - item.started

@@ -16,7 +16,7 @@ NAMESPACES: Final = ("default", "kube-system")
 
 
 def standing_objects(node: Node) -> dict[str, Object]:
-    """What pods need before the controllers are up, then DNS and storage."""
+    """Return what pods need before the controllers are up, then DNS and storage."""
     return {
         **dict(_accounts((node.certificates / "ca.crt").read_text())),
         f"/apis/storage.k8s.io/v1/storageclasses/{CLASS}": storage_class(),
@@ -30,7 +30,7 @@ def standing_objects(node: Node) -> dict[str, Object]:
 
 
 def _accounts(authority: str) -> Iterator[tuple[str, Object]]:
-    """What two controllers make in every namespace; made here, no first pod waits for them."""
+    """Make what two controllers make in every namespace, so that no first pod waits for them."""
     for namespace in NAMESPACES:
         root = f"/api/v1/namespaces/{namespace}"
         yield (

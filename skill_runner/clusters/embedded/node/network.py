@@ -74,7 +74,7 @@ def _forward() -> None:
 
 
 def way_out(node: Node, host_network: int, host_mounts: int) -> tuple[Component, ...]:
-    """What leads to the outside: processes of the node that run in the host's network.
+    """Return what leads to the outside: processes of the node that run in the host's network.
 
     The host's loopback stays hidden from the cluster.
     """
