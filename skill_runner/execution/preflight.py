@@ -53,16 +53,12 @@ async def check(
 
 async def _ask_the_skill(plan: Plan, world: World) -> None:
     """The skill's own checks, which only read."""
-    given = Context(
-        installation=plan.installation,
-        inputs=plan.inputs,
-        outputs=plan.outputs,
-        images=plan.images,
+    given = Context.of(
+        plan,
         cluster=wall.cluster_of(plan, world),
         helm=wall.helm_of(plan, world),
         clock=world.clock,
         report=world.report,
-        requires=plan.requires,
     )
     for check_ in plan.checks:
         try:

@@ -66,16 +66,12 @@ class Walk:
         self.world.report(event)
 
     def context(self) -> Context:
-        return Context(
-            installation=self.plan.installation,
-            inputs=self.plan.inputs,
-            outputs=self.plan.outputs,
-            images=self.plan.images,
+        return Context.of(
+            self.plan,
             cluster=wall.cluster_of(self.plan, self.world),
             helm=wall.helm_of(self.plan, self.world),
             clock=self.world.clock,
             report=self.report,
-            requires=self.plan.requires,
             folder=self.run.folder,
         )
 

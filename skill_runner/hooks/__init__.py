@@ -15,17 +15,27 @@ from skill_runner.hooks.dapr import (
     missing_sidecars,
     not_loaded,
 )
-from skill_runner.hooks.drills import is_back, lose_pod
+from skill_runner.hooks.drills import has_said, is_back, lose_pod, lose_pod_during, until
+from skill_runner.hooks.images import check_not_older, major_version, version_of
+from skill_runner.hooks.kafka import (
+    check_broker_names,
+    check_partitions,
+    check_topic_names,
+    topic_objects,
+    wanted_partitions,
+)
 from skill_runner.hooks.postgres import connection_values
 from skill_runner.hooks.scram import fits, make_verifier
 from skill_runner.hooks.secrets import (
+    by_reference,
     copy_secret,
     ensure_password,
+    find_secret,
     generate_password,
     read_secret,
     write_secret,
 )
-from skill_runner.hooks.volumes import check_claims
+from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
 from skill_runner.hooks.web import Pages, prove_pages
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome.fix import fix_of
@@ -50,28 +60,43 @@ __all__ = [
     "PodResult",
     "Ref",
     "RetryLater",
+    "by_reference",
+    "check_broker_names",
     "check_claims",
+    "check_kept",
+    "check_not_older",
+    "check_partitions",
     "check_sidecars",
+    "check_topic_names",
     "compile_pattern",
     "component_failure",
     "compute",
     "connection_values",
     "copy_secret",
+    "data_versions",
     "ensure_password",
     "excerpt",
+    "find_secret",
     "fits",
     "fix_of",
     "generate_password",
     "has_ended",
+    "has_said",
     "is_back",
     "lacks_sidecar",
     "lose_pod",
+    "lose_pod_during",
+    "major_version",
     "make_verifier",
     "missing_sidecars",
     "not_loaded",
     "prove_pages",
     "read_secret",
+    "topic_objects",
     "uncancelled",
+    "until",
+    "version_of",
+    "wanted_partitions",
     "wants_sidecar",
     "write_secret",
 ]

@@ -5,22 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm
 from skill_runner.errors import HookFailed
 from skill_runner.hooks.pods import pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code
-from skill_runner.plan import ImageChoice, Installation
+from skill_runner.plan import ImageChoice, Installation, Plan, PlannedRelease
 from skill_runner.progress import Note, Report
+from skill_runner.text.quoting import excerpt
 
 SMALL: Final = {
     "requests": {"cpu": "50m", "memory": "64Mi"},
     "limits": {"cpu": "500m", "memory": "256Mi"},
 }
+EVIDENCE: Final = 6  # lines of a script that failed
 
 
 class RetryLater(Exception):
@@ -55,6 +57,31 @@ class PodResult:
     exit_code: int
     logs: str
 
+    def answer(
+        self,
+        failure: str,
+        *,
+        hint: str = "",
+        not_yet: Sequence[str] = (),
+        final: Sequence[str] = (),
+    ) -> str:
+        """Return the last line that the command printed; "" where it printed none.
+
+        Where it failed, `failure` says of what, and the last lines are the evidence:
+        RetryLater when they contain one of the texts of `not_yet` and none of `final`, which no
+        waiting fixes; GiveUp with `hint` otherwise.
+
+            said = await ctx.run_script(SCRIPTS / "keys.sh", image=image)
+            return said.answer("the keys did not come back", not_yet=["Could not connect"])
+        """
+        lines = [line for line in self.logs.splitlines() if line.strip()][-EVIDENCE:]
+        if self.exit_code == 0:
+            return lines[-1] if lines else ""
+        passing = any(text in self.logs for text in not_yet)
+        if passing and not any(text in self.logs for text in final):
+            raise RetryLater(f"{failure} yet: {excerpt(lines[-1])}")
+        raise GiveUp("\n".join([f"{failure}:", *lines]), hint=hint)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -69,11 +96,62 @@ class Context:
     clock: Clock
     report: Report
     requires: Mapping[str, Mapping[str, Any]]
+    releases: Mapping[str, str] = field(default_factory=dict)  # names, by the steps' ids
     folder: Path | None = None  # of the run, for what a hook wants to keep
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        *,
+        cluster: Cluster,
+        helm: Helm,
+        clock: Clock,
+        report: Report,
+        folder: Path | None = None,
+    ) -> Self:
+        """Return the Context of a plan's hooks, with these doors to the outside."""
+        return cls(
+            installation=plan.installation,
+            inputs=plan.inputs,
+            outputs=plan.outputs,
+            images=plan.images,
+            requires=plan.requires,
+            releases={s.id: s.release for s in plan.steps if isinstance(s, PlannedRelease)},
+            cluster=cluster,
+            helm=helm,
+            clock=clock,
+            report=report,
+            folder=folder,
+        )
 
     @property
     def namespace(self) -> str:
         return self.installation.namespace
+
+    def release(self, step: str) -> str:
+        """Return the name of the Helm release that a step of this id installs.
+
+        LookupError when this plan has no such step, also because its `when` is not met.
+
+            pod = f"{ctx.release('server')}-0"
+        """
+        if step not in self.releases:
+            raise LookupError(f"no step {step!r} of this plan installs a release")
+        return self.releases[step]
+
+    def secret(self, output: str) -> Ref:
+        """Return the Secret in which an output's value is kept, as its `secretKeyRef` names it.
+
+        LookupError when the output is no such reference.
+
+            values = await read_secret(ctx, ctx.secret("password"))
+        """
+        value = self.outputs[output]
+        if not isinstance(value, Mapping) or "secretKeyRef" not in value:
+            raise LookupError(f"output {output!r} is not kept in a Secret")
+        at = value["secretKeyRef"]
+        return Ref("v1", "Secret", at["name"], at["namespace"])
 
     def note(self, text: str) -> None:
         """Tell the person watching."""
@@ -164,3 +242,32 @@ class Context:
         except TimeoutError as error:
             raise HookFailed(f"pod {manifest['metadata']['name']}: {error}") from error
         return PodResult(code, logs)
+
+    async def run_script(
+        self,
+        script: Path,
+        *,
+        image: str,
+        env: Mapping[str, Any] | None = None,
+        timeout: float = 120.0,
+        name: str = "",
+        resources: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> PodResult:
+        """Run a bash script of the skill in a pod of its own, and remove the pod.
+
+        `name` is the pod's, the script's without its ending where it is not given; the rest is as
+        for `run_pod`. The result's `answer` turns what the script printed into a proof's words.
+
+            said = await ctx.run_script(SCRIPTS / "keys.sh", image=image, env={"WORK": "set get"})
+            return said.answer("the keys did not come back")
+        """
+        return await self.run_pod(
+            name=name or script.stem,
+            image=image,
+            command=["bash", "-c", script.read_text()],
+            env=env,
+            timeout=timeout,
+            resources=resources,
+            labels=labels,
+        )

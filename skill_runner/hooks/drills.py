@@ -2,24 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from skill_runner.errors import NotFound
 from skill_runner.hooks.context import Context, GiveUp
+from skill_runner.hooks.pods import MAIN
 from skill_runner.objects import Ref
 
 LOOK_EVERY: Final = 0.5  # seconds
+T = TypeVar("T")
 
 
 async def lose_pod(ctx: Context, name: str, *, seconds: float = 180) -> None:
-    """Delete a pod of a StatefulSet, and wait until another one of its name is ready."""
+    """Delete a pod of a StatefulSet, and wait until another one of its name is ready.
+
+    GiveUp when that takes longer than `seconds`; NotFound when there is no such pod.
+
+        await lose_pod(ctx, f"{ctx.release('server')}-0")
+    """
+    await _replaced(ctx, name, ctx.delete, seconds)
+
+
+async def lose_pod_during(
+    ctx: Context,
+    name: str,
+    work: Coroutine[Any, Any, T],
+    *,
+    started: Callable[[], Awaitable[bool]],
+    seconds: float = 180,
+) -> T:
+    """Delete a pod of a StatefulSet while `work` runs, and return what the work returns.
+
+    The pod is deleted once `started` is true, and has come back when this returns. GiveUp when
+    either takes too long (`seconds` for the pod), or the work is over before the pod is deleted;
+    errors of the work are raised as they are.
+
+        said = await lose_pod_during(ctx, "kafka-2", produce(), started=messages_flow)
+    """
+    flow = asyncio.create_task(work)
+
+    async def under_way() -> bool:
+        return flow.done() or await started()
+
+    async def lose(pod: Ref) -> None:
+        await until(ctx, under_way, f"the work that {pod} should be lost in did not start")
+        if flow.done():
+            await flow  # where it failed, that is the error
+            raise GiveUp(f"the work was over before {pod} could be deleted")
+        await ctx.delete(pod)
+        await flow
+
+    try:
+        await _replaced(ctx, name, lose, seconds)
+        return await flow
+    finally:
+        flow.cancel()
+
+
+async def _replaced(
+    ctx: Context, name: str, lose: Callable[[Ref], Awaitable[None]], seconds: float
+) -> None:
     pod = Ref("v1", "Pod", name, ctx.namespace)
     before = (await ctx.get(pod))["metadata"]["uid"]
-    await ctx.delete(pod)
+    await lose(pod)
+    await until(ctx, lambda: is_back(ctx, pod, before), f"{pod} did not come back", seconds=seconds)
+
+
+async def until(
+    ctx: Context,
+    condition: Callable[[], Awaitable[bool]],
+    otherwise: str,
+    *,
+    seconds: float = 180,
+) -> None:
+    """Wait until `condition` is true; GiveUp with `otherwise` after that many seconds.
+
+    await until(ctx, lambda: has_said(ctx, "app=probe", "ready"), "the probe is not ready")
+    """
     deadline = ctx.clock.monotonic() + seconds
-    while not await is_back(ctx, pod, before):
+    while not await condition():
         if ctx.clock.monotonic() > deadline:
-            raise GiveUp(f"{pod} did not come back within {seconds:.0f} s")
+            raise GiveUp(f"{otherwise} within {seconds:.0f} s")
         await ctx.clock.sleep(LOOK_EVERY)
 
 
@@ -32,3 +97,14 @@ async def is_back(ctx: Context, pod: Ref, before: str) -> bool:
     conditions = found.get("status", {}).get("conditions") or ()
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
     return ready and found["metadata"]["uid"] != before
+
+
+async def has_said(ctx: Context, labels: str, text: str) -> bool:
+    """Tell whether a hook's own pod with these labels runs, and has printed the text.
+
+    await has_said(ctx, "skill-runner.dev/mark=drill-1a2b3c", "producing")
+    """
+    pods = await ctx.list("v1", "Pod", labels=labels)
+    if not any(pod.get("status", {}).get("phase") == "Running" for pod in pods):
+        return False
+    return text in await ctx.logs(pods[0]["metadata"]["name"], MAIN)

@@ -10,8 +10,9 @@ import base64
 import secrets
 import string
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
+from skill_runner.errors import NotFound
 from skill_runner.hooks.context import Context
 from skill_runner.objects import Ref
 
@@ -20,16 +21,19 @@ LENGTH: Final = 32
 
 
 def generate_password() -> str:
-    """About 190 bits, from the operating system's source."""
+    """Return 32 letters and digits, about 190 bits, from the operating system's source."""
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
 async def ensure_password(
     ctx: Context, ref: Ref, values: Callable[[str], Mapping[str, str]]
 ) -> bool:
-    """Fill a Secret with what its password leads to; whether one had to be generated.
+    """Fill a Secret with the values of its password; True when one had to be generated.
 
-    A password that is there is never changed, whoever wrote it.
+    A password that is there is never changed, whoever wrote it. NotFound when the Secret is not
+    there: an apply step makes it, empty.
+
+        await ensure_password(ctx, ref, lambda password: {"password": password, "uri": …})
     """
     there = (await read_secret(ctx, ref)).get("password", "")
     await write_secret(ctx, ref, values(there or generate_password()))
@@ -37,13 +41,43 @@ async def ensure_password(
 
 
 async def read_secret(ctx: Context, ref: Ref) -> dict[str, str]:
-    """The values of a Secret; ApiError NotFound when it is not there."""
+    """Return the values of a Secret; NotFound when it is not there.
+
+    password = (await read_secret(ctx, ctx.secret("uri")))["password"]
+    """
     data = (await ctx.get(ref)).get("data") or {}
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
+async def find_secret(ctx: Context, ref: Ref) -> dict[str, str]:
+    """Return the values of a Secret; {} when it is not there.
+
+    uri = (await find_secret(ctx, ref)).get("uri", "")
+    """
+    try:
+        return await read_secret(ctx, ref)
+    except NotFound:
+        return {}
+
+
+def by_reference(ref: Ref, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the `env` of a pod whose variables are keys of a Secret, which no manifest shows.
+
+    env = by_reference(ctx.secret("uri"), {"PGHOST": "host", "PGPASSWORD": "password"})
+    """
+    return {
+        variable: {"secretKeyRef": {"name": ref.name, "key": key}}
+        for variable, key in variables.items()
+    }
+
+
 async def write_secret(ctx: Context, ref: Ref, values: Mapping[str, str]) -> bool:
-    """Set values of a Secret that exists; whether they were others. Its other keys stay."""
+    """Set values of a Secret that exists; True when they were others. Its other keys stay.
+
+    NotFound when the Secret is not there.
+
+        await write_secret(ctx, ref, {"uri": "postgresql://…"})
+    """
     found = await ctx.get(ref)
     have = found.get("data") or {}
     data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
@@ -56,7 +90,10 @@ async def write_secret(ctx: Context, ref: Ref, values: Mapping[str, str]) -> boo
 async def copy_secret(
     ctx: Context, ref: Ref, namespaces: Iterable[str], *, keys: Iterable[str] | None = None
 ) -> None:
-    """Set the values of the Secrets of the same name in these namespaces; `keys` None are all."""
+    """Set the values of the Secrets of the same name in these namespaces; `keys` None are all.
+
+    await copy_secret(ctx, ref, ctx.inputs["clients"], keys=["host", "uri"])
+    """
     values = await read_secret(ctx, ref)
     wanted = {key: values[key] for key in (values if keys is None else keys)}
     for namespace in namespaces:

@@ -53,14 +53,6 @@ def scripted(
     }
     installation = Installation(str(values["namespace"]), skill.name)
     plan = make_plan(skill, installation, values, images, requires or {})
-    return Scripted(
-        installation=installation,
-        inputs=values,
-        outputs=plan.outputs,
-        images=images,
-        cluster=cluster,
-        helm=MemoryHelm(cluster),
-        clock=FakeClock(),
-        report=silent,
-        requires=requires or {},
+    return Scripted.of(
+        plan, cluster=cluster, helm=MemoryHelm(cluster), clock=FakeClock(), report=silent
     )

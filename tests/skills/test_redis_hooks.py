@@ -59,7 +59,7 @@ def claim(version: str) -> dict[str, Any]:
 async def test_the_server_gets_the_hash_of_the_password() -> None:
     cluster = await cluster_with(secret())
     ctx = scripted(SKILL, cluster=cluster)
-    assert await call("fill_secrets", ctx) == "a password generated"
+    assert await call("ensure_secrets", ctx) == "a password generated"
     values = await read_secret(ctx, SECRET)
     digest = hashlib.sha256(values["password"].encode()).hexdigest()
     assert values["users.acl"].splitlines() == [
@@ -68,7 +68,7 @@ async def test_the_server_gets_the_hash_of_the_password() -> None:
     ]
     assert values["uri"] == f"redis://default:{values['password']}@redis.redis.svc:6379/0"
     cluster.requests.clear()
-    assert await call("fill_secrets", ctx) == ""
+    assert await call("ensure_secrets", ctx) == ""
     assert not cluster.writes
 
 
@@ -86,16 +86,16 @@ async def test_the_server_gets_the_hash_of_the_password() -> None:
 async def test_which_images_fit_the_data(data: str, image: str, words: str | None) -> None:
     ctx = scripted(SKILL, cluster=await cluster_with(claim(data)), image=image)
     if words is None:
-        await call("check", ctx)
+        await call("check_volumes", ctx)
         return
     with pytest.raises(HookFailed, match=words):
-        await call("check", ctx)
+        await call("check_volumes", ctx)
 
 
 async def test_a_server_that_knows_the_password_is_left_alone() -> None:
     cluster = await cluster_with(secret())
     ctx = scripted(SKILL, ExecResult(0, "OK\nPONG\n", ""), cluster=cluster)
-    await call("fill_secrets", ctx)
+    await call("ensure_secrets", ctx)
     assert await call("ensure_access", ctx) == ""
     asked = Scripted.asked[0]
     password = (await read_secret(ctx, SECRET))["password"]
@@ -105,7 +105,7 @@ async def test_a_server_that_knows_the_password_is_left_alone() -> None:
 
 async def test_the_proof_holds_the_password_by_reference() -> None:
     ctx = scripted(SKILL, PodResult(0, "100 keys came back\n"))
-    assert await call("set_and_get", ctx) == "100 keys came back"
+    assert await call("prove_keys", ctx) == "100 keys came back"
     env = Scripted.asked[0]["env"]
     assert env["REDISCLI_AUTH"] == {"secretKeyRef": {"name": "redis-app", "key": "password"}}
 
@@ -113,10 +113,10 @@ async def test_the_proof_holds_the_password_by_reference() -> None:
 async def test_a_proof_that_fails_says_what_is_missing() -> None:
     ctx = scripted(SKILL, PodResult(1, "3 of 100 keys are lost or changed\n"))
     with pytest.raises(HookFailed, match="3 of 100 keys are lost"):
-        await call("set_and_get", ctx)
+        await call("prove_keys", ctx)
 
 
 async def test_a_service_that_is_not_there_yet_is_asked_again() -> None:
     late = PodResult(1, "Could not connect to Valkey at redis.redis.svc:6379\n")
     ctx = scripted(SKILL, late, PodResult(0, "100 keys came back\n"))
-    assert await call("set_and_get", ctx) == "100 keys came back"
+    assert await call("prove_keys", ctx) == "100 keys came back"

@@ -1,0 +1,62 @@
+"""The version of a program, as the tag of its image says it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from skill_runner.errors import NotFound
+from skill_runner.hooks.context import Context, GiveUp
+from skill_runner.objects import Ref
+
+# A first number that stands alone ("8rc1" has none), and those that follow it
+NUMBERS: Final = re.compile(r"v?(\d{1,9}(?=[-._+]|$)(?:\.\d{1,9})*)")
+
+
+def version_of(image: str) -> tuple[int, ...]:
+    """Return the numbers that the tag of an image begins with; () where it begins with none.
+
+    version_of("docker.io/library/postgres:17.12-bookworm") == (17, 12)
+    """
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    found = NUMBERS.match(tag)
+    return tuple(int(number) for number in found[1].split(".")) if found else ()
+
+
+def major_version(ctx: Context, image: str) -> int:
+    """Return the major version of one of the skill's images; GiveUp when its tag says none.
+
+    major_version(ctx, "postgres") == 17
+    """
+    choice = ctx.images[image]
+    version = version_of(choice.ref)
+    if not version:
+        raise GiveUp(
+            f"the tag of image {choice.ref} does not say which version it is",
+            hint=f"Name a tag that begins with the version, as {choice.official} does.",
+        )
+    return version[0]
+
+
+async def check_not_older(ctx: Context, image: str, workload: Ref, why: str) -> None:
+    """Raise GiveUp when an image is older, by major and minor version, than the one that runs.
+
+    `image` is the name of one of the skill's, `workload` what runs its first container, if it is
+    there; `why` ends the message. Tags that do not say both numbers are not compared.
+
+        await check_not_older(ctx, "kafka", brokers, "brokers do not start on newer metadata")
+    """
+    try:
+        found = await ctx.get(workload)
+    except NotFound:
+        return
+    new, running = (
+        ctx.images[image].ref,
+        found["spec"]["template"]["spec"]["containers"][0]["image"],
+    )
+    want, have = version_of(new)[:2], version_of(running)[:2]
+    if len(want) == len(have) == 2 and want < have:
+        raise GiveUp(
+            f"{new} is older than {running}, which runs: {why}",
+            hint=f"Keep {have[0]}.{have[1]} or a newer one, or install another beside it: --name.",
+        )
