@@ -45,6 +45,8 @@ FIXES: Final[Mapping[Code, str]] = {
     "SIDECAR_MISSING": "Run dapr-k8s-setup: it installs the injector or finds it, and makes such "
     "pods again, now with their sidecars.",
     "COMPONENT_FAILED": "Correct the component's metadata, or start what it connects to.",
+    "GATEWAY_CONFIG_REJECTED": "Correct or delete the object that is named; until then no change "
+    "of any application reaches the gateway.",
     "COMPONENT_NOT_LOADED": "Correct the component's scopes, namespace or metadata, then restart "
     "the pods: a sidecar loads its components when it starts.",
     "NOT_READY_IN_TIME": "Run the same command again to go on waiting.",

@@ -93,6 +93,8 @@ def test_every_kind_with_a_status_refuses_an_empty_one() -> None:
         "Subscription",
         "Resiliency",
         "HTTPEndpoint",
+        "KongPlugin",
+        "KongClusterPlugin",
         "ValidatingWebhookConfiguration",
         "MutatingWebhookConfiguration",
     }

@@ -137,6 +137,7 @@ def _on_objects(symptom: Symptom) -> _Actions:
             (f"kubectl {space}get events", "what happened around it"),
         ),
         "SCALED_TO_ZERO": (_scale_up(symptom),),
+        "GATEWAY_CONFIG_REJECTED": ((_look(symptom), "the object, and its events"),),
         "NAMESPACE_TERMINATING": (
             (
                 f"kubectl get namespace {symptom.namespace or symptom.name} -o yaml",

@@ -152,6 +152,14 @@ ROWS: Final = (
         retryable=True,
     ),
     Row(
+        "GatewayConfigRejected",
+        "GATEWAY_CONFIG_REJECTED",
+        10,
+        86,
+        "The gateway refuses what its controller pushes, again and again, because of one object; "
+        "until that is corrected or deleted, no change of anyone's arrives.",
+    ),
+    Row(
         "ResourceFailed",
         "RESOURCE_FAILED",
         60,

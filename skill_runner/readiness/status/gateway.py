@@ -6,10 +6,12 @@ Each condition carries its own observedGeneration; a route has one set for each 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from skill_runner.objects import Object, as_int, at, generation, is_true, says
 from skill_runner.readiness.status.verdict import Verdict, failed, progressing, ready, unobserved
+
+ROUTE: Final = ("Accepted", "ResolvedRefs")  # what every controller says of a route
 
 
 def gateway_class(obj: Object) -> Verdict:
@@ -29,7 +31,10 @@ def route(obj: Object) -> Verdict:
         return unobserved(f"{len(parents)} of {len(asked)} parents have looked at it")
     for parent in parents:
         name = at(parent, "parentRef.name", "?")
-        bad = _require(obj, at(parent, "conditions", []), ("Accepted", "ResolvedRefs"))
+        found = at(parent, "conditions", [])
+        # Only controllers that configure a gateway of their own say whether the route is in it.
+        tells = any(c.get("type") == "Programmed" for c in found)
+        bad = _require(obj, found, (*ROUTE, "Programmed") if tells else ROUTE)
         if bad:
             return Verdict(bad.state, f"{bad.message} by Gateway {name}", bad.facts)
     return ready(f"accepted by {len(parents)} of {len(parents)} parents")

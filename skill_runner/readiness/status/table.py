@@ -15,6 +15,7 @@ from skill_runner.readiness.status import (
     cluster_api,
     cnpg,
     gateway,
+    kong,
     network,
     pods,
     storage,
@@ -73,6 +74,8 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("gateway.networking.k8s.io", "GatewayClass"): gateway.gateway_class,
     ("gateway.networking.k8s.io", "Gateway"): gateway.gateway,
     **{("gateway.networking.k8s.io", kind): gateway.route for kind in _ROUTES},
+    (kong.GROUP, "KongConsumer"): kong.consumer,
+    **{(kong.GROUP, kind): exists for kind in kong.SILENT},
     # Dapr's kinds have no status: a sidecar that loaded them is the proof, and that is a hook's.
     **{
         ("dapr.io", kind): exists

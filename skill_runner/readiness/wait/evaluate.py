@@ -26,6 +26,7 @@ from skill_runner.readiness.wait.children import family_of
 from skill_runner.readiness.wait.components import component_symptoms, with_components
 from skill_runner.readiness.wait.doubt import doubt_of
 from skill_runner.readiness.wait.expected import Expected
+from skill_runner.readiness.wait.kong import gateway_symptoms, with_gateways
 from skill_runner.readiness.wait.lookups import Lookups
 from skill_runner.readiness.wait.scaling import scaling_symptoms, with_scaling
 from skill_runner.readiness.wait.spaces import namespace_symptoms
@@ -71,6 +72,7 @@ def look(
     watched = tuple(with_scaling(watched, lookups))
     watched = tuple(with_webhooks(watched, lookups))
     watched = tuple(with_components(watched, lookups))
+    watched = tuple(with_gateways(watched, lookups))
     events = read_events(view.of_kind("Event"))
     families = [w.family for w in watched]
     views = tuple(_pod_views(watched, events, lookups))
@@ -91,6 +93,7 @@ def look(
             *scaling_symptoms(watched),
             *webhook_symptoms(watched),
             *component_symptoms(watched, lookups),
+            *gateway_symptoms(watched, lookups),
         ),
     )
     pods = tuple(dict(v.pod) for v in views)

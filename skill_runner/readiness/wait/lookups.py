@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import Forbidden, NotFound, SkillError
@@ -16,6 +16,7 @@ from skill_runner.readiness.diagnosis.missing_config import Missing
 from skill_runner.readiness.diagnosis.text import bounded
 from skill_runner.readiness.wait.answers import ask_probe
 
+T = TypeVar("T")
 FRESH: Final = 15.0
 AGAIN: Final = 1.0  # seconds after which a failed request is made again, at the next look
 LOG_LINES: Final = 30
@@ -33,7 +34,7 @@ class Lookups:
         reads_only: bool = False,
     ) -> None:
         self.cluster = self._cluster = cluster
-        self._clock = clock
+        self.clock = self._clock = clock
         self._changed = changed
         self.reads_only = reads_only
         self._answers: dict[Hashable, Any] = {}
@@ -88,6 +89,11 @@ class Lookups:
         if self._answers.get(key) == "":
             return ""
         return self._have(key, AGAIN, lambda: self._ask_again(ask))  # type: ignore[no-any-return]
+
+    def renewed(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """The latest answer, asked for again every 15 s; None before the first."""
+        found: T | None = self._have(key, FRESH, ask)
+        return found
 
     async def _ask_again(self, ask: Callable[[], Awaitable[str]]) -> str:
         said = await ask()
