@@ -47,7 +47,7 @@ async def build_module(
     name: str, build: Build, module: Traversable, folder: Path, report: Report
 ) -> str:
     """Every `tool` of the module's go.mod into `folder`; what went wrong, or nothing."""
-    with _scratch(folder) as scratch:
+    with scratch_folder(folder) as scratch:
         go, problem = await fetch_go(scratch, report)
         if problem:
             return problem
@@ -122,7 +122,7 @@ async def _follow(stream: asyncio.StreamReader, name: str, report: Report) -> li
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def scratch_folder(folder: Path) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=folder.parent))
     try:
         yield scratch
