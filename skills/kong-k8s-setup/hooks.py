@@ -1,0 +1,159 @@
+"""Kong beyond its chart: one controller a class, the Gateway API, and the front door's proof."""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+import yaml
+
+from skill_runner.assets.gomodule import module_files
+from skill_runner.backends.base import Ref
+from skill_runner.errors import NotFound
+from skill_runner.hooks import Context, GiveUp, RetryLater
+from skill_runner.status import compute
+from skill_runner.uncancelled import uncancelled
+from skill_runner.wait.kong import refused_objects, sentence
+
+HERE: Final = Path(__file__).parent
+ASK: Final = HERE / "scripts" / "ask.py"
+SCRIPT: Final = runpy.run_path(str(ASK))  # the same questions, asked from this machine
+DEFINITION: Final = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+MARK: Final = "skill-runner.dev/installation"
+SPACE: Final = "meta.helm.sh/release-namespace"
+PROBE: Final = "skill-probe"
+LIMIT: Final = 3  # requests a minute, as the probe's plugin has it
+PODS: Final = "app.kubernetes.io/name=kong,app.kubernetes.io/component=app"
+
+
+async def check_cluster(ctx: Context) -> None:
+    """Before anything is touched: one controller a class, and whose definitions there are."""
+    name, mode = ctx.inputs["class_name"], ctx.inputs["gateway_api"]
+    notes = await _notes(ctx, Ref("networking.k8s.io/v1", "IngressClass", name))
+    if notes is not None and (owner := notes.get(SPACE)) != ctx.namespace:
+        raise GiveUp(
+            f"the IngressClass {name} is there already, made in {owner or 'another way'}",
+            hint="Use that gateway, or give this one a class of its own: --set class_name=NAME",
+        )
+    notes = await _notes(ctx, Ref(*DEFINITION, "gateways.gateway.networking.k8s.io"))
+    if mode == "adopt" and notes is None:
+        raise GiveUp("this cluster has no Gateway API to adopt", hint="--set gateway_api=install")
+    if mode == "install" and notes is not None and notes.get(MARK) != str(ctx.installation):
+        version = notes.get("gateway.networking.k8s.io/bundle-version", "of no version")
+        raise GiveUp(
+            f"this cluster has a Gateway API already, {version}",
+            hint="Use it as it is: --set gateway_api=adopt",
+        )
+
+
+async def ensure_gateway_api(ctx: Context) -> str:
+    """The definitions of the Gateway API, and until they are served."""
+    where = HERE / "gateway-api"
+    files = await module_files(where, "sigs.k8s.io/gateway-api", "config/crd/standard", ctx.report)
+    manifests = [m for f in files for m in yaml.safe_load_all(f.read_text()) if m]
+    for manifest in manifests:
+        meta = manifest["metadata"]
+        meta["annotations"] = {**meta["annotations"], MARK: str(ctx.installation)}
+        await ctx.apply({key: value for key, value in manifest.items() if key != "status"})
+    for ref in map(Ref.of, manifests):
+        while not compute(await ctx.get(ref)).is_ready:
+            await ctx.clock.sleep(0.1)
+    return f"{len(manifests)} definitions"
+
+
+async def ensure_config_accepted(ctx: Context) -> None:
+    """In every run, also where nothing changed: the probes would stay green."""
+    await prove_config_accepted(ctx)
+
+
+async def prove_config_accepted(ctx: Context) -> str:
+    """The gateway takes what its controller pushes; GiveUp names the objects that it refuses."""
+    if found := await refused_objects(ctx.cluster, ctx.clock, ctx.namespace):
+        raise GiveUp(
+            "\n".join((sentence(found[0]), *(f"event of {each}" for each in found))),
+            code="GATEWAY_CONFIG_REJECTED", resource=str(found[0].ref),
+            hint="Correct or delete that object; until then no change reaches the gateway.",
+        )  # fmt: skip
+    return "the gateway takes what its controller pushes"
+
+
+async def prove_front_door(ctx: Context) -> str:
+    """Requests that must pass and must not, at each pod from outside, then through the Service."""
+    async with _probe_objects(ctx) as (key, paths):
+        try:
+            pods = await _pods(ctx)
+            outside = [await _ask_outside(ctx, pod, key, paths) for pod in pods]
+            inside = await _ask_inside(ctx, paths, LIMIT * len(pods))
+        except GiveUp:
+            await prove_config_accepted(ctx)  # the cause, where that is one
+            raise
+    return f"{', '.join(dict.fromkeys(outside))} from outside; {inside} from inside"
+
+
+async def _pods(ctx: Context) -> list[str]:
+    found = [p["metadata"] for p in await ctx.list("v1", "Pod", labels=PODS)]
+    names = sorted(meta["name"] for meta in found if "deletionTimestamp" not in meta)
+    if not names:
+        raise RetryLater("the gateway has no pod")
+    return names
+
+
+async def _ask_outside(ctx: Context, pod: str, key: str, paths: list[str]) -> str:
+    async with ctx.port_forward(pod, 8000) as port:
+        asking = asyncio.to_thread(SCRIPT["check"], "127.0.0.1", port, LIMIT, key, paths)
+        try:
+            return str(await asking)
+        except (SCRIPT["Unexpected"], OSError) as error:
+            raise GiveUp(f"asked at pod {pod}: {error}") from error
+
+
+async def _ask_inside(ctx: Context, paths: list[str], limit: int) -> str:
+    host = f"kong-proxy.{ctx.namespace}.svc"
+    result = await ctx.run_pod(
+        name=f"{PROBE}-inside", image=ctx.images["probe"].ref,
+        command=["python3", "-c", ASK.read_text(), host, "80", str(limit), *paths],
+        env={"KEY": {"secretKeyRef": {"name": f"{PROBE}-inside", "key": "key"}}},
+    )  # fmt: skip
+    last = (result.logs.strip().splitlines() or ["it said nothing"])[-1]
+    if result.exit_code:
+        raise GiveUp(f"asked inside the cluster: {last}")
+    return last
+
+
+@asynccontextmanager
+async def _probe_objects(ctx: Context) -> AsyncIterator[tuple[str, list[str]]]:
+    """A key, and the paths of routes that need it; all of it is gone again whatever happens."""
+    nonce, keys = token_hex(6), {side: token_hex(16) for side in ("outside", "inside")}
+    text = (HERE / "scripts" / "probe-objects.yaml").read_text().replace("NONCE", nonce)
+    text = text.replace("CLASS", ctx.inputs["class_name"]).replace("SPACE", ctx.namespace)
+    made: list[Ref] = []
+    try:
+        for manifest in yaml.safe_load_all(text):
+            if manifest["kind"] == "HTTPRoute" and ctx.inputs["gateway_api"] == "off":
+                continue
+            if manifest["kind"] == "Secret":
+                manifest["stringData"] = {"key": keys[manifest["metadata"]["name"].split("-")[2]]}
+            made.append(Ref.of(manifest))
+            await ctx.apply(manifest)
+        ends = {"Ingress": "ingress", "HTTPRoute": "route"}
+        yield keys["outside"], [f"/{PROBE}-{nonce}-{ends[r.kind]}" for r in made if r.kind in ends]
+    finally:
+        await uncancelled(_take_away(ctx, made))
+
+
+async def _take_away(ctx: Context, made: list[Ref]) -> None:
+    for ref in reversed(made):
+        await ctx.delete(ref)
+
+
+async def _notes(ctx: Context, ref: Ref) -> dict[str, str] | None:
+    """The annotations of an object; None where it is not there."""
+    try:
+        return (await ctx.get(ref))["metadata"].get("annotations") or {}
+    except NotFound:
+        return None
