@@ -5,6 +5,7 @@ Names that stand here stay for as long as `schema: 1` of skill.yaml does; every 
 `skill_runner` may change with any release.
 """
 
+from skill_runner.binaries.gomodule import module_files
 from skill_runner.errors import ApiError, Conflict, HookFailed, NotFound
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.hooks.dapr import (
@@ -24,6 +25,7 @@ from skill_runner.hooks.kafka import (
     topic_objects,
     wanted_partitions,
 )
+from skill_runner.hooks.kong import check_config_accepted
 from skill_runner.hooks.postgres import connection_values
 from skill_runner.hooks.scram import fits, make_verifier
 from skill_runner.hooks.secrets import (
@@ -37,6 +39,7 @@ from skill_runner.hooks.secrets import (
 )
 from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
 from skill_runner.hooks.web import Pages, prove_pages
+from skill_runner.hooks.web.door import fill_credential, prove_door
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome.fix import fix_of
 from skill_runner.readiness.status import compute
@@ -63,6 +66,7 @@ __all__ = [
     "by_reference",
     "check_broker_names",
     "check_claims",
+    "check_config_accepted",
     "check_kept",
     "check_not_older",
     "check_partitions",
@@ -76,6 +80,7 @@ __all__ = [
     "data_versions",
     "ensure_password",
     "excerpt",
+    "fill_credential",
     "find_secret",
     "fits",
     "fix_of",
@@ -89,7 +94,9 @@ __all__ = [
     "major_version",
     "make_verifier",
     "missing_sidecars",
+    "module_files",
     "not_loaded",
+    "prove_door",
     "prove_pages",
     "read_secret",
     "topic_objects",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_runner.hooks import Context, Pages, prove_pages
+from skill_runner.hooks import Context, Pages, fill_credential, prove_door, prove_pages
 
 
 async def prove_site(ctx: Context) -> str:
@@ -21,4 +21,16 @@ async def prove_site(ctx: Context) -> str:
             heading=str(ctx.inputs["heading"]),
             root=root,
         ),
+    )
+
+
+async def fill_gateway_key(ctx: Context) -> str:
+    """Generate the credential that the gateway asks for; one that is there stays."""
+    return await fill_credential(ctx)
+
+
+async def prove_front_door(ctx: Context) -> str:
+    """The application through its gateway: refused without the credential, answered with it."""
+    return await prove_door(
+        ctx, str(ctx.inputs["gateway"].get("path") or ctx.inputs["base_url"] or "/")
     )

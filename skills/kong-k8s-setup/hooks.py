@@ -12,13 +12,16 @@ from typing import Final
 
 import yaml
 
-from skill_runner.assets.gomodule import module_files
-from skill_runner.backends.base import Ref
-from skill_runner.errors import NotFound
-from skill_runner.hooks import Context, GiveUp, RetryLater
-from skill_runner.status import compute
-from skill_runner.uncancelled import uncancelled
-from skill_runner.wait.kong import refused_objects, sentence
+from skill_runner.hooks import (
+    Context,
+    GiveUp,
+    NotFound,
+    Ref,
+    check_config_accepted,
+    compute,
+    module_files,
+    uncancelled,
+)
 
 HERE: Final = Path(__file__).parent
 ASK: Final = HERE / "scripts" / "ask.py"
@@ -66,41 +69,23 @@ async def ensure_gateway_api(ctx: Context) -> str:
     return f"{len(manifests)} definitions"
 
 
-async def ensure_config_accepted(ctx: Context) -> None:
-    """In every run, also where nothing changed: the probes would stay green."""
-    await prove_config_accepted(ctx)
-
-
-async def prove_config_accepted(ctx: Context) -> str:
-    """The gateway takes what its controller pushes; GiveUp names the objects that it refuses."""
-    if found := await refused_objects(ctx.cluster, ctx.clock, ctx.namespace):
-        raise GiveUp(
-            "\n".join((sentence(found[0]), *(f"event of {each}" for each in found))),
-            code="GATEWAY_CONFIG_REJECTED", resource=str(found[0].ref),
-            hint="Correct or delete that object; until then no change reaches the gateway.",
-        )  # fmt: skip
-    return "the gateway takes what its controller pushes"
+async def prove_config_accepted(ctx: Context) -> None:
+    """The gateway takes what its controller pushes; in every run, as the probes stay green."""
+    await check_config_accepted(ctx)
 
 
 async def prove_front_door(ctx: Context) -> str:
     """Requests that must pass and must not, at each pod from outside, then through the Service."""
     async with _probe_objects(ctx) as (key, paths):
         try:
-            pods = await _pods(ctx)
+            found = [p["metadata"] for p in await ctx.list("v1", "Pod", labels=PODS)]
+            pods = [meta["name"] for meta in found if "deletionTimestamp" not in meta]
             outside = [await _ask_outside(ctx, pod, key, paths) for pod in pods]
             inside = await _ask_inside(ctx, paths, LIMIT * len(pods))
         except GiveUp:
-            await prove_config_accepted(ctx)  # the cause, where that is one
+            await check_config_accepted(ctx)  # the cause, where that is one
             raise
     return f"{', '.join(dict.fromkeys(outside))} from outside; {inside} from inside"
-
-
-async def _pods(ctx: Context) -> list[str]:
-    found = [p["metadata"] for p in await ctx.list("v1", "Pod", labels=PODS)]
-    names = sorted(meta["name"] for meta in found if "deletionTimestamp" not in meta)
-    if not names:
-        raise RetryLater("the gateway has no pod")
-    return names
 
 
 async def _ask_outside(ctx: Context, pod: str, key: str, paths: list[str]) -> str:
@@ -115,10 +100,11 @@ async def _ask_outside(ctx: Context, pod: str, key: str, paths: list[str]) -> st
 async def _ask_inside(ctx: Context, paths: list[str], limit: int) -> str:
     host = f"kong-proxy.{ctx.namespace}.svc"
     result = await ctx.run_pod(
-        name=f"{PROBE}-inside", image=ctx.images["probe"].ref,
+        name=f"{PROBE}-inside",
+        image=ctx.images["probe"].ref,
         command=["python3", "-c", ASK.read_text(), host, "80", str(limit), *paths],
         env={"KEY": {"secretKeyRef": {"name": f"{PROBE}-inside", "key": "key"}}},
-    )  # fmt: skip
+    )
     last = (result.logs.strip().splitlines() or ["it said nothing"])[-1]
     if result.exit_code:
         raise GiveUp(f"asked inside the cluster: {last}")

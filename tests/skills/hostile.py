@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -143,6 +143,8 @@ class Base:
         return f"{self.skill}-{self.mode}"
 
 
+DOOR: Final = {"host": "a.example", "path": "/a", "auth": "key", "rate_limit": "60/minute"}
+FRONT: Final = {"url": "http://kong-proxy.kong.svc", "class": "kong", "gateway": "kong/kong"}
 WEB: Mapping[str, Any] = {
     "image": "registry.example.org/app:1.2.3",
     "host": "app.example.org",
@@ -264,6 +266,14 @@ MORE = (
         {**WEB, "state": "none", "gateway": "infra/public"},
         {"dapr": {"version": "1.18.3"}},
     ),
+    *(
+        Base(name, "front-door", {**WEB, **more, "gateway": dict(DOOR)}, {**needs, "front": FRONT})
+        for name, more, needs in (
+            ("docusaurus-deploy", {}, {}),
+            ("nextjs-k8s-deploy", {}, {}),
+            ("fastapi-dapr-agent", {"state": "none"}, {"dapr": {"version": "1.18.3"}}),
+        )
+    ),
     Base("cnpg-operator", "image", {"image": "registry.example.org/cnpg/operator"}),
 )
 
@@ -339,7 +349,9 @@ def _step(container: Any, part: str | int, empty: Any) -> Any:
         if not container:
             container.append(empty)
         return container[int(part)]
-    return container.setdefault(part, empty)
+    if not isinstance(container.get(part), list | dict):  # also a text where either may be
+        container[part] = empty
+    return container[part]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.backends.base import Object, Ref
-from skill_runner.backends.cluster import connect
+from skill_runner.backends.kube import connect
+from skill_runner.objects import Object, Ref
 from tests.skills.driver import Driver
 from tests.skills.images import load_image
 
@@ -24,14 +24,23 @@ def load_gateway(driver: Driver) -> str:
 
 def settings(gateway: str, controller: str, chart: Path = CHART) -> tuple[str, ...]:
     """The inputs by which the skill takes what is played."""
-    given = {"gateway_image": gateway, "controller_image": controller, "chart": chart,
-             "validate": "false"}  # fmt: skip
+    given = {
+        "gateway_image": gateway,
+        "controller_image": controller,
+        "chart": chart,
+        "validate": "false",
+    }
     return tuple(word for name, value in given.items() for word in ("--set", f"{name}={value}"))
 
 
 def plugin(name: str, namespace: str, kind: str, **config: Any) -> Object:
-    return {"apiVersion": KONG, "kind": "KongPlugin", "plugin": kind, "config": config,
-            "metadata": {"name": name, "namespace": namespace}}  # fmt: skip
+    return {
+        "apiVersion": KONG,
+        "kind": "KongPlugin",
+        "plugin": kind,
+        "config": config,
+        "metadata": {"name": name, "namespace": namespace},
+    }
 
 
 def ingress(name: str, namespace: str, path: str, *, plugins: str = "") -> Object:
@@ -39,9 +48,12 @@ def ingress(name: str, namespace: str, path: str, *, plugins: str = "") -> Objec
     backend = {"service": {"name": "kong-proxy", "port": {"number": 80}}}
     rule = {"http": {"paths": [{"path": path, "pathType": "Prefix", "backend": backend}]}}
     notes = {"konghq.com/plugins": plugins} if plugins else {}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
-            "metadata": {"name": name, "namespace": namespace, "annotations": notes},
-            "spec": {"ingressClassName": "kong", "rules": [rule]}}  # fmt: skip
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": name, "namespace": namespace, "annotations": notes},
+        "spec": {"ingressClassName": "kong", "rules": [rule]},
+    }
 
 
 def until_said(driver: Driver, kind: str, reason: str) -> None:
@@ -63,7 +75,8 @@ async def _until_said(driver: Driver, kind: str, reason: str) -> None:
 def pods(driver: Driver) -> list[Ref]:
     """The gateway's pods that are there."""
     return [
-        Ref("v1", "Pod", p["metadata"]["name"], "kong") for p in driver.every("Pod")
+        Ref("v1", "Pod", p["metadata"]["name"], "kong")
+        for p in driver.every("Pod")
         if p["metadata"]["namespace"] == "kong"
         and (p["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == "app"
-    ]  # fmt: skip
+    ]

@@ -98,10 +98,11 @@ def test_what_cannot_be_translated_is_left_out_and_named() -> None:
     backend = {"service": {"name": "absent", "port": {"number": 80}}}
     rule = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
     obj = {
-        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
         "metadata": {"name": "i", "namespace": "n", "uid": "u"},
         "spec": {"ingressClassName": "kong", "rules": [rule]},
-    }  # fmt: skip
+    }
     world = World({"Ingress": [obj]}, "kong")
     assert configuration(world)["services"] == []
     assert world.faults == [(obj, "failed to fetch Service n/absent: not found")]

@@ -25,11 +25,16 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 GATEWAY = "https://localhost:8444"
 NEVER = "1970-01-01T00:00:00Z"
 GROUPS = {
-    "Service": "v1", "Secret": "v1", "EndpointSlice": "discovery.k8s.io/v1",
-    "Ingress": "networking.k8s.io/v1", "GatewayClass": "gateway.networking.k8s.io/v1",
-    "Gateway": "gateway.networking.k8s.io/v1", "HTTPRoute": "gateway.networking.k8s.io/v1",
-    "KongPlugin": "configuration.konghq.com/v1", "KongConsumer": "configuration.konghq.com/v1",
-}  # fmt: skip
+    "Service": "v1",
+    "Secret": "v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
+    "Ingress": "networking.k8s.io/v1",
+    "GatewayClass": "gateway.networking.k8s.io/v1",
+    "Gateway": "gateway.networking.k8s.io/v1",
+    "HTTPRoute": "gateway.networking.k8s.io/v1",
+    "KongPlugin": "configuration.konghq.com/v1",
+    "KongConsumer": "configuration.konghq.com/v1",
+}
 PLURALS = {"Ingress": "ingresses", "GatewayClass": "gatewayclasses"}
 
 
@@ -46,10 +51,14 @@ class Api:
     def call(self, method: str, path: str, body: Object | None = None) -> Object:
         kind = "merge-patch+json" if method == "PATCH" else "json"
         request = urllib.request.Request(
-            f"https://kubernetes.default.svc{path}", json.dumps(body).encode() if body else None,
-            {"Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}",
-             "Content-Type": f"application/{kind}"}, method=method,
-        )  # fmt: skip
+            f"https://kubernetes.default.svc{path}",
+            json.dumps(body).encode() if body else None,
+            {
+                "Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}",
+                "Content-Type": f"application/{kind}",
+            },
+            method=method,
+        )
         with urllib.request.urlopen(request, timeout=10, context=self.context) as answer:
             found: Object = json.loads(answer.read())
         return found
@@ -109,10 +118,15 @@ class Controller:
         status, answer = _admin("POST", "/config?check_hash=1&flatten_errors=1", text)
         good = status in (201, 304)
         self.counts[str(good).lower()] += 1
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {
-            "name": os.environ["POD_NAME"], "namespace": os.environ["POD_NAMESPACE"],
-            "uid": self._own_uid(),
-        }}  # fmt: skip
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": os.environ["POD_NAME"],
+                "namespace": os.environ["POD_NAMESPACE"],
+                "uid": self._own_uid(),
+            },
+        }
         if good:
             self.pushed, self.ever = text, True
             said = f"successfully applied Kong configuration to {GATEWAY}"
@@ -124,12 +138,16 @@ class Controller:
         for each in answer.get("flattened_errors", ()):
             names = dict(tag[4:].split(":", 1) for tag in each["entity_tags"])
             group = names.get("group")
-            obj = {"apiVersion": f"{group}/{names['version']}" if group else names["version"],
-                   "kind": names["kind"], "metadata": names}  # fmt: skip
+            obj = {
+                "apiVersion": f"{group}/{names['version']}" if group else names["version"],
+                "kind": names["kind"],
+                "metadata": names,
+            }
             for error in each["errors"]:
                 what = error.get("field") or f"{each['entity_type']}:{each['entity_name']}"
-                self.event(obj, "KongConfigurationApplyFailed",
-                           f"invalid {what}: {error['message']}")  # fmt: skip
+                self.event(
+                    obj, "KongConfigurationApplyFailed", f"invalid {what}: {error['message']}"
+                )
 
     def _own_uid(self) -> str:
         path = f"/api/v1/namespaces/{os.environ['POD_NAMESPACE']}/pods/{os.environ['POD_NAME']}"
@@ -147,14 +165,26 @@ class Controller:
         if count:
             self.api.call("PATCH", f"{path}/{name}", times)
             return
-        about = {"apiVersion": obj["apiVersion"], "kind": obj["kind"],
-                 **{k: meta[k] for k in ("name", "namespace", "uid") if k in meta}}  # fmt: skip
-        self.api.call("POST", path, {
-            "metadata": {"name": name, "namespace": space}, "involvedObject": about,
-            "reason": reason, "message": message, "firstTimestamp": _now(), **times,
-            "type": "Normal" if reason.endswith("Succeeded") else "Warning",
-            "source": {"component": "kong-client"}, "reportingComponent": "kong-client",
-        })  # fmt: skip
+        about = {
+            "apiVersion": obj["apiVersion"],
+            "kind": obj["kind"],
+            **{k: meta[k] for k in ("name", "namespace", "uid") if k in meta},
+        }
+        self.api.call(
+            "POST",
+            path,
+            {
+                "metadata": {"name": name, "namespace": space},
+                "involvedObject": about,
+                "reason": reason,
+                "message": message,
+                "firstTimestamp": _now(),
+                **times,
+                "type": "Normal" if reason.endswith("Succeeded") else "Warning",
+                "source": {"component": "kong-client"},
+                "reportingComponent": "kong-client",
+            },
+        )
 
     def report(self, world: World, *, configured: bool) -> None:
         """The status of each object; what is new has none but Unknown while nothing gets through.
@@ -193,9 +223,17 @@ def _status(world: World, obj: Object, *, done: bool) -> Object:
     if obj["kind"] == "KongConsumer":
         if done:
             return {"conditions": [_condition(obj, "Programmed")]}
-        return {"conditions": [{"type": "Programmed", "status": "Unknown", "reason": "Pending",
-                                "message": "Waiting for controller",
-                                "lastTransitionTime": NEVER}]}  # fmt: skip
+        return {
+            "conditions": [
+                {
+                    "type": "Programmed",
+                    "status": "Unknown",
+                    "reason": "Pending",
+                    "message": "Waiting for controller",
+                    "lastTransitionTime": NEVER,
+                }
+            ]
+        }
     gateway = world.parent(obj)
     assert gateway is not None
     lost = [m for o, m in world.faults if o is obj]
@@ -207,16 +245,26 @@ def _status(world: World, obj: Object, *, done: bool) -> Object:
         programmed |= {"status": "Unknown", "reason": "Unknown"}
     where = {key: gateway["metadata"][key] for key in ("name", "namespace")}
     ref = {"group": "gateway.networking.k8s.io", "kind": "Gateway", **where}
-    return {"parents": [{
-        "controllerName": "konghq.com/kic-gateway-controller", "parentRef": ref,
-        "conditions": [_condition(obj, "Accepted"), refs, programmed],
-    }]}  # fmt: skip
+    return {
+        "parents": [
+            {
+                "controllerName": "konghq.com/kic-gateway-controller",
+                "parentRef": ref,
+                "conditions": [_condition(obj, "Accepted"), refs, programmed],
+            }
+        ]
+    }
 
 
 def _condition(obj: Object, kind: str, *, reason: str = "") -> Object:
-    return {"type": kind, "status": "True", "reason": reason or kind, "message": "",
-            "observedGeneration": obj["metadata"].get("generation", 1),
-            "lastTransitionTime": _now()}  # fmt: skip
+    return {
+        "type": kind,
+        "status": "True",
+        "reason": reason or kind,
+        "message": "",
+        "observedGeneration": obj["metadata"].get("generation", 1),
+        "lastTransitionTime": _now(),
+    }
 
 
 def _is_in(obj: Object) -> bool:
@@ -225,9 +273,12 @@ def _is_in(obj: Object) -> bool:
     if obj["kind"] == "Ingress":
         return bool((status.get("loadBalancer") or {}).get("ingress"))
     found = [c for p in status.get("parents", [status]) for c in p.get("conditions", ())]
-    return any(c["type"] == "Programmed" and c["status"] == "True"
-               and c.get("observedGeneration") == obj["metadata"].get("generation")
-               for c in found)  # fmt: skip
+    return any(
+        c["type"] == "Programmed"
+        and c["status"] == "True"
+        and c.get("observedGeneration") == obj["metadata"].get("generation")
+        for c in found
+    )
 
 
 def _timeless(status: Any) -> Any:

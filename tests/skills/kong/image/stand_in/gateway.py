@@ -72,8 +72,14 @@ class Status(Handler):
             else:
                 self.answer(200, {"message": "ready"})
         elif path == "/status":
-            self.answer(200, {"configuration_hash": GATEWAY.hash, "server": {"total_requests": 1},
-                              "database": {"reachable": True}})  # fmt: skip
+            self.answer(
+                200,
+                {
+                    "configuration_hash": GATEWAY.hash,
+                    "server": {"total_requests": 1},
+                    "database": {"reachable": True},
+                },
+            )
         else:
             self.answer(404, {"message": "Not found"})
 
@@ -84,13 +90,20 @@ class Admin(Status):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path == "/":
-            self.answer(200, {
-                "version": "3.9.3", "node_id": NODE, "tagline": "played by a test",
-                "configuration": {
-                    "database": "off", "router_flavor": "traditional", "stream_listeners": {},
-                    "proxy_listeners": [_listener(8000, ssl=False), _listener(8443, ssl=True)],
+            self.answer(
+                200,
+                {
+                    "version": "3.9.3",
+                    "node_id": NODE,
+                    "tagline": "played by a test",
+                    "configuration": {
+                        "database": "off",
+                        "router_flavor": "traditional",
+                        "stream_listeners": {},
+                        "proxy_listeners": [_listener(8000, ssl=False), _listener(8443, ssl=True)],
+                    },
                 },
-            })  # fmt: skip
+            )
         elif path == "/config":
             self.answer(200, {"config": json.dumps(GATEWAY.config)})
         elif path.startswith("/schemas/plugins/") and path.rpartition("/")[2] in FIELDS:
@@ -208,10 +221,27 @@ def own_certificate() -> ssl.SSLContext:
     """TLS by a certificate of its own, as the gateway makes at its start."""
     pair = "/tmp/own.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "30", "-subj", "/CN=localhost", "-keyout", pair, "-out", pair + ".crt"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+            pair,
+            "-out",
+            pair + ".crt",
+        ],
+        check=True,
+        capture_output=True,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair + ".crt", pair)
     return context
@@ -220,9 +250,11 @@ def own_certificate() -> ssl.SSLContext:
 def main() -> None:
     tls = own_certificate()
     listeners: list[tuple[str, int, type[Handler], bool]] = [
-        ("127.0.0.1", 8444, Admin, True), ("0.0.0.0", 8100, Status, False),
-        ("0.0.0.0", 8000, Proxy, False), ("0.0.0.0", 8443, Proxy, True),
-    ]  # fmt: skip
+        ("127.0.0.1", 8444, Admin, True),
+        ("0.0.0.0", 8100, Status, False),
+        ("0.0.0.0", 8000, Proxy, False),
+        ("0.0.0.0", 8443, Proxy, True),
+    ]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     for host, port, handler, secure in listeners:
         server = ThreadingHTTPServer((host, port), handler)

@@ -25,14 +25,26 @@ NUMBER, TEXT, BOOL, LIST = (int, float), str, bool, list
 NAMES = {NUMBER: "a number", TEXT: "a string", BOOL: "a boolean", LIST: "an array"}
 TYPES = {NUMBER: "number", TEXT: "string", BOOL: "boolean", LIST: "array"}
 FIELDS: dict[str, dict[str, Any]] = {
-    "key-auth": {"key_names": LIST, "hide_credentials": BOOL, "key_in_header": BOOL,
-                 "key_in_query": BOOL, "key_in_body": BOOL, "run_on_preflight": BOOL},
+    "key-auth": {
+        "key_names": LIST,
+        "hide_credentials": BOOL,
+        "key_in_header": BOOL,
+        "key_in_query": BOOL,
+        "key_in_body": BOOL,
+        "run_on_preflight": BOOL,
+    },
     "jwt": {"claims_to_verify": LIST, "key_claim_name": TEXT, "header_names": LIST},
     "acl": {"allow": LIST, "deny": LIST, "hide_groups_header": BOOL},
-    "rate-limiting": {**dict.fromkeys(WINDOWS, NUMBER), "policy": TEXT, "limit_by": TEXT,
-                      "fault_tolerant": BOOL, "hide_client_headers": BOOL, "error_code": NUMBER},
+    "rate-limiting": {
+        **dict.fromkeys(WINDOWS, NUMBER),
+        "policy": TEXT,
+        "limit_by": TEXT,
+        "fault_tolerant": BOOL,
+        "hide_client_headers": BOOL,
+        "error_code": NUMBER,
+    },
     "request-termination": {"status_code": NUMBER, "message": TEXT},
-}  # fmt: skip
+}
 
 
 def faults(plugin: Entity) -> Iterator[Entity]:
@@ -72,14 +84,20 @@ class Gateway:
         digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
         if check_hash and digest == self.hash:
             return 304, {}
-        bad = [_flat("plugin", each, found) for each in _plugins(config)
-               if (found := list(faults(each)))]  # fmt: skip
+        bad = [
+            _flat("plugin", each, found)
+            for each in _plugins(config)
+            if (found := list(faults(each)))
+        ]
         bad += _twice(config.get("consumers", ()))
         if bad:
             return 400, {
-                "code": 14, "name": "invalid declarative configuration", "fields": {},
-                "message": "declarative config is invalid: {}", "flattened_errors": bad,
-            }  # fmt: skip
+                "code": 14,
+                "name": "invalid declarative configuration",
+                "fields": {},
+                "message": "declarative config is invalid: {}",
+                "flattened_errors": bad,
+            }
         with self.lock:
             self.config, self.hash = config, digest
         return 201, {"message": "configuration loaded"}
@@ -94,8 +112,12 @@ class Gateway:
                     continue
                 for wanted in route.get("paths") or ["/"]:
                     if (taken := _taken(path, wanted)) is not None:
-                        rank = (hosts != ["*"], wanted.startswith("~"),
-                                route.get("regex_priority") or 0, len(wanted))  # fmt: skip
+                        rank = (
+                            hosts != ["*"],
+                            wanted.startswith("~"),
+                            route.get("regex_priority") or 0,
+                            len(wanted),
+                        )
                         rest = path[taken:] if route.get("strip_path", True) else path
                         found.append((rank, service, route, rest))
         if not found:
@@ -154,10 +176,12 @@ class Gateway:
             reset = str(int(seconds - now % seconds) or 1)
             left = str(max(0, int(limit) - used - 1))
             headers |= {
-                "RateLimit-Limit": str(limit), "RateLimit-Remaining": left,
-                "RateLimit-Reset": reset, f"X-RateLimit-Limit-{name.title()}": str(limit),
+                "RateLimit-Limit": str(limit),
+                "RateLimit-Remaining": left,
+                "RateLimit-Reset": reset,
+                f"X-RateLimit-Limit-{name.title()}": str(limit),
                 f"X-RateLimit-Remaining-{name.title()}": left,
-            }  # fmt: skip
+            }
             if used >= limit:
                 headers["Retry-After"] = reset
                 break
@@ -205,10 +229,13 @@ def _twice(consumers: Any) -> list[Entity]:
 
 def _flat(kind: str, entity: Entity, errors: list[Entity]) -> Entity:
     return {
-        "entity_type": kind, "entity_name": entity.get("name") or entity.get("username"),
-        "entity_id": entity.get("id"), "entity_tags": entity.get("tags", []), "errors": errors,
+        "entity_type": kind,
+        "entity_name": entity.get("name") or entity.get("username"),
+        "entity_id": entity.get("id"),
+        "entity_tags": entity.get("tags", []),
+        "errors": errors,
         "entity": entity,
-    }  # fmt: skip
+    }
 
 
 def _key(entity: Entity) -> str:
@@ -239,6 +266,9 @@ def entities(config: Entity, kind: str) -> Iterator[Entity]:
         for route in service.get("routes", ()):
             yield {**route, "service": {"id": service["id"]}}
     for each in config.get(kind, ()):
-        yield {key: value for key, value in each.items()
-               if key not in ("routes", "plugins", "targets", "keyauth_credentials", "acls",
-                              "jwt_secrets")}  # fmt: skip
+        yield {
+            key: value
+            for key, value in each.items()
+            if key
+            not in ("routes", "plugins", "targets", "keyauth_credentials", "acls", "jwt_secrets")
+        }

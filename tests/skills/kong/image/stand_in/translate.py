@@ -24,8 +24,14 @@ class World:
     faults: list[tuple[Object, str]] = field(default_factory=list)
 
     def find(self, kind: str, namespace: str, name: str) -> Object | None:
-        return next((o for o in self.objects.get(kind, ()) if o["metadata"]["name"] == name
-                     and o["metadata"].get("namespace") == namespace), None)  # fmt: skip
+        return next(
+            (
+                o
+                for o in self.objects.get(kind, ())
+                if o["metadata"]["name"] == name and o["metadata"].get("namespace") == namespace
+            ),
+            None,
+        )
 
     def ours(self) -> Iterator[Object]:
         """The objects that become configuration."""
@@ -50,8 +56,11 @@ class World:
         return None
 
     def classes(self) -> set[str]:
-        return {c["metadata"]["name"] for c in self.objects.get("GatewayClass", ())
-                if c["spec"]["controllerName"] == "konghq.com/kic-gateway-controller"}  # fmt: skip
+        return {
+            c["metadata"]["name"]
+            for c in self.objects.get("GatewayClass", ())
+            if c["spec"]["controllerName"] == "konghq.com/kic-gateway-controller"
+        }
 
 
 def notes(obj: Object) -> dict[str, str]:
@@ -61,8 +70,14 @@ def notes(obj: Object) -> dict[str, str]:
 def tags(obj: Object) -> list[str]:
     group, _, version = obj["apiVersion"].rpartition("/")
     meta = obj["metadata"]
-    values = {"name": meta["name"], "namespace": meta.get("namespace"), "kind": obj["kind"],
-              "uid": meta["uid"], "group": group, "version": version}  # fmt: skip
+    values = {
+        "name": meta["name"],
+        "namespace": meta.get("namespace"),
+        "kind": obj["kind"],
+        "uid": meta["uid"],
+        "group": group,
+        "version": version,
+    }
     return [f"k8s-{name}:{value}" for name, value in values.items() if value]
 
 
@@ -78,9 +93,11 @@ def configuration(world: World) -> Object:
     upstreams = [{"name": s["host"], "targets": s.pop("targets")} for s in services.values()]
     consumers = [_consumer(world, each) for each in world.consumers()]
     return {
-        "_format_version": "3.0", "services": list(services.values()), "consumers": consumers,
+        "_format_version": "3.0",
+        "services": list(services.values()),
+        "consumers": consumers,
         "upstreams": upstreams or [{"name": "kong"}],
-    }  # fmt: skip
+    }
 
 
 def _ingress(world: World, obj: Object, services: dict[str, Object]) -> None:
@@ -96,8 +113,9 @@ def _ingress(world: World, obj: Object, services: dict[str, Object]) -> None:
 def _route(world: World, obj: Object, services: dict[str, Object]) -> None:
     for rule in obj["spec"].get("rules", ()):
         matches = [m.get("path", {}) for m in rule.get("matches", ())] or [{}]
-        paths = [p for m in matches
-                 for p in _paths(m.get("value", "/"), exact=m.get("type") == "Exact")]  # fmt: skip
+        paths = [
+            p for m in matches for p in _paths(m.get("value", "/"), exact=m.get("type") == "Exact")
+        ]
         for backend in rule.get("backendRefs", ()):
             port = {"number": backend.get("port", 80)}
             hosts = obj["spec"].get("hostnames") or []
@@ -111,9 +129,14 @@ def _paths(path: str, *, exact: bool) -> list[str]:
 
 
 def _add(
-    world: World, obj: Object, services: dict[str, Object], backend: str, port: Object,
-    hosts: list[str], paths: list[str],
-) -> None:  # fmt: skip
+    world: World,
+    obj: Object,
+    services: dict[str, Object],
+    backend: str,
+    port: Object,
+    hosts: list[str],
+    paths: list[str],
+) -> None:
     """One route, at the service of its backend."""
     namespace = obj["metadata"]["namespace"]
     target = world.find("Service", namespace, backend)
@@ -121,20 +144,40 @@ def _add(
         said = f"failed to fetch Service {namespace}/{backend}: not found"
         world.faults.append((obj, said))
         return
-    wanted = next((p for p in target["spec"]["ports"] if p["port"] == port.get("number")
-                   or p.get("name") == port.get("name")), target["spec"]["ports"][0])  # fmt: skip
+    wanted = next(
+        (
+            p
+            for p in target["spec"]["ports"]
+            if p["port"] == port.get("number") or p.get("name") == port.get("name")
+        ),
+        target["spec"]["ports"][0],
+    )
     name = f"{namespace}.{backend}.{wanted['port']}"
-    service = services.setdefault(name, {
-        "name": name, "id": _id("service", name), "host": f"{name}.svc", "port": 80,
-        "protocol": "http", "path": notes(target).get("konghq.com/path", "/"),
-        "tags": tags(target), "routes": [], "targets": _targets(world, target, wanted),
-    })  # fmt: skip
-    service["routes"].append({
-        "name": f"{obj['kind']}.{namespace}.{obj['metadata']['name']}.{len(service['routes'])}",
-        "id": _id("route", obj["metadata"]["uid"] + paths[0]), "hosts": hosts, "paths": paths,
-        "strip_path": notes(obj).get("konghq.com/strip-path") == "true", "tags": tags(obj),
-        "plugins": list(_plugins(world, obj)),
-    })  # fmt: skip
+    service = services.setdefault(
+        name,
+        {
+            "name": name,
+            "id": _id("service", name),
+            "host": f"{name}.svc",
+            "port": 80,
+            "protocol": "http",
+            "path": notes(target).get("konghq.com/path", "/"),
+            "tags": tags(target),
+            "routes": [],
+            "targets": _targets(world, target, wanted),
+        },
+    )
+    service["routes"].append(
+        {
+            "name": f"{obj['kind']}.{namespace}.{obj['metadata']['name']}.{len(service['routes'])}",
+            "id": _id("route", obj["metadata"]["uid"] + paths[0]),
+            "hosts": hosts,
+            "paths": paths,
+            "strip_path": notes(obj).get("konghq.com/strip-path") == "true",
+            "tags": tags(obj),
+            "plugins": list(_plugins(world, obj)),
+        }
+    )
 
 
 def _targets(world: World, service: Object, port: Object) -> list[Object]:
@@ -144,8 +187,11 @@ def _targets(world: World, service: Object, port: Object) -> list[Object]:
         labels = each["metadata"].get("labels") or {}
         if each["metadata"]["namespace"] != space or labels.get(SERVICE) != name:
             continue
-        numbers = [p["port"] for p in each.get("ports") or ()
-                   if (p.get("name") or "") == (port.get("name") or "")]  # fmt: skip
+        numbers = [
+            p["port"]
+            for p in each.get("ports") or ()
+            if (p.get("name") or "") == (port.get("name") or "")
+        ]
         for endpoint in each.get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("ready"):
                 found |= {f"{a}:{n}" for a in endpoint["addresses"] for n in numbers}
@@ -162,9 +208,11 @@ def _plugins(world: World, obj: Object) -> Iterator[Object]:
             world.faults.append((obj, f"referenced KongPlugin {name} not found"))
             continue
         yield {
-            "name": found["plugin"], "config": found.get("config") or {}, "tags": tags(found),
+            "name": found["plugin"],
+            "config": found.get("config") or {},
+            "tags": tags(found),
             "id": _id("plugin", obj["metadata"]["uid"] + found["metadata"]["uid"]),
-        }  # fmt: skip
+        }
 
 
 KEPT = {"key-auth": "keyauth_credentials", "jwt": "jwt_secrets", "acl": "acls"}
@@ -182,9 +230,11 @@ def _consumer(world: World, obj: Object) -> Object:
         values = {k: base64.b64decode(v).decode() for k, v in secret["data"].items()}
         held[KEPT[kind]].append({**values, "tags": tags(secret)})
     return {
-        "username": obj.get("username"), "id": _id("consumer", obj["metadata"]["uid"]),
-        "tags": tags(obj), **held,
-    }  # fmt: skip
+        "username": obj.get("username"),
+        "id": _id("consumer", obj["metadata"]["uid"]),
+        "tags": tags(obj),
+        **held,
+    }
 
 
 CREDENTIAL = "konghq.com/credential"
