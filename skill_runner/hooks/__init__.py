@@ -6,7 +6,7 @@ Names that stand here stay for as long as `schema: 1` of skill.yaml does; every 
 """
 
 from skill_runner.binaries.gomodule import module_files
-from skill_runner.errors import ApiError, Conflict, HookFailed, NotFound
+from skill_runner.errors import ApiError, Conflict, Forbidden, HookFailed, NotFound
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.hooks.dapr import (
     PROBING,
@@ -27,6 +27,17 @@ from skill_runner.hooks.kafka import (
 )
 from skill_runner.hooks.kong import check_config_accepted
 from skill_runner.hooks.postgres import connection_values
+from skill_runner.hooks.schemas import (
+    Schema,
+    get_compatibility,
+    is_registry_ready,
+    make_schema,
+    open_registry,
+    read_schema,
+    read_schemas,
+    register_schemas,
+    try_schemas,
+)
 from skill_runner.hooks.scram import fits, make_verifier
 from skill_runner.hooks.secrets import (
     by_reference,
@@ -54,6 +65,7 @@ __all__ = [
     "ApiError",
     "Conflict",
     "Context",
+    "Forbidden",
     "GiveUp",
     "HookFailed",
     "NotFound",
@@ -63,6 +75,7 @@ __all__ = [
     "PodResult",
     "Ref",
     "RetryLater",
+    "Schema",
     "by_reference",
     "check_broker_names",
     "check_claims",
@@ -85,21 +98,29 @@ __all__ = [
     "fits",
     "fix_of",
     "generate_password",
+    "get_compatibility",
     "has_ended",
     "has_said",
     "is_back",
+    "is_registry_ready",
     "lacks_sidecar",
     "lose_pod",
     "lose_pod_during",
     "major_version",
+    "make_schema",
     "make_verifier",
     "missing_sidecars",
     "module_files",
     "not_loaded",
+    "open_registry",
     "prove_door",
     "prove_pages",
+    "read_schema",
+    "read_schemas",
     "read_secret",
+    "register_schemas",
     "topic_objects",
+    "try_schemas",
     "uncancelled",
     "until",
     "version_of",

@@ -24,6 +24,18 @@ def test_every_artifact_is_a_dependency() -> None:
     assert found == [["org.example", "one", "1.0"], ["org.example", "two", "2.0"]]
 
 
+def test_a_distribution_comes_alone_as_it_is() -> None:
+    project = ElementTree.fromstring(pom(["org.example:app:1.0:tar.gz:all"]))
+    (found,) = project.iter(f"{MAVEN}dependency")
+    parts = {part.tag.removeprefix(MAVEN): part.text for part in found if not len(part)}
+    assert parts == {
+        "groupId": "org.example", "artifactId": "app", "version": "1.0", "type": "tar.gz",
+        "classifier": "all",
+    }  # fmt: skip
+    (left_out,) = project.iter(f"{MAVEN}exclusion")
+    assert [part.text for part in left_out] == ["*", "*"]
+
+
 async def test_what_has_another_checksum_than_its_repository_says_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,5 +79,6 @@ def test_each_recipe_of_ours_holds_the_digests_of_its_jars() -> None:
     for recipe in with_jars:
         held = (recipe.folder / DIGESTS).read_text("utf-8").split()[1::2]
         for artifact in recipe.artifacts:
-            _, name, version = artifact.split(":")
-            assert f"{name}-{version}.jar" in held
+            _, name, version, *whole = artifact.split(":")
+            kind, classifier = whole or ("jar", "")
+            assert "-".join(filter(None, (name, version, classifier))) + f".{kind}" in held

@@ -210,6 +210,17 @@ MORE = (
         },
     ),
     Base(
+        "schema-registry-k8s-setup",
+        "kafka",
+        {"storage": "kafka", "clients": ["shop"], "network_policy": True},
+        {"kafka": {"bootstrap_servers": "kafka-bootstrap.kafka.svc:9092"}},
+    ),
+    Base(
+        "schema-registry-k8s-setup",
+        "rich",
+        {"storage_class": "fast", "subjects": {"orders-value": {"properties": {}}}},
+    ),
+    Base(
         "dapr-k8s-setup",
         "components",
         {

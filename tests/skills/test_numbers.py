@@ -133,7 +133,14 @@ def test_operators_get_them_in_full(
 @needs_helm
 @pytest.mark.parametrize("word", ["true", "null", "no", "2024", "1e3", "0x10", "on", "12e4"])
 @pytest.mark.parametrize(
-    "skill", ["kafka-k8s-setup", "postgres-k8s-setup", "redis-k8s-setup", "web"]
+    "skill",
+    [
+        "kafka-k8s-setup",
+        "postgres-k8s-setup",
+        "redis-k8s-setup",
+        "schema-registry-k8s-setup",
+        "web",
+    ],
 )
 def test_a_name_that_yaml_takes_for_something_else_stays_text(skill: str, word: str) -> None:
     """`skill run kafka-k8s-setup --name true -n 2024`."""

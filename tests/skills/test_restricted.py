@@ -20,6 +20,7 @@ SKILLS = {
     "redis-k8s-setup": ("--set", "clients=[learnflow]"),
     "postgres-k8s-setup": ("--set", "clients=[learnflow]"),
     "kafka-k8s-setup": ("--set", "topics=[learnflow.lesson.completed]"),
+    "schema-registry-k8s-setup": ("--set", "subjects={a-value: {properties: {}}}"),
 }
 
 

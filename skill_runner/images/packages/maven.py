@@ -21,7 +21,11 @@ DIGESTS: Final = "jars.sha256"
 
 
 async def maven_jars(artifacts: Iterable[str], target: Path, report: Report) -> None:
-    """The artifacts (group:name:version) and everything they need at run time, as jar files."""
+    """The artifacts and everything they need at run time, as jar files in `target`.
+
+    An artifact is group:name:version. One with group:name:version:type:classifier is a distribution
+    that holds what it needs: it alone is fetched, as it is.
+    """
     need("mvn", "maven")
     wanted = list(artifacts)
     report(Note(f"jars from Maven: {', '.join(wanted)}"))
@@ -60,13 +64,22 @@ def check_jars(target: Path, held: Path) -> None:
 
 def pom(artifacts: Iterable[str]) -> str:
     """A Maven project whose only purpose is to depend on the artifacts."""
-    dependencies = "".join(
-        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId>"
-        "<version>{}</version></dependency>".format(*map(escape, artifact.split(":")))
-        for artifact in artifacts
-    )
+    dependencies = "".join(_dependency(*map(escape, artifact.split(":"))) for artifact in artifacts)
     return (
         '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
         "<groupId>skill</groupId><artifactId>recipe</artifactId><version>1</version>"
         f"<packaging>pom</packaging><dependencies>{dependencies}</dependencies></project>"
+    )
+
+
+def _dependency(group: str, name: str, version: str, kind: str = "", classifier: str = "") -> str:
+    whole = (
+        f"<type>{kind}</type><classifier>{classifier}</classifier><exclusions><exclusion>"
+        "<groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+        if kind
+        else ""
+    )
+    return (
+        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>"
+        f"<version>{version}</version>{whole}</dependency>"
     )
