@@ -46,8 +46,8 @@ check: venv ## ruff, mypy (strict), import-linter
 
 # One process more than there are processors: those of the browser wait for it half of their time.
 test-fast: venv ## the tests that need no cluster, no root and no network
-	$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/skills --ignore=tests/packaging \
-		-n $$(($$(nproc) + 1))
+	$(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/skills \
+		--ignore=tests/packaging -n $$(($$(nproc) + 1))
 
 test: test-system check ## everything, on a real cluster
 	$(BIN)/skill cluster prefetch
@@ -58,7 +58,7 @@ test-vm: venv ## one cluster's life on a fresh virtual machine: cgroup v2, syste
 	PYTHON=$(BIN)/python scripts/test-vm
 
 record-histories: venv ## record the fault histories again, on a real cluster
-	SKILL_RECORD_HISTORIES=1 $(BIN)/python -m pytest tests/cluster/faults tests/skills/test_dapr.py
+	SKILL_RECORD_HISTORIES=1 $(BIN)/python -m pytest tests/integration/faults tests/skills/dapr/test_run.py
 
 bench: venv ## timings, side by side, as ratios
 	$(BIN)/python bench/help.py

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from tests.cluster.faults.scenario import Scenario
+from tests.integration.faults.scenario import Scenario
 
 CAUSES: Final[Mapping[str, str]] = {
     "IMAGE_NOT_FOUND": r"team/none.*(not found|does not exist)|ErrImagePull|ImagePullBackOff",

@@ -35,7 +35,7 @@ from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.errors import ApiError
 from skill_runner.objects import Object, Ref
-from tests.testimage import IMAGE, busybox_archive
+from tests.support.testimage import IMAGE, busybox_archive
 
 PHASES = (
     "command returns",

@@ -2,8 +2,8 @@
 
     python bench/diagnosis.py [--part scenarios|latency|traffic|all] [--only NAME…] [--keep FOLDER]
 
-Each scenario of tests/cluster/faults/data runs with every tool at once, each in a namespace of its
-own, under the budgets that users get (nothing is shortened) and a limit of 180 s. A verdict is
+Each scenario of tests/integration/faults/data runs with every tool at once, each in a namespace of
+its own, under the budgets that users get (nothing is shortened) and a limit of 180 s. A verdict is
 correct when a fault is called one and a healthy release is not. A message names the cause when it
 holds words that only the cause explains, in the cluster's phrasing or in the tool's own.
 Starts an embedded cluster of its own, and ends it.
@@ -43,9 +43,9 @@ from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, to_json
 from skill_runner.progress import silent
 from skill_runner.readiness.wait import DEFAULT_POLICY, wait_ready
-from tests.cluster.faults.image import wrong_arch_archive
-from tests.cluster.faults.play import clean, empty_registry, settle_setup
-from tests.cluster.faults.scenario import (
+from tests.integration.faults.image import wrong_arch_archive
+from tests.integration.faults.play import clean, empty_registry, settle_setup
+from tests.integration.faults.scenario import (
     Scenario,
     act_later,
     all_scenarios,
@@ -53,7 +53,7 @@ from tests.cluster.faults.scenario import (
     make_namespace,
     placed,
 )
-from tests.testimage import busybox_archive
+from tests.support.testimage import busybox_archive
 
 LIMIT = 180  # seconds
 TOOLS = ("skill", "helm --wait", "helm --wait=legacy")

@@ -19,7 +19,7 @@ from skill_runner.backends.clock import SystemClock
 from skill_runner.objects import Object, Ref
 from skill_runner.progress import silent
 from skill_runner.readiness.wait import DEFAULT_POLICY, Expected, wait_ready
-from tests.testimage import IMAGE
+from tests.support.testimage import IMAGE
 
 POD, DEPLOYMENT = "pod Ready → verdict", "Deployment available → verdict"
 CONTROLLERS = "pod Ready → Deployment available (Kubernetes' own)"

@@ -16,10 +16,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from skill_runner.objects import Object
-from tests.scale.client import APPLIES
-from tests.scale.crowd import crowd, write_skill
-from tests.scale.stage import standing
-from tests.scale.test_scale import in_a_process
+from tests.promises.scale.client import APPLIES
+from tests.promises.scale.crowd import crowd, write_skill
+from tests.promises.scale.stage import standing
+from tests.promises.scale.test_scale import in_a_process
 
 TIMES = 3
 

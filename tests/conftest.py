@@ -17,7 +17,8 @@ settings.load_profile("no-clock")
 # Tests that share one cluster share a process. Those of the cluster itself, with what a wait says
 # on it, and those of the `skill` command are half of them each. Each file of tests/skills leaves
 # its cluster as it found it, so every process may have one for such files.
-CLUSTER = "tests/cluster/"
+CLUSTER = "tests/integration/"
+BROWSERS = "tests/unit/hooks/web/"
 ITSELF = tuple(f"{CLUSTER}{folder}/" for folder in ("backends", "embedded", "faults"))
 
 
@@ -38,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def turn(item: pytest.Item) -> tuple[bool, ...]:
         name = item.nodeid
-        return not name.startswith(CLUSTER), item.path not in minutes, "tests/web/" not in name
+        return not name.startswith(CLUSTER), item.path not in minutes, BROWSERS not in name
 
     items.sort(key=turn)
 

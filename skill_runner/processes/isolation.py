@@ -15,8 +15,9 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 def python_command(*arguments: str) -> list[str]:
     """The command line of a Python of ours: this interpreter, importing nothing of its folder.
 
-    The only place that starts one (tests/test_isolation.py). `-P` and not `-I`, or an installation
-    in the user's site-packages or on an absolute PYTHONPATH would lose its own modules.
+    The only place that starts one (tests/unit/processes/test_isolation.py). `-P` and not `-I`, or
+    an installation in the user's site-packages or on an absolute PYTHONPATH would lose its own
+    modules.
     """
     return [sys.executable, "-I" if sys.flags.isolated else "-P", *arguments]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from skill_runner.outcome import Code
+from tests.support.paths import ROOT
 
-PAGES = Path(__file__).parents[2] / "docs" / "reference" / "problems"
+PAGES = ROOT / "docs" / "reference" / "problems"
 
 
 def test_codes_and_pages_are_the_same() -> None:

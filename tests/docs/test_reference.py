@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+from tests.support.paths import ROOT
+
+DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")

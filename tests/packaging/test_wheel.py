@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from skill_runner import __version__
-from tests.support.installed import ROOT, Release, build_release, make_environment, run
+from tests.support.installed import Release, build_release, make_environment, run
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 from skill_runner import clusters
 from skill_runner.backends.kubeconfig import default_path
 from skill_runner.objects import Ref
-from tests.reaper import reaped
-from tests.skills.driver import Driver
+from tests.support.driver import Driver
+from tests.support.reaper import reaped
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from skill_runner.objects import Object, Ref
 from skill_runner.skill.library import default_library
 from skill_runner.skill.shipped import shared_chart
 from skill_runner.testing import MemoryCluster
-from tests.skills.charts import HELM, render
-from tests.skills.contexts import scripted
+from tests.support.charts import HELM, render
+from tests.support.contexts import scripted
 
 SKILLS = ("nextjs-k8s-deploy", "docusaurus-deploy", "fastapi-dapr-agent")
 FRONT = {

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from skill_runner.errors import SkillError
 from skill_runner.skill.library import default_library
 from skill_runner.skill.model import Skill
-from tests.skills.charts import HELM
-from tests.skills.hostile import (
+from tests.support.charts import HELM
+from tests.support.hostile import (
     HOSTILE,
     Base,
     Made,

@@ -11,8 +11,8 @@ from skill_runner.plan import ImageChoice, Installation, PlannedApply, PlannedRe
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
 from skill_runner.skill.shipped import shared_chart
-from tests.skills import charts
-from tests.skills.charts import HELM
+from tests.support import charts
+from tests.support.charts import HELM
 
 LARGE = [
     (604_800_000, "604800000"),

@@ -11,8 +11,8 @@ import pytest
 from skill_runner.backends.base import Right
 from skill_runner.execution.rights import better
 from skill_runner.objects import Object
-from tests.skills.account import Account, account, rights_in
-from tests.skills.driver import Driver
+from tests.support.account import Account, account, rights_in
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.cluster
 

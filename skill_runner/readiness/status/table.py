@@ -1,6 +1,6 @@
 """Kind to rule. A kind of the API's own that is not listed is ready by existing (ConfigMap, Role).
 
-To add a kind: one function, one line here, one file under tests/status/data.
+To add a kind: one function, one line here, one file under tests/unit/readiness/status/data.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from skill_runner.backends.kube import connect
 from skill_runner.objects import Object, Ref
-from tests.skills.driver import Driver
-from tests.skills.images import load_image
+from tests.support.driver import Driver
+from tests.support.images import load_image
 
 HERE: Final = Path(__file__).parent
-CHART: Final = HERE.parent / "charts" / "kong"
+CHART: Final = HERE / "chart"
 NAME: Final = "kong-k8s-setup"
 KONG: Final = "configuration.konghq.com/v1"
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from skill_runner.objects import Ref
-from tests.skills.driver import Driver
 from tests.skills.kong import (
     CHART,
     KONG,
@@ -26,6 +25,7 @@ from tests.skills.kong import (
     settings,
     until_said,
 )
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.cluster
 

@@ -11,9 +11,18 @@ from skill_runner.hooks.call import call_hook
 from skill_runner.objects import Object
 from skill_runner.skill.library import default_library
 from skill_runner.testing import MemoryCluster
-from tests.skills.contexts import scripted
 from tests.skills.kong import NAME
-from tests.wait.test_kong import LIMIT, POD, SAID, an_object, definition, event, growing, metrics_of
+from tests.support.contexts import scripted
+from tests.unit.readiness.wait.test_kong import (
+    LIMIT,
+    POD,
+    SAID,
+    an_object,
+    definition,
+    event,
+    growing,
+    metrics_of,
+)
 
 SKILL = default_library().find(NAME)
 OWNER = "meta.helm.sh/release-namespace"

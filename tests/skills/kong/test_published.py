@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from skill_runner.objects import Ref
-from tests.skills.driver import Driver
 from tests.skills.kong import CHART, NAME, load_gateway, plugin, until_said
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.cluster
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 import yaml
 
 from skill_runner.objects import Object, Ref
-from tests.skills.driver import Driver
-from tests.testimage import busybox_archive
+from tests.support.driver import Driver
+from tests.support.testimage import busybox_archive
 
 CRDS: Final = Path(__file__).parent / "crds"
 

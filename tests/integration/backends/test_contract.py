@@ -1,0 +1,24 @@
+"""The real backends keep the contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from skill_runner.backends.base import Cluster, Helm
+from skill_runner.backends.helm import PyHelm
+from tests.contract.backends import ClusterContract, HelmContract
+from tests.support.paths import SAMPLE_CHART
+
+
+class TestKubeCluster(ClusterContract):
+    pass
+
+
+class TestPyHelm(HelmContract):
+    @pytest.fixture
+    def chart(self) -> str:
+        return str(SAMPLE_CHART)
+
+    @pytest.fixture
+    def helm(self, cluster: Cluster, helm_binary: str) -> Helm:
+        return PyHelm(helm_binary, cluster)

@@ -1,0 +1,65 @@
+"""A skill's own checks before the first change."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import pytest
+
+from skill_runner.backends.base import ReleaseSpec
+from skill_runner.errors import ChartError, PreflightFailed
+from tests.unit.actions.test_request import HOOKS, SKILL, Stage, stage
+
+__all__ = ["stage"]
+
+CHECKS = """
+preflight:
+  - {id: check, hook: check, when: color == 'red'}
+"""
+CHECK = """
+async def check(ctx):
+    raise GiveUp("red is not to be had\\nevidence of red", hint="Take blue.")
+"""
+
+
+@pytest.fixture
+def checking(stage: Stage) -> Stage:
+    folder = stage.folder / "skills" / "demo-setup"
+    (folder / "skill.yaml").write_text(SKILL + CHECKS)
+    (folder / "hooks.py").write_text(HOOKS + CHECK)
+    return stage
+
+
+async def test_a_check_refuses_before_anything(checking: Stage) -> None:
+    with pytest.raises(PreflightFailed, match=r"^red is not to be had") as refused:
+        await checking.run("color=red")
+    assert refused.value.problem.code == "CHECK_FAILED"
+    assert refused.value.problem.evidence == ("evidence of red",)
+    assert refused.value.hint == "Take blue."
+    assert checking.writes() == []
+
+
+async def test_a_check_that_refuses_needs_no_chart(checking: Stage) -> None:
+    """An operator that is there already is the cause, not the chart that cannot be fetched."""
+    checking.helm._charts.clear()
+    with pytest.raises(PreflightFailed, match=r"^red is not to be had"):
+        await checking.run("color=red")
+    with pytest.raises(PreflightFailed) as refused:
+        await checking.run()
+    assert refused.value.problem.code == "CHART_ERROR"
+
+
+async def test_a_check_that_does_not_apply_is_not_asked(checking: Stage) -> None:
+    assert (await checking.run()).status == "ready"
+
+
+async def test_a_chart_that_cannot_be_had_is_not_fixed_by_its_values(
+    checking: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(_: ReleaseSpec) -> NoReturn:
+        raise ChartError("no such host", hint="Check the network.")
+
+    monkeypatch.setattr(checking.helm, "template", unreachable)
+    with pytest.raises(PreflightFailed) as refused:
+        await checking.run()
+    assert refused.value.problem.fix == "Check the network."

@@ -1,0 +1,114 @@
+"""`skill_runner.hooks`: its names, and that skills import nothing else of ours."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from skill_runner import hooks
+from skill_runner.skill.loader.imports import public_names
+from tests.support.paths import ROOT
+
+FOLDERS = ("skills/*", "templates/*", "tests/**")
+HOOKS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/hooks.py"))
+# A name that leaves breaks a stranger's skill: that needs a new `schema:` of skill.yaml.
+NAMES = [
+    "ApiError",
+    "Conflict",
+    "Context",
+    "Forbidden",
+    "GiveUp",
+    "HookFailed",
+    "NotFound",
+    "Object",
+    "PROBING",
+    "Pages",
+    "PatternError",
+    "PodResult",
+    "Ref",
+    "RetryLater",
+    "Schema",
+    "WITHOUT_SECRET_STORE",
+    "by_reference",
+    "check_broker_names",
+    "check_claims",
+    "check_config_accepted",
+    "check_kept",
+    "check_not_older",
+    "check_partitions",
+    "check_sidecars",
+    "check_topic_names",
+    "compile_pattern",
+    "component_failure",
+    "compute",
+    "connection_values",
+    "copy_secret",
+    "data_versions",
+    "ensure_password",
+    "excerpt",
+    "fill_credential",
+    "find_secret",
+    "fits",
+    "fix_of",
+    "generate_password",
+    "get_compatibility",
+    "has_ended",
+    "has_said",
+    "is_back",
+    "is_registry_ready",
+    "lacks_sidecar",
+    "lose_pod",
+    "lose_pod_during",
+    "major_version",
+    "make_schema",
+    "make_verifier",
+    "missing_sidecars",
+    "module_files",
+    "not_loaded",
+    "open_registry",
+    "prove_door",
+    "prove_pages",
+    "read_schema",
+    "read_schemas",
+    "read_secret",
+    "register_schemas",
+    "topic_objects",
+    "try_schemas",
+    "uncancelled",
+    "until",
+    "version_of",
+    "wanted_partitions",
+    "wants_sidecar",
+    "write_secret",
+]
+
+
+def test_the_surface_has_these_names() -> None:
+    assert sorted(hooks.__all__) == sorted(NAMES)
+    assert all(hasattr(hooks, name) for name in NAMES)
+
+
+def test_the_loader_reads_the_same_names() -> None:
+    assert sorted(public_names()) == sorted(hooks.__all__)
+
+
+@pytest.mark.parametrize("path", HOOKS, ids=[str(path.relative_to(ROOT)) for path in HOOKS])
+def test_a_skill_imports_nothing_else_of_ours(path: Path) -> None:
+    ours = {name for name in _imported(path) if name.partition(".")[0] == "skill_runner"}
+    assert ours <= {"skill_runner.hooks"}
+
+
+def test_there_are_skills_to_look_at() -> None:
+    assert len([path for path in HOOKS if path.is_relative_to(ROOT / "skills")]) >= 7
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Every module that a file names, at its top and in its functions."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
