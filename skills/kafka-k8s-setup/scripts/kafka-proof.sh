@@ -3,7 +3,8 @@ set -eu
 cd /tmp
 bin=/opt/kafka/bin
 topics() { "$bin/kafka-topics.sh" --bootstrap-server "$BOOTSTRAP" --topic "$TOPIC" "$@"; }
-trap 'topics --delete >/dev/null || echo "topic $TOPIC could not be deleted"' EXIT
+drop() { topics --delete >/dev/null || echo "topic $TOPIC could not be deleted"; }
+trap drop EXIT
 topics --create --partitions 3 >/dev/null
 echo producing
 
@@ -35,4 +36,6 @@ if ! cmp -s sent.sorted received.sorted; then
   diff sent.sorted received.sorted | head -5
   exit 1
 fi
+trap - EXIT
+drop
 echo "$(wc -l <received) of $COUNT messages came back"
