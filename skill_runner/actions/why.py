@@ -72,22 +72,17 @@ async def why_installation(world: World, run: Run, target: Record, library: Libr
         policy=policy,
         rules=rules,
     )
-    return (
-        seen
-        if plan is None or seen.status != "ready"
-        else await _observe(
-            Walk(
-                plan=plan,
-                world=world,
-                run=run,
-                record=target,
-                options=Options(),
-                check_lock=lambda: None,
-            ),
-            seen,
-            subject,
-        )
+    if plan is None or seen.status != "ready":
+        return seen
+    walk = Walk(
+        plan=plan,
+        world=world,
+        run=run,
+        record=target,
+        options=Options(),
+        check_lock=lambda: None,
     )
+    return await _observe(walk, seen, subject)
 
 
 async def _plan(world: World, target: Record, library: Library) -> Plan | None:

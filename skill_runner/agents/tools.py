@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final
 
+from skill_runner.agents.answers import DESCRIBED, ENDED, LISTED, OUTCOME, STATUS
 from skill_runner.agents.permissions import RULES, Permits
-from skill_runner.outcome import Status
-from skill_runner.runs.cancel import Ended
 
 Schema = Mapping[str, Any]
 
@@ -71,9 +70,94 @@ class Tool:
         }
 
 
+_LIST_SKILLS: Final = Tool(
+    name="list_skills",
+    title="List skills",
+    output=LISTED,
+    properties={},
+    description="What can be installed on Kubernetes: each skill in one line.",
+)
+_DESCRIBE_SKILL: Final = Tool(
+    name="describe_skill",
+    title="Describe a skill",
+    output=DESCRIBED,
+    properties={"skill": _SKILL},
+    required=("skill",),
+    description="A skill's inputs (JSON Schema), effects, requirements, outputs, undo.",
+)
+_PLAN: Final = Tool(
+    name="plan",
+    title="Plan a run",
+    output=OUTCOME,
+    required=("skill",),
+    properties={
+        "skill": _SKILL,
+        "name": _NAME,
+        "namespace": _NAMESPACE,
+        "inputs": _INPUTS,
+        "context": _CONTEXT,
+    },
+    description="What `run` would do with the same arguments, with everything that can "
+    "be checked before. Nothing is touched.",
+)
+_STATUS: Final = Tool(
+    name="status",
+    title="Status",
+    output=STATUS,
+    properties={
+        "run_id": {**_TEXT, "description": "The `run` of an outcome with status running."},
+        "wait_seconds": {**_WAIT, "default": 60},
+        "context": _CONTEXT,
+    },
+    description="How a run goes on, or its outcome; without run_id, the installations.",
+)
+_WHY: Final = Tool(
+    name="why",
+    title="Say what is wrong",
+    output=OUTCOME,
+    properties={
+        "name": _NAME,
+        "namespace": _NAMESPACE,
+        "context": _CONTEXT,
+        "release": {**_TEXT, "description": "Any Helm release, in place of a name."},
+    },
+    description="The cause of what is not ready in an installation, a Helm release or a "
+    "namespace now, with evidence and next commands. Nothing is changed.",
+)
+_VERIFY: Final = Tool(
+    name="verify",
+    title="Prove again",
+    output=OUTCOME,
+    required=("name",),
+    properties={
+        "name": _NAME,
+        "namespace": _NAMESPACE,
+        "context": _CONTEXT,
+        "observe": {
+            "type": "boolean",
+            "default": False,
+            "description": "Only read: no proof that writes.",
+        },
+        "wait_seconds": _WAIT,
+    },
+    description="Readiness and proofs of an installation, now. Probes clean up behind themselves.",
+)
+_CANCEL: Final = Tool(
+    name="cancel",
+    title="End a run",
+    output=ENDED,
+    destructive=True,
+    required=("run_id",),
+    properties={"run_id": {**_TEXT, "description": "The `run` of an outcome."}},
+    description="End a run that is still `running`, with all that it started. What it "
+    "made stays; the next run goes on from there.",
+)
+_READING: Final = (_LIST_SKILLS, _DESCRIBE_SKILL, _PLAN, _STATUS, _WHY)
+
+
 def tools(permits: Permits) -> tuple[Tool, ...]:
     """Those that the server offers, in a fixed order; what its owner forbade is left out."""
-    every = (*_reading(), *_writing(permits))
+    every = (*_READING, *_writing(permits))
     return tuple(tool for tool in every if permits.offers(tool.name))
 
 
@@ -82,208 +166,44 @@ def is_outcome(name: str) -> bool:
     return name not in ("list_skills", "describe_skill", "cancel")
 
 
-def _reading() -> tuple[Tool, ...]:
-    return (
-        Tool(
-            name="list_skills",
-            title="List skills",
-            output=_LISTED,
-            properties={},
-            description="What can be installed on Kubernetes: each skill in one line.",
-        ),
-        Tool(
-            name="describe_skill",
-            title="Describe a skill",
-            output=_DESCRIBED,
-            properties={"skill": _SKILL},
-            required=("skill",),
-            description="A skill's inputs (JSON Schema), effects, requirements, outputs, undo.",
-        ),
-        Tool(
-            name="plan",
-            title="Plan a run",
-            output=_OUTCOME,
-            required=("skill",),
-            properties={
-                "skill": _SKILL,
-                "name": _NAME,
-                "namespace": _NAMESPACE,
-                "inputs": _INPUTS,
-                "context": _CONTEXT,
-            },
-            description="What `run` would do with the same arguments, with everything that can "
-            "be checked before. Nothing is touched.",
-        ),
-        Tool(
-            name="status",
-            title="Status",
-            output=_STATUS,
-            properties={
-                "run_id": {**_TEXT, "description": "The `run` of an outcome with status running."},
-                "wait_seconds": {**_WAIT, "default": 60},
-                "context": _CONTEXT,
-            },
-            description="How a run goes on, or its outcome; without run_id, the installations.",
-        ),
-        Tool(
-            name="why",
-            title="Say what is wrong",
-            output=_OUTCOME,
-            properties={
-                "name": _NAME,
-                "namespace": _NAMESPACE,
-                "context": _CONTEXT,
-                "release": {**_TEXT, "description": "Any Helm release, in place of a name."},
-            },
-            description="The cause of what is not ready in an installation, a Helm release or a "
-            "namespace now, with evidence and next commands. Nothing is changed.",
-        ),
+def _run_tool(permits: Permits) -> Tool:
+    return Tool(
+        name="run",
+        title="Install or update, and prove",
+        output=OUTCOME,
+        required=("skill",),
+        properties={
+            "skill": _SKILL,
+            "name": _NAME,
+            "namespace": _NAMESPACE,
+            "inputs": _INPUTS,
+            "context": _CONTEXT,
+            "wait_seconds": _WAIT,
+        },
+        destructive=permits.allow_changes,
+        description="Install a skill or update its installation, wait until it is ready, "
+        "prove that it works. Status ready or unchanged: it works. Otherwise read `problem`.",
+    )
+
+
+def _remove_tool(permits: Permits) -> Tool:
+    return Tool(
+        name="remove",
+        title="Remove an installation",
+        output=OUTCOME,
+        destructive=True,
+        required=("name", "confirm"),
+        properties={
+            "name": _NAME,
+            "namespace": _NAMESPACE,
+            "context": _CONTEXT,
+            "confirm": {**_TEXT, "description": "The exact name again."},
+            "wait_seconds": _WAIT,
+            **(_PURGE if permits.allow_purge else {}),
+        },
+        description="Remove an installation, from its record. Data volumes are kept.",
     )
 
 
 def _writing(permits: Permits) -> tuple[Tool, ...]:
-    return (
-        Tool(
-            name="run",
-            title="Install or update, and prove",
-            output=_OUTCOME,
-            required=("skill",),
-            properties={
-                "skill": _SKILL,
-                "name": _NAME,
-                "namespace": _NAMESPACE,
-                "inputs": _INPUTS,
-                "context": _CONTEXT,
-                "wait_seconds": _WAIT,
-            },
-            destructive=permits.allow_changes,
-            description="Install a skill or update its installation, wait until it is ready, "
-            "prove that it works. Status ready or unchanged: it works. Otherwise read `problem`.",
-        ),
-        Tool(
-            name="verify",
-            title="Prove again",
-            output=_OUTCOME,
-            required=("name",),
-            properties={
-                "name": _NAME,
-                "namespace": _NAMESPACE,
-                "context": _CONTEXT,
-                "observe": {
-                    "type": "boolean",
-                    "default": False,
-                    "description": "Only read: no proof that writes.",
-                },
-                "wait_seconds": _WAIT,
-            },
-            description="Readiness and proofs of an installation, now. Probes clean up behind "
-            "themselves.",
-        ),
-        Tool(
-            name="remove",
-            title="Remove an installation",
-            output=_OUTCOME,
-            destructive=True,
-            required=("name", "confirm"),
-            properties={
-                "name": _NAME,
-                "namespace": _NAMESPACE,
-                "context": _CONTEXT,
-                "confirm": {**_TEXT, "description": "The exact name again."},
-                "wait_seconds": _WAIT,
-                **(_PURGE if permits.allow_purge else {}),
-            },
-            description="Remove an installation, from its record. Data volumes are kept.",
-        ),
-        Tool(
-            name="cancel",
-            title="End a run",
-            output=_ENDED,
-            destructive=True,
-            required=("run_id",),
-            properties={"run_id": {**_TEXT, "description": "The `run` of an outcome."}},
-            description="End a run that is still `running`, with all that it started. What it "
-            "made stays; the next run goes on from there.",
-        ),
-    )
-
-
-_LISTED: Final = {
-    "type": "object",
-    "required": ["skills"],
-    "properties": {
-        "skills": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name"],
-                "properties": {
-                    key: {"type": "string"}
-                    for key in ("name", "version", "summary", "use_when", "error")
-                },
-                "additionalProperties": False,
-            },
-        }
-    },
-    "additionalProperties": False,
-}
-
-_DESCRIBED: Final = {
-    "type": "object",
-    "required": ["schema", "name", "version", "inputs", "effects", "undo"],
-    "properties": {
-        "schema": {"type": "string"},
-        "name": {"type": "string"},
-        "version": {"type": "string"},
-        "inputs": {"type": "object"},
-        "effects": {"type": "array", "items": {"type": "string"}},
-        "undo": {"type": "string"},
-    },
-}
-
-_ENDED: Final = {
-    "type": "object",
-    "required": ["run", "ended", "status", "changed"],
-    "properties": {
-        "run": {"type": "string"},
-        "ended": {"enum": list(get_args(Ended))},
-        "status": {"enum": list(get_args(Status))},
-        "changed": {"type": "boolean"},
-    },
-}
-
-# Short, since it is in every list of tools; docs/reference/outcome.schema.json says it all.
-_OUTCOME: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["schema", "run", "installation", "status", "exit_code", "changed", "outputs"],
-    "properties": {
-        "schema": {"type": "string"},
-        "run": {"type": "string"},
-        "installation": {"type": "string"},
-        "status": {"enum": list(get_args(Status))},
-        "exit_code": {"type": "integer"},
-        "changed": {"type": "boolean"},
-        "outputs": {"type": "object"},
-        "problem": {
-            "type": "object",
-            "required": ["code", "resource", "cause", "evidence", "retryable", "next"],
-            "properties": {
-                "code": {"type": "string"},
-                "resource": {"type": "string"},
-                "cause": {"type": "string"},
-                "evidence": {"type": "array"},
-                "retryable": {"type": "boolean"},
-                "next": {"type": "array"},
-            },
-        },
-    },
-}
-
-# An outcome, or the installations: one flat object, since not every client takes anyOf.
-_STATUS: Final = {
-    "type": "object",
-    "properties": {
-        **_OUTCOME["properties"],
-        "installations": {"type": "array", "items": {"type": "object"}},
-    },
-}
+    return (_run_tool(permits), _VERIFY, _remove_tool(permits), _CANCEL)

@@ -172,6 +172,80 @@ def _keep_deadline(context: click.Context, _: click.Parameter, seconds: float | 
     context.meta[DEADLINE] = LOOKING if seconds is None and looks else seconds
 
 
+def _json_object(context: click.Context, option: click.Parameter, value: str) -> dict[str, Any]:
+    """A JSON object as a mapping; what it holds is checked as every input is."""
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise click.BadParameter('expected one JSON object, such as {"replicas": 2}')
+    return found
+
+
+def _uses(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """ALIAS=NAMESPACE/NAME as a mapping."""
+    pairs = [value.partition("=") for value in values]
+    for alias, _, named in pairs:
+        if not alias or not named:
+            raise click.BadParameter("expected ALIAS=NAMESPACE/NAME, such as kafka=events/kafka")
+    return {alias: named for alias, _, named in pairs}
+
+
+_INPUT_OPTIONS: Final = (
+    click.option("--name", help="Name of the installation; the skill's by default."),
+    click.option("-n", "--namespace", help="Namespace of the installation."),
+    click.option(
+        "--set", "sets", multiple=True, metavar="INPUT=VALUE", help="Set one input (YAML)."
+    ),
+    click.option(
+        "--inputs",
+        "given",
+        metavar="JSON",
+        callback=_json_object,
+        default="{}",
+        show_default=False,
+        help="Inputs as one JSON object, for programs.",
+    ),
+    click.option(
+        "--values",
+        "values_files",
+        multiple=True,
+        type=click.Path(),
+        help="YAML file of inputs; - reads standard input.",
+    ),
+    click.option(
+        "--use",
+        "uses",
+        multiple=True,
+        metavar="ALIAS=NAMESPACE/NAME",
+        callback=_uses,
+        help="Installation to use for what the skill requires, by its alias or skill.",
+    ),
+    click.option(
+        "--with",
+        "passed",
+        multiple=True,
+        metavar="ALIAS.INPUT=VALUE",
+        help="Set one input of what the skill requires, by its alias.",
+    ),
+    click.option(
+        "--images",
+        type=click.Choice(["auto", "pull", "build"]),
+        default="auto",
+        help="Pull official images, build them from recipes, or whichever works.",
+    ),
+    click.option(
+        "--registry",
+        default="",
+        metavar="HOST/PATH",
+        help="Push what is built there, for a cluster that takes no images from here.",
+    ),
+)
+
+
 def input_options(function: Command) -> Command:
     """--name, -n, --set, --inputs, --values, --use, --with, --images, --registry: as `wanted`."""
 
@@ -192,57 +266,7 @@ def input_options(function: Command) -> Command:
         wanted = Wanted(name, namespace, sets, given, values_files, uses, passed, images, registry)
         return function(wanted=wanted, **rest)
 
-    return _with(
-        call,
-        click.option("--name", help="Name of the installation; the skill's by default."),
-        click.option("-n", "--namespace", help="Namespace of the installation."),
-        click.option(
-            "--set", "sets", multiple=True, metavar="INPUT=VALUE", help="Set one input (YAML)."
-        ),
-        click.option(
-            "--inputs",
-            "given",
-            metavar="JSON",
-            callback=_json_object,
-            default="{}",
-            show_default=False,
-            help="Inputs as one JSON object, for programs.",
-        ),
-        click.option(
-            "--values",
-            "values_files",
-            multiple=True,
-            type=click.Path(),
-            help="YAML file of inputs; - reads standard input.",
-        ),
-        click.option(
-            "--use",
-            "uses",
-            multiple=True,
-            metavar="ALIAS=NAMESPACE/NAME",
-            callback=_uses,
-            help="Installation to use for what the skill requires, by its alias or skill.",
-        ),
-        click.option(
-            "--with",
-            "passed",
-            multiple=True,
-            metavar="ALIAS.INPUT=VALUE",
-            help="Set one input of what the skill requires, by its alias.",
-        ),
-        click.option(
-            "--images",
-            type=click.Choice(["auto", "pull", "build"]),
-            default="auto",
-            help="Pull official images, build them from recipes, or whichever works.",
-        ),
-        click.option(
-            "--registry",
-            default="",
-            metavar="HOST/PATH",
-            help="Push what is built there, for a cluster that takes no images from here.",
-        ),
-    )
+    return _with(call, *_INPUT_OPTIONS)
 
 
 def _with(function: Command, *options: Callable[[Command], Command]) -> Command:
@@ -250,17 +274,6 @@ def _with(function: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         function = option(function)
     return function
-
-
-def _uses(
-    context: click.Context, option: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    """ALIAS=NAMESPACE/NAME as a mapping."""
-    pairs = [value.partition("=") for value in values]
-    for alias, _, named in pairs:
-        if not alias or not named:
-            raise click.BadParameter("expected ALIAS=NAMESPACE/NAME, such as kafka=events/kafka")
-    return {alias: named for alias, _, named in pairs}
 
 
 def _passed(skill: Skill, assignments: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -281,14 +294,3 @@ def _passed(skill: Skill, assignments: Sequence[str]) -> dict[str, Mapping[str, 
         alias: read_sets(library.find(aliases[alias]), given, f"--with {alias}")
         for alias, given in sets.items()
     }
-
-
-def _json_object(context: click.Context, option: click.Parameter, value: str) -> dict[str, Any]:
-    """A JSON object as a mapping; what it holds is checked as every input is."""
-    try:
-        found = json.loads(value)
-    except ValueError as error:
-        raise click.BadParameter(f"no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise click.BadParameter('expected one JSON object, such as {"replicas": 2}')
-    return found

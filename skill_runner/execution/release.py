@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from skill_runner.backends.base import Release
 from skill_runner.execution import deploy, patient
 from skill_runner.execution.stability import await_objects
 from skill_runner.execution.state import Done, Walk, begin_change, stability_of
 from skill_runner.installations import releases, uninstall
 from skill_runner.installations.deletion import find_leaving, until_gone
 from skill_runner.installations.owned import Found, look_at_release, refusal
+from skill_runner.installations.ownership import Ownership
 from skill_runner.installations.record import Record, ReleaseRecord
 from skill_runner.installations.removal_state import Removal, RunGuard
 from skill_runner.objects import Ref
@@ -18,23 +20,14 @@ from skill_runner.readiness.wait import Expected
 
 
 async def perform_release(walk: Walk, step: PlannedRelease, old: Record | None) -> Done:
+    """Install or upgrade what differs, and wait for its objects. `old`: the record before."""
     helm, cluster = walk.world.helm, walk.world.cluster
     installation = walk.plan.installation
     found, whose = await look_at_release(
         helm, step.release, step.namespace, installation, walk.record
     )
     if found is not None:
-        if not whose.is_free and not walk.options.adopt:
-            raise refusal(Found(found, None, whose))
-        took = await releases.release_lock(helm, found, installation)
-        if took:
-            walk.notes.append(took)
-        entry = ReleaseRecord(step.release, step.namespace, "")
-        if whose.is_ours and not (old and old.complete):  # the run before may have been killed
-            await uninstall.give_back(walk.world, installation, entry)
-        if found.status == "uninstalling" and whose.is_ours:
-            await begin_change(walk)
-            walk.notes.append(await _finish_uninstall(walk, entry))
+        await _take(walk, step, found, whose, interrupted=not (old and old.complete))
     why = await releases.is_as_applied(helm, patient.patient(walk), step)
     if walk.options.redeploy:
         why = why or "asked to deploy again"
@@ -62,6 +55,23 @@ async def perform_release(walk: Walk, step: PlannedRelease, old: Record | None) 
         walk.notes.append(f"put back as the record says (release {step.release}): {why}")
     walk.notes.extend(f"scaled up again: {each}" for each in scaled)
     return "done", f"upgraded: {why}" if found else "installed"
+
+
+async def _take(
+    walk: Walk, step: PlannedRelease, found: Release, whose: Ownership, *, interrupted: bool
+) -> None:
+    """Refuse a release of others; put right what a killed run left of one of ours."""
+    if not whose.is_free and not walk.options.adopt:
+        raise refusal(Found(found, None, whose))
+    took = await releases.release_lock(walk.world.helm, found, walk.plan.installation)
+    if took:
+        walk.notes.append(took)
+    entry = ReleaseRecord(step.release, step.namespace, "")
+    if whose.is_ours and interrupted:
+        await uninstall.give_back(walk.world, walk.plan.installation, entry)
+    if found.status == "uninstalling" and whose.is_ours:
+        await begin_change(walk)
+        walk.notes.append(await _finish_uninstall(walk, entry))
 
 
 async def _let_go(walk: Walk, step: PlannedRelease) -> None:

@@ -47,6 +47,8 @@ async def run_plan(
     between is continued by the next.
     """
     started = world.clock.monotonic()
+    now, made = world.clock.now(), space.created
+    intended = record.intend(old, plan, now=now, created_namespace=made, asked=asked)
     walk = Walk(
         plan=plan,
         world=world,
@@ -54,33 +56,40 @@ async def run_plan(
         options=options,
         check_lock=held.check,
         expect_gone=held.expect_gone,
-        record=record.intend(
-            old, plan, now=world.clock.now(), created_namespace=space.created, asked=asked
-        ).remembering(space.uids),
+        record=intended.remembering(space.uids),
     )
-    error: SkillError | None = None
+    error = None
     try:
-        await prune.prune_what_works_by_itself(walk)
-        await _walk_steps(walk, old)
-        await prune.prune(walk)
-        await proofs.prove(walk, old)
-        await settle(walk)
-        await _finish_record(walk, old)
+        await _carry_out(walk, old)
     except (SkillError, asyncio.CancelledError) as caught:
         error = _cause(caught, held)
     finally:
         await close(walk)
-    problem = recovery = None
-    if error is not None:
-        problem = await failure.handle(walk, error)
-        recovery = await rollback.undo(walk, error, old)
-        if not _is_settled(recovery):
-            continued = old is not None and old.good is not None
-            if walk.changed or continued:
-                given_up = await _give_up(walk, error)
-                problem = undo_command.with_way_back(walk, problem, old, given_up=given_up)
+    problem, recovery = await _recover(walk, error, old) if error else (None, None)
     outcome = replace(_outcome(walk, error, problem), recovery=recovery)
     return replace(outcome, seconds=world.clock.monotonic() - started)
+
+
+async def _carry_out(walk: Walk, old: Record | None) -> None:
+    await prune.prune_what_works_by_itself(walk)
+    await _walk_steps(walk, old)
+    await prune.prune(walk)
+    await proofs.prove(walk, old)
+    await settle(walk)
+    await _finish_record(walk, old)
+
+
+async def _recover(
+    walk: Walk, error: SkillError, old: Record | None
+) -> tuple[Problem, Recovery | None]:
+    """Diagnose, then undo as the skill says, or tell how the caller can."""
+    problem = await failure.handle(walk, error)
+    recovery = await rollback.undo(walk, error, old)
+    continued = old is not None and old.good is not None
+    if not _is_settled(recovery) and (walk.changed or continued):
+        given_up = await _give_up(walk, error)
+        problem = undo_command.with_way_back(walk, problem, old, given_up=given_up)
+    return problem, recovery
 
 
 def _cause(caught: SkillError | asyncio.CancelledError, held: Held) -> SkillError:

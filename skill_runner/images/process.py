@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +41,14 @@ def need(tool: str, package: str) -> None:
         )
 
 
+async def _texts(child: asyncio.subprocess.Process) -> AsyncIterator[str]:
+    """Lines that the child prints, without colours and empty ones."""
+    assert child.stdout is not None
+    async for raw in lines_of(child.stdout):
+        if text := ANSI.sub("", raw.decode(errors="replace")).rstrip():
+            yield text
+
+
 async def run_tool(
     argv: Sequence[str],
     *,
@@ -68,11 +76,7 @@ async def run_tool(
         raise BuildFailed(f"{argv[0]} is not on this machine") from error
     lines: deque[str] = deque(maxlen=KEEP)
     try:
-        assert child.stdout is not None
-        async for raw in lines_of(child.stdout):
-            text = ANSI.sub("", raw.decode(errors="replace")).rstrip()
-            if not text:
-                continue
+        async for text in _texts(child):
             lines.append(text)
             report(Line(name or Path(argv[0]).name, text))
         code = await child.wait()

@@ -135,8 +135,11 @@ def intend(
         created=now,
         updated=now,
     )
-    if old is None:
-        return new
+    return new if old is None else _continued(new, old)
+
+
+def _continued(new: Record, old: Record) -> Record:
+    """`new` with what the old record knows of the cluster."""
     return replace(
         new,
         releases=old.releases,
@@ -145,9 +148,9 @@ def intend(
         leaving=old.leaving,
         proven=old.proven,
         good=old.good or (good_of(old) if old.proven else None),
-        asked=old.asked or asked,
+        asked=old.asked or new.asked,
         proofs=old.proofs,
-        created_namespace=old.created_namespace or created_namespace,
+        created_namespace=old.created_namespace or new.created_namespace,
         created=old.created,
     )
 

@@ -96,16 +96,9 @@ class RecordingCluster:
         retry: bool = True,
     ) -> ObjectList:
         try:
+            where = {"namespace": namespace, "labels": labels, "fields": fields}
             found = await self._cluster.list(
-                api_version,
-                kind,
-                namespace=namespace,
-                labels=labels,
-                fields=fields,
-                pick=pick,
-                most=most,
-                bare=bare,
-                retry=retry,
+                api_version, kind, **where, pick=pick, most=most, bare=bare, retry=retry
             )
         except ClusterUnreachable:
             self._reached(False)
@@ -116,14 +109,8 @@ class RecordingCluster:
             raise
         except Forbidden as error:
             self._reached(True)
-            self._note_once(
-                "forbidden",
-                api_version,
-                kind,
-                apiVersion=api_version,
-                kind=kind,
-                message=error.message,
-            )
+            what = {"apiVersion": api_version, "kind": kind, "message": error.message}
+            self._note_once("forbidden", api_version, kind, **what)
             raise
         self._reached(True)
         if ("absent", api_version, kind) in self._told:

@@ -84,20 +84,20 @@ def command(
         allow_purge="purge" in more,
     )
 
-    async def records(context: str | None) -> list[dict[str, Any]]:
-        asked = Asked(kubeconfig, context, cluster_name)
-        async with connect.cluster_only(asked) as cluster:
-            found = await store.find_all(cluster, None)
-            stopped = await scaled_down(cluster, found)
-            return [row(each, stopped) for each in found]
-
     named = (("--kubeconfig", kubeconfig), ("--cluster", cluster_name))
     connection = tuple(f"{option}={value}" for option, value in named if value)
     agents = Agents(
         library=library,
         permits=permits,
         clock=SystemClock(),
-        records=records,
+        records=lambda context: _records(Asked(kubeconfig, context, cluster_name)),
         connection=connection,
     )
     asyncio.run(serve(agents))
+
+
+async def _records(asked: Asked) -> list[dict[str, Any]]:
+    async with connect.cluster_only(asked) as cluster:
+        found = await store.find_all(cluster, None)
+        stopped = await scaled_down(cluster, found)
+        return [row(each, stopped) for each in found]

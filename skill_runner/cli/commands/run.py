@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import click
 
-from skill_runner.actions import request as session
 from skill_runner.actions import run as graph
+from skill_runner.actions.request import Request, secrets_of
 from skill_runner.cli import connect
 from skill_runner.cli.display import print_outcome
 from skill_runner.cli.execute import execute
@@ -76,8 +76,6 @@ def command(
 ) -> int:
     """Install or update SKILL's installation, wait until it is ready, and prove that it works."""
     library = default_library()
-    if detach and wanted.piped:
-        raise UsageError("--detach has no standard input", hint="Name a file: --values FILE")
     request = replace(wanted.request(library.find(skill)), allow_kinds=allow_kinds)
     options = Options(
         prove=prove,
@@ -89,22 +87,23 @@ def command(
         create_namespaces=create_namespaces,
     )
     if detach:
-        return _detach(request, output)
+        return _detach(request, output, piped=wanted.piped)
 
     async def work(run: Run, report: Report) -> Outcome:
-        run.redactor.add(session.secrets_of(request))
+        run.redactor.add(secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
             if dry_run:
                 return await graph.plan([request], world, library, adopt=adopt)
             return await graph.run([request], world, library, run, options)
 
-    return execute(
-        request.skill.name, work, output=output, verbose=verbose, installation=request.name
-    )
+    name = request.skill.name
+    return execute(name, work, output=output, verbose=verbose, installation=request.name)
 
 
-def _detach(request: session.Request, output: str) -> int:
+def _detach(request: Request, output: str, *, piped: bool) -> int:
     """The same command in a worker of its own; what it was called with is the root's `obj`."""
+    if piped:
+        raise UsageError("--detach has no standard input", hint="Name a file: --values FILE")
     called: tuple[str, ...] = click.get_current_context().obj
     arguments = [word for word in called if word != "--detach"]
     run = detached.start(

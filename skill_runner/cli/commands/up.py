@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from skill_runner.actions import run as graph
-from skill_runner.actions.platform import read_platform
+from skill_runner.actions.platform import Wanted, read_platform
 from skill_runner.actions.request import ImageMode, Request
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
@@ -64,19 +64,7 @@ def command(
     """
     library = default_library()
     platform = read_platform(file, library)
-    requests = [
-        Request(
-            skill=each.skill,
-            name=each.name,
-            namespace=each.namespace,
-            given=each.inputs,
-            use=each.use,
-            images=images,
-            where=each.where,
-            allow_kinds=allow_kinds,
-        )
-        for each in platform.wanted
-    ]
+    requests = [_request(each, images, allow_kinds) for each in platform.wanted]
     options = Options(
         prove=prove, adopt=adopt, create_namespaces=create_namespaces, stability=stability
     )
@@ -88,3 +76,16 @@ def command(
             return await graph.run(requests, world, library, run, options)
 
     return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)
+
+
+def _request(wanted: Wanted, images: ImageMode, allow_kinds: tuple[str, ...]) -> Request:
+    return Request(
+        skill=wanted.skill,
+        name=wanted.name,
+        namespace=wanted.namespace,
+        given=wanted.inputs,
+        use=wanted.use,
+        images=images,
+        where=wanted.where,
+        allow_kinds=allow_kinds,
+    )

@@ -36,6 +36,15 @@ def _json(value: dict[str, Any]) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
+# Bytes, not shares of the disk: half full is no reason to refuse a pod here.
+EVICTION: Final = {
+    "memory.available": "200Mi",
+    "nodefs.available": "1Gi",
+    "imagefs.available": "1Gi",
+    "nodefs.inodesFree": "1%",
+}
+
+
 def _kubelet(node: Node, memory: int) -> dict[str, Any]:
     certificates = node.certificates
     reserved = min(1024, memory // MEBIBYTE // 8)
@@ -66,13 +75,7 @@ def _kubelet(node: Node, memory: int) -> dict[str, Any]:
         "serializeImagePulls": False,
         "enforceNodeAllocatable": ["pods"],
         "kubeReserved": {"cpu": "200m", "memory": f"{reserved}Mi"},
-        # Bytes, not shares of the disk: half full is no reason to refuse a pod here.
-        "evictionHard": {
-            "memory.available": "200Mi",
-            "nodefs.available": "1Gi",
-            "imagefs.available": "1Gi",
-            "nodefs.inodesFree": "1%",
-        },
+        "evictionHard": EVICTION,
         # Images that were loaded by hand cannot be pulled again, so they are not collected.
         "imageGCHighThresholdPercent": 100,
         "nodeStatusUpdateFrequency": "5s",

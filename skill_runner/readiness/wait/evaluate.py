@@ -68,11 +68,7 @@ def look(
     claims = tuple(view.of_kind("PersistentVolumeClaim"))
     pending = any(at(c, "status.phase") != "Bound" for c in claims)
     classes = lookups.classes() if pending else ()
-    watched = tuple(with_surroundings(watched, view, classes))
-    watched = tuple(with_scaling(watched, lookups))
-    watched = tuple(with_webhooks(watched, lookups))
-    watched = tuple(with_components(watched, lookups))
-    watched = tuple(with_gateways(watched, lookups))
+    watched = _qualified(tuple(with_surroundings(watched, view, classes)), lookups)
     events = read_events(view.of_kind("Event"))
     families = [w.family for w in watched]
     views = tuple(_pod_views(watched, events, lookups))
@@ -85,16 +81,7 @@ def look(
         events=events,
         nodes=lookups.nodes() if lost else None,
         classes=classes,
-        more=(
-            *_forbidden(watched),
-            *_endpoints(watched),
-            *unobserved_symptoms(watched),
-            *namespace_symptoms(watched, lookups),
-            *scaling_symptoms(watched),
-            *webhook_symptoms(watched),
-            *component_symptoms(watched, lookups),
-            *gateway_symptoms(watched, lookups),
-        ),
+        more=tuple(_symptoms_beside_pods(watched, lookups)),
     )
     pods = tuple(dict(v.pod) for v in views)
     return Look(
@@ -107,6 +94,25 @@ def look(
         doubt=doubt_of(pods, now),
         unproven=_unproven(watched),
     )
+
+
+def _qualified(watched: tuple[Watched, ...], lookups: Lookups) -> tuple[Watched, ...]:
+    """The same, not ready where an autoscaler, a webhook, a Dapr component or a gateway says so."""
+    watched = tuple(with_scaling(watched, lookups))
+    watched = tuple(with_webhooks(watched, lookups))
+    watched = tuple(with_components(watched, lookups))
+    return tuple(with_gateways(watched, lookups))
+
+
+def _symptoms_beside_pods(watched: tuple[Watched, ...], lookups: Lookups) -> Iterator[Symptom]:
+    yield from _forbidden(watched)
+    yield from _endpoints(watched)
+    yield from unobserved_symptoms(watched)
+    yield from namespace_symptoms(watched, lookups)
+    yield from scaling_symptoms(watched)
+    yield from webhook_symptoms(watched)
+    yield from component_symptoms(watched, lookups)
+    yield from gateway_symptoms(watched, lookups)
 
 
 def _watch(one: Expected, rules: Sequence[WaitRule], view: View, lookups: Lookups) -> Watched:

@@ -238,7 +238,7 @@ async def test_what_is_being_deleted_is_put_back_when_it_is_gone(stage: Stage) -
 
 
 FIX = """
-from skill_runner.backends.base import Ref
+from skill_runner.hooks import Ref
 
 async def fix(ctx):
     broken = await ctx.list("v1", "ConfigMap", labels="broken=yes")

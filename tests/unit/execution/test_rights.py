@@ -146,7 +146,7 @@ async def test_hooks_say_what_they_need_beyond(stage: Stage) -> None:
 async def test_hooks_may_run_commands_and_pods(stage: Stage) -> None:
     folder: Path = stage.folder / "skills" / "demo-setup"
     (folder / "hooks.py").write_text(
-        "from skill_runner.backends.base import Ref\n" + HOOKS.split("async def prove")[0] + HOOK
+        "from skill_runner.hooks import Ref\n" + HOOKS.split("async def prove")[0] + HOOK
     )
     simulate(stage.cluster)
     _, rights = await restricted(stage)

@@ -12,12 +12,26 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from skill_runner.clusters.embedded.components import Component
 from skill_runner.clusters.embedded.settings import Node
 
 LINK = "eth0"
 WAY_OUT = "tap0"
+
+
+RULES: Final = """table ip skill {{
+    chain postrouting {{
+        type nat hook postrouting priority 100
+        ip saddr {pods} oifname "{way_out}" masquerade
+    }}
+    chain arriving {{
+        type filter hook prerouting priority -150
+        iifname "{link}" ip saddr != {host} ct state new drop
+    }}
+}}
+"""
 
 
 def connect(node: Node, host_network: int, host_mounts: int) -> None:
@@ -46,17 +60,7 @@ def connect(node: Node, host_network: int, host_mounts: int) -> None:
         ]
     )
     _forward()
-    rules = f"""table ip skill {{
-        chain postrouting {{
-            type nat hook postrouting priority 100
-            ip saddr {addresses.pods} oifname "{WAY_OUT}" masquerade
-        }}
-        chain arriving {{
-            type filter hook prerouting priority -150
-            iifname "{LINK}" ip saddr != {addresses.host} ct state new drop
-        }}
-    }}
-    """
+    rules = RULES.format(pods=addresses.pods, host=addresses.host, way_out=WAY_OUT, link=LINK)
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True, capture_output=True)
     if node.way_out == "nat":
         command = ["nft", "--check", "--file", f"{node.folder}/forwarding.nft"]
