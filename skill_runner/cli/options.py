@@ -15,6 +15,7 @@ import click
 from skill_runner.actions import request as session
 from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
+from skill_runner.execution.state import Options
 from skill_runner.plan.inputs import check_given, read_sets, read_values, refuse_open_secrets
 from skill_runner.skill.library import default_library
 from skill_runner.skill.model import Skill
@@ -192,6 +193,31 @@ def _uses(
         if not alias or not named:
             raise click.BadParameter("expected ALIAS=NAMESPACE/NAME, such as kafka=events/kafka")
     return {alias: named for alias, _, named in pairs}
+
+
+def change_options(function: Command) -> Command:
+    """--prove, --adopt, --create-namespaces and --stability: as `options`."""
+
+    @functools.wraps(function)
+    def call(
+        *, prove: bool, adopt: bool, create_namespaces: bool, stability: float | None, **rest: Any
+    ) -> Any:
+        options = Options(
+            prove=prove, adopt=adopt, create_namespaces=create_namespaces, stability=stability
+        )
+        return function(options=options, **rest)
+
+    return _with(
+        call,
+        click.option("--prove", is_flag=True, help="Prove again, also where nothing changed."),
+        click.option("--adopt", is_flag=True, help="Take over what others own under its names."),
+        click.option(
+            "--create-namespaces", is_flag=True, help="Make missing namespaces of clients."
+        ),
+        click.option(
+            "--stability", type=float, help="Seconds without a restart before it is ready."
+        ),
+    )
 
 
 _INPUT_OPTIONS: Final = (

@@ -14,6 +14,7 @@ from skill_runner.cli.display import print_outcome
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import (
     Wanted,
+    change_options,
     cluster_options,
     input_options,
     kinds_option,
@@ -43,17 +44,14 @@ Examples:
 @kinds_option
 @cluster_options
 @outcome_option
-@click.option("--prove", is_flag=True, help="Prove again, also when nothing changed.")
 @click.option("--redeploy", is_flag=True, help="Deploy again, also when nothing changed.")
 @click.option(
     "--no-change",
     is_flag=True,
     help="Refuse to change an installation that exists; what others changed is put back, and said.",
 )
-@click.option("--adopt", is_flag=True, help="Take over what others own under its names.")
-@click.option("--create-namespaces", is_flag=True, help="Make missing namespaces of clients.")
+@change_options
 @click.option("--drill", is_flag=True, help="Run proofs that disturb, too (test clusters only).")
-@click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; the same as `skill plan`.")
 @click.option("--detach", is_flag=True, help="Work on in the background; print the run's id.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
@@ -63,13 +61,10 @@ def command(
     allow_kinds: tuple[str, ...],
     asked: Asked,
     output: str,
-    prove: bool,
     redeploy: bool,
     no_change: bool,
-    adopt: bool,
-    create_namespaces: bool,
     drill: bool,
-    stability: float | None,
+    options: Options,
     dry_run: bool,
     detach: bool,
     verbose: bool,
@@ -77,15 +72,7 @@ def command(
     """Install or update SKILL's installation, wait until it is ready, and prove that it works."""
     library = default_library()
     request = replace(wanted.request(library.find(skill)), allow_kinds=allow_kinds)
-    options = Options(
-        prove=prove,
-        redeploy=redeploy,
-        drills=drill,
-        stability=stability,
-        no_change=no_change,
-        adopt=adopt,
-        create_namespaces=create_namespaces,
-    )
+    options = replace(options, redeploy=redeploy, drills=drill, no_change=no_change)
     if detach:
         return _detach(request, output, piped=wanted.piped)
 
@@ -93,7 +80,7 @@ def command(
         run.redactor.add(secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
             if dry_run:
-                return await graph.plan([request], world, library, adopt=adopt)
+                return await graph.plan([request], world, library, adopt=options.adopt)
             return await graph.run([request], world, library, run, options)
 
     name = request.skill.name

@@ -11,7 +11,7 @@ from skill_runner.actions.platform import Wanted, read_platform
 from skill_runner.actions.request import ImageMode, Request
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
-from skill_runner.cli.options import cluster_options, kinds_option, outcome_option
+from skill_runner.cli.options import change_options, cluster_options, kinds_option, outcome_option
 from skill_runner.cli.target import Asked
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
@@ -35,10 +35,7 @@ Examples:
     default="auto",
     help="Pull official images, build them from recipes, or whichever works.",
 )
-@click.option("--prove", is_flag=True, help="Prove again, also where nothing changed.")
-@click.option("--adopt", is_flag=True, help="Take over what others own under its names.")
-@click.option("--create-namespaces", is_flag=True, help="Make missing namespaces of clients.")
-@click.option("--stability", type=float, help="Seconds without a restart before it is ready.")
+@change_options
 @click.option("--dry-run", is_flag=True, help="Show the plan; nothing is touched.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
 @kinds_option
@@ -47,10 +44,7 @@ Examples:
 def command(
     file: Path,
     images: ImageMode,
-    prove: bool,
-    adopt: bool,
-    create_namespaces: bool,
-    stability: float | None,
+    options: Options,
     dry_run: bool,
     verbose: bool,
     allow_kinds: tuple[str, ...],
@@ -65,14 +59,11 @@ def command(
     library = default_library()
     platform = read_platform(file, library)
     requests = [_request(each, images, allow_kinds) for each in platform.wanted]
-    options = Options(
-        prove=prove, adopt=adopt, create_namespaces=create_namespaces, stability=stability
-    )
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
             if dry_run:
-                return await graph.plan(requests, world, library, adopt=adopt)
+                return await graph.plan(requests, world, library, adopt=options.adopt)
             return await graph.run(requests, world, library, run, options)
 
     return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)
