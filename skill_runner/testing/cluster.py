@@ -347,5 +347,5 @@ class MemoryCluster:
                 task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None:
-            self._tasks.discard(task)
+        failed = not task.cancelled() and task.exception() is not None
+        self._tasks -= set() if failed else {task}
