@@ -50,7 +50,7 @@ def build_skill(source: Source) -> Skill:
         version=data["version"],
         summary=data["summary"],
         use_when=data["use_when"],
-        folder=source.folder,
+        folder=source.folder.absolute(),
         do_not_use_when=data.get("do_not_use_when", ""),
         inputs={name: _input(name, entry) for name, entry in data["inputs"].items()},
         requires=tuple(_requirement(entry) for entry in data.get("requires", ())),

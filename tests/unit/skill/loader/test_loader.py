@@ -96,3 +96,11 @@ def test_every_key_of_the_schema_is_documented() -> None:
 )
 def test_durations_are_seconds_or_have_units(text: str | float, expected: float) -> None:
     assert seconds(text) == expected
+
+
+def test_a_skill_named_by_a_relative_path_has_an_absolute_folder(
+    echo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recipe, a chart or a hook is found also from another folder, and never joined twice."""
+    monkeypatch.chdir(echo.parent)
+    assert load_skill(Path("echo")).folder == echo
