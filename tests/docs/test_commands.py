@@ -25,6 +25,7 @@ from tests.support.pages import (
 )
 
 LIBRARY = Library([ROOT / "skills"])
+SKILLS = {name: LIBRARY.find(name) for name in LIBRARY.names()}
 LANGUAGES = {"sh", "text", "json", "yaml", "python", "dockerfile", "nginx", "toml"}
 WRITTEN = [line for page in written_pages() for line in shell_lines(page)]
 INLINE = [line for page in written_pages() for line in inline_commands(page)]
@@ -102,9 +103,9 @@ def _check_parameter(
 def _check_inputs(given: dict[str, Any]) -> None:
     """Hold `--set` and `--with` against the inputs of the skill, if it is one of ours."""
     name = given.get("skill")
-    if not isinstance(name, str) or name not in LIBRARY.names():
+    if not isinstance(name, str) or name not in SKILLS:
         return
-    skill = LIBRARY.find(name)
+    skill = SKILLS[name]
     try:
         read_sets(skill, list(given.get("sets") or ()), "--set")
         for alias, assignments in _passed(given.get("passed") or ()):
@@ -121,7 +122,7 @@ def _passed(assignments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 def _required(skill: Skill, alias: str) -> Skill:
     (required,) = [each for each in skill.requires if each.alias == alias]
-    return LIBRARY.find(required.skill)
+    return SKILLS[required.skill]
 
 
 # What is run, and what is not
