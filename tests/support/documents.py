@@ -75,6 +75,7 @@ UNRUN: Final = (
     Unrun(r"printf .* skill run postgres", _MINUTES, ("tests/skills/test_postgres_neon.py",)),
     Unrun(r"skill run redis-k8s", _MINUTES, ("tests/skills/test_redis.py",)),
     Unrun(r"skill run dapr-k8s", _MINUTES, ("tests/skills/test_dapr.py",)),
+    Unrun(r"skill run kong-k8s", _MINUTES, ("tests/skills/kong",)),
     Unrun(r"skill run docusaurus", _MINUTES, ("tests/skills/test_docusaurus.py",)),
     Unrun(r"skill run nextjs", _MINUTES, ("tests/skills/test_nextjs.py",)),
     Unrun(r"skill (run|plan) fastapi", _MINUTES, ("tests/skills/test_fastapi.py",)),
