@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.documents import FOLLOWED, is_followed
 from tests.support.pages import ROOT, SHELL, Block, blocks, lines
-from tests.testcluster import TestCluster
+from tests.support.testcluster import TestCluster
 
 
 @pytest.mark.parametrize("page", sorted(FOLLOWED))
@@ -54,7 +54,7 @@ def _write(block: Block, folder: Path) -> None:
     file = folder / marks["title"]
     file.parent.mkdir(parents=True, exist_ok=True)
     if "append" in marks:
-        written = file.read_text("utf-8") + block.text
+        written = f"{file.read_text('utf-8')}\n\n{block.text}"
     elif after := marks.get("after"):
         head, tail = _parted(file, after)
         rest, _, below = tail.partition("\n")
