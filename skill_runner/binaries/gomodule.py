@@ -17,7 +17,7 @@ from typing import Final
 from filelock import FileLock
 
 from skill_runner.binaries.ensure import cache_folder
-from skill_runner.binaries.gobuild import fetch_go, scratch_folder
+from skill_runner.binaries.gobuild import fetch_go, go_of, scratch_folder
 from skill_runner.errors import BuildFailed
 from skill_runner.progress import Note, Report
 
@@ -45,7 +45,8 @@ async def module_files(folder: Path, module: str, inside: str, report: Report) -
 
 async def _fetch(folder: Path, module: str, inside: str, kept: Path, report: Report) -> None:
     with scratch_folder(kept) as scratch:
-        go, problem = await fetch_go(scratch, report)
+        needed = go_of((folder / "go.mod").read_text())
+        go, problem = await fetch_go(scratch, report, needed)
         if problem:
             raise BuildFailed(f"{module} cannot be fetched: {problem}")
         report(Note(f"fetching {inside} of the Go module {module}"))
