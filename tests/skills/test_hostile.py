@@ -115,7 +115,8 @@ def test_the_charts_were_rendered(base: Base) -> None:
     skill = skill_of(base.skill)
     if any(getattr(step, "chart", "").endswith(("chart/", "web-service")) for step in skill.steps):
         kinds = make(base, base.inputs).kinds
-        if base.inputs.get("mode", "bundled") == "bundled":
+        usual = skill.inputs["mode"].default if "mode" in skill.inputs else "bundled"
+        if base.inputs.get("mode", usual) == "bundled":
             assert {"apps/v1 StatefulSet", "apps/v1 Deployment"} & kinds.keys()
 
 

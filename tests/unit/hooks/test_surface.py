@@ -32,6 +32,7 @@ NAMES = [
     "RetryLater",
     "Schema",
     "WITHOUT_SECRET_STORE",
+    "await_application",
     "by_reference",
     "check_broker_names",
     "check_claims",
