@@ -95,6 +95,7 @@ async def _node(
     asked = draft.request is not None
     plan = None
     if not draft.satisfied:
+        session.refuse_delivered(draft.old)
         request = draft.request or Request(
             skill=draft.skill,
             name=draft.installation.name,

@@ -52,8 +52,19 @@ async def remove(
         _add_unasked(chosen, records)
     for each in chosen.values():
         world.admit(each.installation, each.skill)
+        _refuse_delivered(each)
     gone = await walk(_order(chosen), _work(world, chosen, run, purge=purge))
     return _outcome(world, targets, chosen, gone, records)
+
+
+def _refuse_delivered(target: Record) -> None:
+    """Refused where it would come back from its repository."""
+    if target.delivered_by:
+        raise Refused(
+            f"{target.installation} is delivered by {target.delivered_by}, which would make it"
+            " again",
+            hint="Take it out of the platform file, render it, and commit.",
+        )
 
 
 def _add_dependents(

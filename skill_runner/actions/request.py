@@ -97,7 +97,19 @@ async def locate(request: Request, records: Records) -> tuple[Installation, Reco
         old = old if old is not None and old.skill == request.skill.name else None
     if old is None and error is not None:
         raise error
+    refuse_delivered(old)
     return (old.installation if old else Installation(namespace, request.name)), old
+
+
+def refuse_delivered(old: Record | None) -> None:
+    """Refused when a repository says what the installation is: two would undo each other's work."""
+    if old is not None and old.delivered_by:
+        raise Refused(
+            f"{old.installation} is delivered by {old.delivered_by}, which would undo what a run"
+            " changes",
+            hint="Change the platform file, render it, and commit; then: skill verify"
+            f" {old.installation.name} --delivered-by argocd --revision SHA",
+        )
 
 
 def _namespace(request: Request) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,22 @@ from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.execution import failure, proofs
 from skill_runner.execution.state import Options, Walk
-from skill_runner.installations import releases, store
+from skill_runner.hooks.call import call_hook
+from skill_runner.installations import lock, releases, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.outcome import Outcome, Problem, from_error
-from skill_runner.plan import Installation, Plan, PlannedApply, make_plan
+from skill_runner.plan import (
+    Installation,
+    Plan,
+    PlannedApply,
+    PlannedHook,
+    PlannedRelease,
+    make_plan,
+)
 from skill_runner.readiness.wait import Expected, wait_ready
 from skill_runner.runs.folder import Run
+from skill_runner.runs.process import Holder
 from skill_runner.skill.library import PATH_VARIABLE, Library
 from skill_runner.skill.model import Skill
 
@@ -32,8 +41,13 @@ async def verify(
     *,
     observe: bool,
     timeout: float,
+    hooks: bool = False,
 ) -> Outcome:
-    """The installation as it stands now; nothing of it is changed. Times in seconds."""
+    """The installation as it stands now; nothing of it is changed. Times in seconds.
+
+    With `hooks` what its skill does beside its objects is done as well: where others deliver the
+    objects, nobody else would.
+    """
     target = await request.find_record(world, name, namespace)
     run.redactor.add(store.secret_texts(target))
     plan = plan_of(target, library, await outputs_of(world, target))
@@ -50,7 +64,10 @@ async def verify(
         outputs=target.outputs,
     )
     try:
+        early, late = _hooks(plan) if hooks else ((), ())
+        await _call(walk, early)
         await _ready(walk, target, plan, timeout, observe=observe)
+        await _call(walk, late)
         for proof in plan.proofs:
             if proof.kind == "observe" or (proof.kind == "probe" and not observe):
                 await proofs.run_proof(walk, proof)
@@ -60,6 +77,31 @@ async def verify(
         outcome = replace(outcome, status=status, exit_code=code, problem=problem, outputs={})
     seconds = world.clock.monotonic() - began
     return replace(outcome, proof=walk.proof, notes=tuple(walk.notes), seconds=seconds)
+
+
+def _hooks(plan: Plan) -> tuple[tuple[PlannedHook, ...], tuple[PlannedHook, ...]]:
+    """The hooks before the plan's last objects, which these may wait for, and those after them."""
+    makes = [n for n, s in enumerate(plan.steps) if isinstance(s, PlannedApply | PlannedRelease)]
+    last = makes[-1] if makes else -1
+    steps = [(n, step) for n, step in enumerate(plan.steps) if isinstance(step, PlannedHook)]
+    return tuple(s for n, s in steps if n < last), tuple(s for n, s in steps if n > last)
+
+
+async def _call(walk: Walk, hooks: Sequence[PlannedHook]) -> None:
+    """Call hooks under the installation's lock."""
+    if not hooks:
+        return
+    world, name = walk.world, walk.plan.installation
+    async with lock.hold(
+        world.connect, name, str(Holder.here()), world.clock, world.report, run=walk.run.id
+    ) as held:
+        fenced = replace(walk, world=world.under(held))
+        for step in hooks:
+            said = await call_hook(
+                walk.plan.skill, step.hook, fenced.context(), timeout=step.timeout
+            )
+            if isinstance(said, str) and said:
+                walk.notes.append(f"{step.hook}: {said}")
 
 
 def skill_of(target: Record, library: Library) -> Skill:

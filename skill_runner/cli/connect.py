@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from skill_runner import binaries, clusters
 from skill_runner.backends.base import Cluster, Target
 from skill_runner.backends.clock import SystemClock
+from skill_runner.backends.empty import empty_cluster
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.kube import connect
 from skill_runner.backends.world import World
@@ -17,7 +18,7 @@ from skill_runner.cli.recording import taped, taped_helm
 from skill_runner.cli.target import Asked, choose_target
 from skill_runner.clusters import local
 from skill_runner.images import make_images
-from skill_runner.progress import Connected, Report
+from skill_runner.progress import Connected, Report, silent
 from skill_runner.scope import Scope
 
 
@@ -46,6 +47,26 @@ async def world(asked: Asked, report: Report, registry: str = "") -> AsyncIterat
         )
     finally:
         await cluster.close()
+
+
+@asynccontextmanager
+async def without_cluster(
+    kube_version: str, served: Iterable[str], registry: str = ""
+) -> AsyncIterator[World]:
+    """A World that renders for a cluster of this Kubernetes version, and asks none."""
+    cluster = empty_cluster(kube_version, served)
+
+    async def again() -> Cluster:
+        return cluster
+
+    helm = await binaries.ensure("helm", report=silent)
+    yield World(
+        helm=PyHelm(str(helm), cluster),
+        cluster=cluster,
+        clock=SystemClock(),
+        connect=again,
+        images=make_images(None, binaries.cache_folder(), registry),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,8 @@ Names that stand here stay for as long as `schema: 1` of skill.yaml does; every 
 """
 
 from skill_runner.binaries.gomodule import module_files
-<<<<<<< HEAD
 from skill_runner.errors import ApiError, Conflict, Forbidden, HookFailed, NotFound
-=======
-from skill_runner.errors import ApiError, Conflict, HookFailed, NotFound
 from skill_runner.hooks.applications import await_application
->>>>>>> ce76112 (Install Argo CD, proven by commits that it rolls out and one that it names)
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.hooks.dapr import (
     PROBING,
@@ -80,11 +76,8 @@ __all__ = [
     "PodResult",
     "Ref",
     "RetryLater",
-<<<<<<< HEAD
     "Schema",
-=======
     "await_application",
->>>>>>> ce76112 (Install Argo CD, proven by commits that it rolls out and one that it names)
     "by_reference",
     "check_broker_names",
     "check_claims",

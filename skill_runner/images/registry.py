@@ -18,6 +18,7 @@ MANIFESTS: Final = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
+DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 CHALLENGE: Final = re.compile(r'\b(\w+)="([^"]*)"')
 
 
@@ -52,6 +53,21 @@ def parse_reference(ref: str) -> Reference:
 
 async def registry_has(ref: str, *, client: httpx.AsyncClient | None = None) -> bool:
     """Tell whether the image's registry answers, and has it. Never raises: no answer is a no."""
+    answer = await _ask(ref, client)
+    return answer is not None and answer.status_code == 200
+
+
+async def registry_digest(ref: str, *, client: httpx.AsyncClient | None = None) -> str:
+    """The digest of what a tag names now, of all platforms; empty where no registry tells it."""
+    answer = await _ask(ref, client)
+    if answer is None or answer.status_code != 200:
+        return ""
+    digest = answer.headers.get("Docker-Content-Digest", "")
+    return digest if DIGEST.fullmatch(digest) else ""
+
+
+async def _ask(ref: str, client: httpx.AsyncClient | None) -> httpx.Response | None:
+    """The answer to HEAD of the image's manifest; None where there is none."""
     where = parse_reference(ref)
     scheme = "http" if where.is_here else "https"
     url = f"{scheme}://{where.host}/v2/{where.repository}/manifests/{where.tag}"
@@ -62,9 +78,9 @@ async def registry_has(ref: str, *, client: httpx.AsyncClient | None = None) -> 
             token = await _token(own, answer.headers.get("WWW-Authenticate", ""))
             headers = {"Accept": MANIFESTS, "Authorization": f"Bearer {token}"}
             answer = await own.head(url, headers=headers)
-        return answer.status_code == 200
+        return answer
     except (httpx.HTTPError, KeyError, ValueError):
-        return False
+        return None
     finally:
         if client is None:
             await own.aclose()

@@ -120,7 +120,7 @@ def owner_of(live: Object | Release) -> str:
         return _release_owner(live)
     meta = live["metadata"]
     labels, notes = meta.get("labels") or {}, meta.get("annotations") or {}
-    for says in (_our_installation, _helm_release, _delivery_tool):
+    for says in (_our_installation, _helm_release, delivery_tool):
         if owner := says(labels, notes):
             return owner
     for reference in meta.get("ownerReferences") or ():
@@ -148,8 +148,9 @@ def _helm_release(_: Mapping[str, str], notes: Mapping[str, str]) -> str:
     return f"Helm release {notes.get(HELM_SPACE, '?')}/{notes[HELM_NAME]}"
 
 
-def _delivery_tool(labels: Mapping[str, str], notes: Mapping[str, str]) -> str:
-    """The tools that deliver from a repository, by the marks that they document."""
+def delivery_tool(labels: Mapping[str, str], notes: Mapping[str, str]) -> str:
+    """The tool that delivered an object from a repository, by the marks that it documents; empty
+    where none did."""
     if tracked := notes.get("argocd.argoproj.io/tracking-id"):
         return f"Argo CD application {tracked.partition(':')[0]}"
     if name := labels.get("argocd.argoproj.io/instance"):

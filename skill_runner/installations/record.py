@@ -63,7 +63,8 @@ class Record:
     `uids` are of what was made and may be deleted again: applied objects, definitions, namespaces
     that a run made, data volumes. `leaving` is what a removal deletes once its owner is gone, by
     uid; it carries our mark by then. `proven` says that a run has ended ready once. `good` is what
-    stood then, from the first change of a later run until that ends, well or not.
+    stood then, from the first change of a later run until that ends, well or not. `delivered_by` is
+    what keeps it as a repository says, in words; empty where runs make it.
     """
 
     installation: Installation
@@ -89,6 +90,7 @@ class Record:
     good: Good | None = None
     created: float = 0.0
     updated: float = 0.0
+    delivered_by: str = ""
 
     def held(self, ref: Ref) -> Held:
         """The proof that this record holds of an object; `ownership.judge` takes it."""

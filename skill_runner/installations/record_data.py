@@ -14,7 +14,7 @@ from skill_runner.plan import ImageChoice, Installation
 
 def to_data(record: Record) -> dict[str, Any]:
     data = {"schema": SCHEMA, **asdict(replace(record, uids={}, leaving={}))}
-    del data["key"]
+    del data["key"], data["delivered_by"]
     data["uids"] = _uids_to_data(record.uids)
     data["leaving"] = _uids_to_data(record.leaving)
     data["inputs"] = without_secrets(record, record.inputs)

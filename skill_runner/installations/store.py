@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import BadRecord, NotFound, Refused, SkillError
-from skill_runner.installations.ownership import judge
+from skill_runner.installations.ownership import delivery_tool, judge
 from skill_runner.installations.record import SCHEMA, Record, given_up
 from skill_runner.installations.record_data import from_data, to_data
 from skill_runner.installations.record_form import fault_in
@@ -136,10 +136,9 @@ async def keep(cluster: Cluster, record: Record, data: Mapping[Ref, str]) -> Non
     await write(cluster, left, labels=KEPT_LABELS)
 
 
-async def write(cluster: Cluster, record: Record, *, labels: Mapping[str, str] = LABELS) -> None:
-    """Keep the record; whoever wrote it before, this is what stands now."""
-    text = json.dumps(to_data(record), sort_keys=True)
-    manifest = {
+def as_manifest(record: Record, labels: Mapping[str, str] = LABELS) -> Object:
+    """The ConfigMap that keeps a record."""
+    return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
@@ -147,9 +146,13 @@ async def write(cluster: Cluster, record: Record, *, labels: Mapping[str, str] =
             "namespace": record.installation.namespace,
             "labels": {**labels, "app.kubernetes.io/instance": record.installation.name},
         },
-        "data": {KEY: text},
+        "data": {KEY: json.dumps(to_data(record), sort_keys=True)},
     }
-    await cluster.apply(manifest, force=True)
+
+
+async def write(cluster: Cluster, record: Record, *, labels: Mapping[str, str] = LABELS) -> None:
+    """Keep the record; whoever wrote it before, this is what stands now."""
+    await cluster.apply(as_manifest(record, labels), force=True)
     if record.key:  # one that was only listed knows no secrets, and must not overwrite them
         await cluster.apply(_secret(record), force=True)
 
@@ -285,7 +288,8 @@ def _from_object(obj: Object) -> Record:
     record = from_data(data)
     if not meta["name"].startswith(PREFIX) or record.installation != installation:
         raise _bad(where, f"it names another installation, {record.installation}")
-    return record
+    by = delivery_tool(meta.get("labels") or {}, meta.get("annotations") or {})
+    return replace(record, delivered_by=by)
 
 
 def _bad(where: str, fault: str) -> BadRecord:

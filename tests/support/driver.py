@@ -70,6 +70,19 @@ class Driver:
             jsonschema.validate(document, json_schema())
         return document
 
+    def local(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """Run `skill … -o json` where there is no cluster; its document."""
+        done = subprocess.run(
+            [sys.executable, "-m", "skill_runner", *arguments, "-o", "json"],
+            env={**os.environ, "SKILL_STATE_DIR": str(self.state), "KUBECONFIG": os.devnull},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
     def start(self, *arguments: str, piped: bool = False) -> subprocess.Popen[str]:
         """Start `skill` with this cluster's context."""
         where = ["--kubeconfig", str(self.kubeconfig), "--context", self.context]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import click
 
 from skill_runner.actions import verify
+from skill_runner.actions.delivery.verify import Ask, check_revision, targets_of
+from skill_runner.actions.delivery.verify import verify as verify_delivered
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, library_option, outcome_option
 from skill_runner.cli.target import Asked
+from skill_runner.errors import UsageError
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
 from skill_runner.runs.folder import Run
@@ -20,12 +23,20 @@ from skill_runner.skill.library import Library
 Examples:
   skill verify kafka-k8s-setup
   skill verify kafka-k8s-setup --observe -o json      only reads
+  skill verify deploy/ --delivered-by argocd --revision $(git rev-parse HEAD)
 """
 )
 @click.argument("name")
 @click.option("-n", "--namespace", help="Namespace of the installation.")
 @click.option("--observe", is_flag=True, help="Only read: no proof that writes.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for readiness.")
+@click.option(
+    "--delivered-by",
+    type=click.Choice(["argocd"]),
+    help="NAME is delivered from Git, or a folder that `skill render --to` wrote: wait for the "
+    "commit, and do what the skills do beside their objects.",
+)
+@click.option("--revision", metavar="SHA", help="The commit, in full; with --delivered-by.")
 @library_option
 @cluster_options
 @outcome_option
@@ -34,14 +45,26 @@ def command(
     namespace: str | None,
     observe: bool,
     timeout: float,
+    delivered_by: str | None,
+    revision: str | None,
     library: Library,
     asked: Asked,
     output: str,
 ) -> int:
     """Look at installation NAME in the cluster, and prove again that it works."""
 
+    if (delivered_by is None) != (revision is None):
+        raise UsageError(
+            "--delivered-by and --revision belong together",
+            hint="skill verify FOLDER --delivered-by argocd --revision $(git rev-parse HEAD)",
+        )
+
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
+            if revision is not None:
+                ask = Ask(revision=check_revision(revision), observe=observe, timeout=timeout)
+                targets = targets_of(name, namespace)
+                return await verify_delivered(world, run, library, targets, ask)
             return await verify.verify(
                 world, run, library, name, namespace, observe=observe, timeout=timeout
             )

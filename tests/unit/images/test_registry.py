@@ -9,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from skill_runner.images.registry import Reference, parse_reference, registry_has
+from skill_runner.images.registry import Reference, parse_reference, registry_digest, registry_has
+
+DIGEST = f"sha256:{'0' * 64}"
 
 
 class Registry(BaseHTTPRequestHandler):
@@ -37,6 +39,8 @@ class Registry(BaseHTTPRequestHandler):
             here = self.headers["Host"]
             challenge = f'Bearer realm="http://{here}/token",service="s",scope="guarded"'
             self.send_header("WWW-Authenticate", challenge)
+        if status == 200:
+            self.send_header("Docker-Content-Digest", DIGEST if "open" in self.path else "odd")
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
@@ -59,6 +63,14 @@ def host() -> Iterator[str]:
 )
 async def test_a_registry_that_answers(host: str, name: str, there: bool) -> None:
     assert await registry_has(f"{host}/{name}") is there
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"), [("open/app:1", DIGEST), ("guarded/app:1", ""), ("open/app:2", "")]
+)
+async def test_the_digest_that_a_registry_tells(host: str, name: str, digest: str) -> None:
+    """What is no digest is none."""
+    assert await registry_digest(f"{host}/{name}") == digest
 
 
 async def test_no_answer_is_a_no() -> None:

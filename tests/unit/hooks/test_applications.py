@@ -10,8 +10,8 @@ from skill_runner.hooks import Context, GiveUp, await_application
 from skill_runner.objects import Object, Ref
 from skill_runner.skill.library import default_library
 from skill_runner.testing import MemoryCluster
-from tests.definitions import definition
-from tests.skills.contexts import scripted
+from tests.support.contexts import scripted
+from tests.support.definitions import definition
 
 COMMIT = "a" * 40
 APPLICATION = Ref("argoproj.io/v1alpha1", "Application", "proof", "argocd")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from skill_runner.objects import Ref
-from tests.skills.driver import Driver
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.cluster
 
