@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from skill_runner.backends.base import ResourceType, Right
+from skill_runner.installations.store import record_refs
 from skill_runner.objects import Object, Ref, at, is_cluster_scoped, plural_of
-from skill_runner.plan import Plan
+from skill_runner.plan import Installation, Plan
 from skill_runner.readiness.status.table import is_custom
 from skill_runner.readiness.wait import Expected
 from skill_runner.readiness.wait.cache import View
@@ -42,14 +43,15 @@ _DIAGNOSIS: Final = (
     ("", "events", READ),
     ("", "persistentvolumeclaims", ("get", "list")),
 )
-# What Context gives to hooks: pods of their own, commands in containers, ports; Secrets that an
-# apply step made empty are filled.
+# What Context gives to hooks, in the installation's namespace alone: pods of their own, commands in
+# containers, ports.
 _HOOKS: Final = (
-    ("", "secrets", ("get", "update")),
     ("", "pods", ("create", "delete")),
     ("", "pods/exec", ("get", "create")),
     ("", "pods/portforward", ("get", "create")),
 )
+# What a killed run leaves of its proofs, and a removal deletes.
+_LEFT: Final = (("", "pods"), ("batch", "jobs"))
 # What operators make for a custom resource: a removal that keeps data deletes it by name.
 _OPERATED: Final = tuple(
     (group, resource, ("list", "get", "delete"))
@@ -102,38 +104,63 @@ def better() -> frozenset[Right]:
     return frozenset(_spread(_BETTER, None))
 
 
+def using(installation: Installation) -> Right:
+    """The right to use an installation as it is: its record is read, without its secret inputs."""
+    ref, _ = record_refs(installation)
+    return Right("get", "", plural_of(ref.kind), ref.namespace, ref.name)
+
+
 def rights_of(plan: Plan, manifests: Sequence[Object], kinds: Kinds | None = None) -> Rights:
     """Every right for a plan that makes these manifests.
 
     `kinds` are those that the cluster serves; without them scopes and plurals are the usual ones.
     """
     own = plan.installation.namespace
-    known = {**(kinds or {}), **_defined(manifests)}
+    defined = _defined(manifests)
+    known = {**(kinds or {}), **defined}
     made = sorted({_resource(m, known, own) for m in manifests}, key=str)
-    spaces = tuple(sorted({own, *(space for _, _, space in made if space)}))
+    spaces = {own, *(space for _, _, space in made if space)}
     read = {
         *_spread(_OWN_READ, own),
         *_of_made(made, READ),
         *_children(manifests, known, own),
         *(right for space in spaces for right in _spread(_DIAGNOSIS, space)),
     }
-    hooks = {right for space in spaces for right in _spread(_HOOKS, space) if _calls_hooks(plan)}
+    hooks = {*(_spread(_HOOKS, own) if _calls_hooks(plan) else ()), *_declared(plan)}
+    left = {
+        each
+        for each in hooks
+        if each.namespace and each.verb == "delete" and (each.group, each.resource) in _LEFT
+    }
     change = {*_spread(_OWN_WRITE, own), *_of_made(made, WRITE)}
+    change.update(_of_made(map(_everywhere, defined.values()), ("list",)))  # is one used still?
     if any(is_custom(m["apiVersion"]) for m in manifests):
         change.update(_spread(_OPERATED, own))
-    declared = {
-        Right(verb, each.group, resource, None if each.everywhere else own)
-        for each in plan.skill.rights
-        for resource in each.resources
-        for verb in each.verbs
-    }
     granted = frozenset(_granted(manifests, own))
     observes = any(proof.kind == "observe" for proof in plan.proofs)
-    why = frozenset({*read, *(declared if observes else ())})
-    verify = frozenset({*read, *hooks, *declared})
-    remove = frozenset({*read, *change})
-    run = frozenset({*verify, *remove})
-    return Rights({"run": run, "verify": verify, "why": why, "remove": remove}, granted, spaces)
+    why = frozenset({*read, *(_declared(plan, observing=True) if observes else ())})
+    verify = frozenset({*read, *hooks})
+    remove = frozenset({*read, *change, *left})
+    run = frozenset({*verify, *remove, *_of_made(_secrets(made), ("update",))})
+    spaces |= {each.namespace for each in hooks if each.namespace}
+    return Rights(
+        {"run": run, "verify": verify, "why": why, "remove": remove},
+        granted,
+        tuple(sorted(spaces)),
+    )
+
+
+def _declared(plan: Plan, *, observing: bool = False) -> Iterator[Right]:
+    """What the skill says that its hooks do beyond; with `observing` what changes nothing."""
+    for each in plan.rights:
+        verbs = [v for v in each.verbs if v in READ or each.observe or not observing]
+        for space in (None,) if each.everywhere else each.namespaces:
+            yield from _spread([(each.group, name, verbs) for name in each.resources], space)
+
+
+def _secrets(made: Iterable[tuple[str, str, str | None]]) -> Iterator[tuple[str, str, str | None]]:
+    """The places of Secrets: hooks fill those that an apply step made empty."""
+    yield from (each for each in made if each[:2] == ("", "secrets"))
 
 
 def _spread(
@@ -184,6 +211,11 @@ def _defined(manifests: Iterable[Object]) -> dict[tuple[str, str], ResourceType]
             kind, plural = str(names.get("kind")), str(names.get("plural"))
             found[api_version, kind] = ResourceType(api_version, kind, plural, namespaced)
     return found
+
+
+def _everywhere(kind: ResourceType) -> tuple[str, str, None]:
+    """The group and the resource of a kind, in all namespaces."""
+    return kind.api_version.rpartition("/")[0], kind.plural, None
 
 
 def _calls_hooks(plan: Plan) -> bool:

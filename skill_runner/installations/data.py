@@ -86,6 +86,8 @@ async def has_objects(cluster: Cluster, definition: Object) -> bool:
             listed = await cluster.list(f"{spec['group']}/{version}", kind, most=1, bare=True)
         except NotFound:
             continue
+        except Forbidden:
+            return True
         return bool(listed.items)
     return True
 

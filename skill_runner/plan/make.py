@@ -30,6 +30,7 @@ from skill_runner.skill.model import (
     EXACT_VERSION,
     ApplyStep,
     Check,
+    HookRight,
     Image,
     ImageStep,
     Proof,
@@ -87,6 +88,7 @@ def make_plan(
         digest=digest_of(skill, installation, inputs, planned, proofs, outputs, requires, key),
         key=key,
         makes=_makes(skill, scope),
+        rights=_rights(skill, scope),
     )
 
 
@@ -96,12 +98,29 @@ def _makes(skill: Skill, scope: Mapping[str, Any]) -> Makes | None:
     if skill.declared is None:
         return None
     where = f"{skill.folder / 'skill.yaml'}: makes"
-    rendered = []
-    for each in skill.declared.elsewhere:
-        names = render_data(each.namespaces, scope, where)
-        listed = names if isinstance(names, list) else [names]
-        rendered.append(replace(each, namespaces=tuple(str(name) for name in listed)))
+    rendered = [
+        replace(each, namespaces=_names(each.namespaces, scope, where))
+        for each in skill.declared.elsewhere
+    ]
     return replace(skill.declared, elsewhere=tuple(rendered))
+
+
+def _rights(skill: Skill, scope: Mapping[str, Any]) -> tuple[HookRight, ...]:
+    """The rights of the skill's hooks, in the namespaces that these inputs name."""
+    where, own = f"{skill.folder / 'skill.yaml'}: rights", scope["installation"]["namespace"]
+    return tuple(
+        replace(
+            each,
+            namespaces=_names(own if each.namespaces is None else each.namespaces, scope, where),
+        )
+        for each in skill.rights
+    )
+
+
+def _names(template: Any, scope: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """The namespaces of a template: a name, or a list of them."""
+    names = render_data(template, scope, where)
+    return tuple(str(name) for name in (names if isinstance(names, list) else [names]))
 
 
 def wanted_requirements(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skill_runner.policy.makes import Makes
-from skill_runner.skill.model import Application, Check, Proof, Skill, WaitRule
+from skill_runner.skill.model import Application, Check, HookRight, Proof, Skill, WaitRule
 
 Manifest = dict[str, Any]
 
@@ -121,7 +121,8 @@ class Plan:
 
     `requires` are the outputs of required installations, `edges` their names, both by alias.
     `key` is that of its digests, where inputs are secret. `makes` is what the skill declares to
-    make, and `allow_kinds` what the caller allows besides.
+    make, and `allow_kinds` what the caller allows besides. `rights` are those of the skill's hooks,
+    in the namespaces that the inputs name.
     """
 
     skill: Skill
@@ -136,5 +137,6 @@ class Plan:
     requires: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     edges: Mapping[str, str] = field(default_factory=dict)
     makes: Makes | None = None
+    rights: tuple[HookRight, ...] = ()
     allow_kinds: tuple[str, ...] = ()
     key: str = field(default="", repr=False)

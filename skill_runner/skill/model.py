@@ -197,7 +197,9 @@ class Requirement:
 class HookRight:
     """The rights of hooks.py beyond pods and objects of the installation, in RBAC's words, and why.
 
-    `everywhere`: in all namespaces, or on cluster-scoped resources.
+    `everywhere`: in all namespaces, or on cluster-scoped resources. `namespaces` is a template that
+    gives a name or a list of them, until a plan renders it; without it, the installation's.
+    With `observe` nothing is written by them, and proofs of that kind need them.
     """
 
     group: str
@@ -205,6 +207,8 @@ class HookRight:
     verbs: tuple[str, ...]
     why: str
     everywhere: bool = False
+    namespaces: Any = None
+    observe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

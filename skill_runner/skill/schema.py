@@ -164,6 +164,8 @@ def _described_schema(schema: Mapping[str, Any]) -> str:
         return f"be {shown(schema['const'])}"
     if "pattern" in schema:
         return f"match {schema['pattern']}"
+    if "required" in schema:
+        return f"have {' and '.join(schema['required'])} together"
     parts = schema.get("anyOf")
     return " or ".join(map(_described_schema, parts)) if parts else f"conform to {shown(schema)}"
 

@@ -218,6 +218,8 @@ def _right(data: Data) -> HookRight:
         verbs=tuple(data["verbs"]),
         why=data["why"],
         everywhere=data.get("everywhere", False),
+        namespaces=data.get("namespaces"),
+        observe=data.get("observe", False),
     )
 
 

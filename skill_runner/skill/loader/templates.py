@@ -87,6 +87,8 @@ def inline(source: Source) -> Iterator[tuple[DataPath, str]]:
     for path, requirement in source.items("requires"):
         yield from _strings((*path, "with"), requirement.get("with"))
     yield from _strings(("outputs",), source.data.get("outputs"))
+    for path, right in source.items("rights"):
+        yield from _strings((*path, "namespaces"), right.get("namespaces"))
     makes = source.data.get("makes")
     yield from _strings(("makes",), makes.get("elsewhere") if isinstance(makes, dict) else None)
 

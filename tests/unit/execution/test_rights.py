@@ -12,13 +12,18 @@ from skill_runner.backends.base import Right
 from skill_runner.errors import Forbidden
 from skill_runner.execution import preflight
 from skill_runner.execution.rbac import documents, rules
-from skill_runner.execution.rights import COMMANDS, Command, Rights, rights_of
+from skill_runner.execution.rights import COMMANDS, READ, Command, Rights, rights_of
 from skill_runner.installations import lock, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan
 from skill_runner.runs.folder import Run
 from skill_runner.testing import simulate
+<<<<<<< HEAD:tests/unit/execution/test_rights.py
 from tests.unit.actions.test_request import HOOKS, SKILL, Stage, stage
+=======
+from tests.test_crds import definition
+from tests.test_session import HOOKS, SKILL, Stage, stage
+>>>>>>> 97f5774 (Grant hooks rights in other namespaces only where a skill declares them):tests/test_rights.py
 
 __all__ = ["stage"]
 
@@ -33,7 +38,21 @@ async def prove(ctx):
 """
 EVERYWHERE = """
 rights:
-  - {group: apps, resources: [deployments], verbs: [list], everywhere: true, why: Looks around.}
+  - group: apps
+    resources: [deployments]
+    verbs: [list, delete]
+    everywhere: true
+    why: Looks around.
+  - group: batch
+    resources: [jobs]
+    verbs: [create, delete]
+    namespaces: "{{ [namespace, 'shop'] }}"
+    why: Of the proof.
+  - resources: [pods/portforward]
+    verbs: [create]
+    namespaces: shop
+    observe: true
+    why: Asks a pod.
 """
 
 
@@ -137,10 +156,46 @@ async def test_hooks_say_what_they_need_beyond(stage: Stage) -> None:
     folder: Path = stage.folder / "skills" / "demo-setup"
     (folder / "skill.yaml").write_text(SKILL + EVERYWHERE)
     _, rights = await restricted(stage)
-    everywhere = Right("list", "apps", "deployments")
-    assert everywhere in rights.of["run"]
-    assert everywhere in rights.of["verify"]
-    assert everywhere not in rights.of["remove"]
+    jobs = {Right("create", "batch", "jobs", space) for space in ("demo", "shop")}
+    looks, deletes = (Right(verb, "apps", "deployments") for verb in ("list", "delete"))
+    asks = Right("create", "", "pods/portforward", "shop")
+    for command in ("run", "verify"):
+        assert {looks, deletes, asks, *jobs} <= rights.of[command]
+    assert not {looks, deletes, asks, *jobs} & rights.of["remove"]
+    assert rights.namespaces == ("demo", "shop")
+    # what a killed run leaves, a removal deletes
+    for kind in (("", "pods", "demo"), ("batch", "jobs", "demo"), ("batch", "jobs", "shop")):
+        assert Right("delete", *kind) in rights.of["remove"]
+
+
+async def test_why_has_what_a_proof_that_observes_needs_and_changes_nothing(stage: Stage) -> None:
+    folder: Path = stage.folder / "skills" / "demo-setup"
+    observing = SKILL.replace("kind: probe", "kind: observe") + EVERYWHERE
+    (folder / "skill.yaml").write_text(observing)
+    _, rights = await restricted(stage)
+    more = {r for r in rights.of["why"] if r.verb not in READ}
+    assert more == {Right("create", "", "pods/portforward", "shop")}
+    assert Right("list", "apps", "deployments") in rights.of["why"]
+
+
+async def test_hooks_work_in_the_installation_s_namespace_alone(stage: Stage) -> None:
+    """Elsewhere they fill Secrets that an apply step made empty."""
+    plan, _ = await restricted(stage)
+    meta = {"name": "copy", "namespace": "shop"}
+    needed = rights_of(plan, [{"apiVersion": "v1", "kind": "Secret", "metadata": meta}])
+    there = {r for r in needed.of["run"] if r.namespace == "shop" and r.verb not in READ}
+    assert there == {
+        Right(verb, "", "secrets", "shop") for verb in ("create", "patch", "delete", "update")
+    }
+    assert Right("update", "", "secrets", "shop") not in needed.of["verify"]
+    assert Right("create", "", "pods/exec", "demo") in needed.of["verify"]
+
+
+async def test_a_removal_looks_whether_a_definition_is_used(stage: Stage) -> None:
+    plan, _ = await restricted(stage)
+    needed = rights_of(plan, [definition()])
+    assert Right("list", "dapr.io", "components") in needed.of["remove"]
+    assert Right("list", "dapr.io", "components") not in needed.of["verify"]
 
 
 async def test_hooks_may_run_commands_and_pods(stage: Stage) -> None:

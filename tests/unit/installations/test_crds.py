@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from skill_runner.backends.base import Right
 from skill_runner.errors import StepFailed
 from skill_runner.installations import store
 from skill_runner.installations.crds import CRD, apply_definitions, look_at_all, remove_definitions
@@ -160,3 +161,14 @@ async def test_one_of_another_installation_stays_its_own() -> None:
     with pytest.raises(StepFailed, match="belongs to installation default/dapr-k8s-setup"):
         await apply(cluster, definition(scope="Cluster"))
     assert await cluster.get(REF) == before
+
+
+async def test_where_nobody_may_look_for_objects_the_definition_stays() -> None:
+    cluster = MemoryCluster()
+    await apply(cluster, definition())
+    verbs = [
+        Right(verb, "apiextensions.k8s.io", "customresourcedefinitions")
+        for verb in ("get", "list", "delete")
+    ]
+    cluster.grant(verbs)
+    assert await remove(cluster, HERE, purge=True) == ([], [REF])
