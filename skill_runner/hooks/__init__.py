@@ -10,12 +10,14 @@ from skill_runner.errors import ApiError, Conflict, Forbidden, HookFailed, NotFo
 from skill_runner.hooks.applications import await_application
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.hooks.dapr import (
+    MARK,
     PROBING,
     WITHOUT_SECRET_STORE,
     check_sidecars,
     component_failure,
     missing_sidecars,
     not_loaded,
+    run_with_sidecar,
 )
 from skill_runner.hooks.drills import has_said, is_back, lose_pod, lose_pod_during, until
 from skill_runner.hooks.images import check_not_older, major_version, version_of
@@ -61,6 +63,7 @@ from skill_runner.text.patterns import PatternError, compile_pattern
 from skill_runner.text.quoting import excerpt
 
 __all__ = [
+    "MARK",
     "PROBING",
     "WITHOUT_SECRET_STORE",
     "ApiError",
@@ -121,6 +124,7 @@ __all__ = [
     "read_schemas",
     "read_secret",
     "register_schemas",
+    "run_with_sidecar",
     "topic_objects",
     "try_schemas",
     "uncancelled",

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm
 from skill_runner.errors import HookFailed
-from skill_runner.hooks.pods import pod_manifest, run_to_completion
+from skill_runner.hooks.pods import job_of, pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code
 from skill_runner.plan import ImageChoice, Installation, Plan, PlannedRelease
@@ -217,10 +217,12 @@ class Context:
         annotations: Mapping[str, str] | None = None,
         namespace: str | None = None,
         pod: Mapping[str, Any] | None = None,
+        by_job: bool = False,
     ) -> PodResult:
         """Run a command in a pod of its own, with its own limits, and remove the pod.
 
         `env` values are strings, or `valueFrom` objects. `pod` overrides fields of the pod's spec.
+        `by_job` lets a Job make the pod, for webhooks that ignore the pods that people make.
         HookFailed when the pod never starts or does not end within `timeout` seconds.
         """
         manifest = pod_manifest(
@@ -237,7 +239,7 @@ class Context:
         )
         try:
             code, logs = await run_to_completion(
-                self.cluster, self.clock, manifest, timeout=timeout
+                self.cluster, self.clock, job_of(manifest) if by_job else manifest, timeout=timeout
             )
         except TimeoutError as error:
             raise HookFailed(f"pod {manifest['metadata']['name']}: {error}") from error

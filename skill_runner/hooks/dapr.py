@@ -1,20 +1,21 @@
 """Ask Dapr's sidecars which components they have, and name those that they lack.
 
 A Component has no status and Dapr writes no events, so a sidecar's own word is the only proof.
-Importable by hooks: `check_sidecars` is for skills whose pods have sidecars, `PROBING` for the pods
-of their proofs.
+Importable by hooks: `check_sidecars` is for skills whose pods have sidecars, `run_with_sidecar` and
+`PROBING` for the pods of their proofs.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import ApiError
-from skill_runner.hooks.context import Context, GiveUp, RetryLater
+from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Code
 from skill_runner.outcome.fix import fix_of
@@ -37,6 +38,8 @@ from skill_runner.readiness.wait.dapr import (
     unloaded_words,
 )
 
+LOOK_EVERY: Final = 1.0  # seconds
+MARK: Final = "skill-runner.dev/mark"  # the label of the pods of one call
 LOG_LINES: Final = 50
 # What a proof's pod asks of its sidecar: limits, quick probes, and no waiting at the end.
 PROBING: Final[Mapping[str, str]] = {
@@ -66,6 +69,63 @@ async def component_failure(cluster: Cluster, pod: Object) -> str | None:
     except ApiError:
         return None  # its log has gone with it; its next end has another
     return failed_component(SIDECAR, bounded(said))
+
+
+async def run_with_sidecar(
+    ctx: Context,
+    *,
+    app_id: str,
+    mark: str,
+    image: str,
+    command: Sequence[str],
+    env: Mapping[str, str],
+    annotations: Mapping[str, str] | None = None,
+    namespace: str | None = None,
+    pod: Mapping[str, Any] | None = None,
+    timeout: float = 120.0,
+) -> PodResult:
+    """Run a command beside a sidecar, in a pod with the label `mark`; called off as soon as the pod
+    has no sidecar, or a component ends it: GiveUp with SIDECAR_MISSING or COMPONENT_FAILED.
+
+    A Job makes the pod: Dapr's injector serves the accounts of controllers and the group
+    system:masters alone, whatever else a caller may do (pkg/injector/service of 1.14).
+    """
+    running = asyncio.create_task(
+        ctx.run_pod(
+            name=app_id[:50],
+            namespace=namespace,
+            image=image,
+            command=command,
+            env=env,
+            labels={MARK: mark},
+            pod=pod,
+            timeout=timeout,
+            by_job=True,
+            annotations={**PROBING, **(annotations or {}), "dapr.io/app-id": app_id},
+        )
+    )
+    failing = asyncio.create_task(_failure(ctx, namespace, f"{MARK}={mark}"))
+    try:
+        await asyncio.wait({running, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return await running
+        raise await failing
+    finally:
+        for task in (running, failing):
+            task.cancel()
+        await asyncio.gather(running, failing, return_exceptions=True)
+
+
+async def _failure(ctx: Context, namespace: str | None, labels: str) -> GiveUp:
+    """The fault of a pod with these labels, once it has no sidecar or a component ended it."""
+    while True:
+        for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace):
+            if lacks_sidecar(pod):
+                return missing_sidecars([pod])
+            if failed := await component_failure(ctx.cluster, pod):
+                where = f"Component of namespace {at(pod, 'metadata.namespace')}"
+                return _named("COMPONENT_FAILED", where, failed)
+        await ctx.clock.sleep(LOOK_EVERY)
 
 
 async def check_sidecars(

@@ -25,7 +25,7 @@ from skill_runner.installations.lock import Guard, lease_ref
 from skill_runner.installations.owned import look
 from skill_runner.installations.record import Record
 from skill_runner.installations.removal_state import Removal, Removed
-from skill_runner.objects import Ref
+from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.plan.placement import proof_labels
 from skill_runner.progress import Changing
@@ -147,11 +147,20 @@ async def _spaces(removal: Removal) -> None:
 async def find_left_behind(
     cluster: Cluster, installation: Installation, spaces: Iterable[str]
 ) -> dict[Ref, str]:
-    """The pods of an installation's proofs in these namespaces, and their uids: a killed run leaves
-    its own."""
+    """The pods of an installation's proofs in these namespaces, or the Jobs that own them, and
+    their uids: a killed run leaves its own."""
     labels = ",".join(f"{name}={value}" for name, value in proof_labels(installation).items())
-    return {
-        Ref("v1", "Pod", pod["metadata"]["name"], space): str(pod["metadata"]["uid"])
-        for space in spaces
-        for pod in (await cluster.list("v1", "Pod", namespace=space, labels=labels)).items
-    }
+    found = {}
+    for space in spaces:
+        for pod in (await cluster.list("v1", "Pod", namespace=space, labels=labels)).items:
+            ref, uid = _owner(pod["metadata"], space)
+            found[ref] = uid
+    return found
+
+
+def _owner(pod: Object, space: str) -> tuple[Ref, str]:
+    """The Job of a pod, by the pod's metadata, or the pod itself; and the uid of either."""
+    for owner in pod.get("ownerReferences") or ():
+        if owner["kind"] == "Job":
+            return Ref(owner["apiVersion"], "Job", owner["name"], space), str(owner["uid"])
+    return Ref("v1", "Pod", pod["name"], space), str(pod["uid"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
@@ -24,13 +23,12 @@ from skill_runner.hooks import (
     PodResult,
     Ref,
     RetryLater,
-    component_failure,
     excerpt,
-    fix_of,
     has_ended,
     lacks_sidecar,
     missing_sidecars,
     not_loaded,
+    run_with_sidecar,
     uncancelled,
     wants_sidecar,
 )
@@ -42,7 +40,6 @@ WEBHOOK = Ref("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration",
 APP = "skill-probe"
 CLIENT = f"{APP}-client"
 NOT_LOADED = "not loaded: "  # what the probe's pod says then
-LOOK_EVERY = 1.0  # seconds
 SECRET_WORDS = re.compile(
     r"password|passwd|secret|token|(access|private|api)_?key|connectionstring", re.I
 )
@@ -183,44 +180,17 @@ async def probe_components(ctx: Context) -> str:
 async def _client(
     ctx: Context, namespace: str, nonce: str, env: Mapping[str, str], *, account: str
 ) -> PodResult:
-    """The probe's pod, called off as soon as a component has ended its sidecar."""
-    probing = asyncio.create_task(
-        ctx.run_pod(
-            name=CLIENT,
-            namespace=namespace,
-            image=ctx.images["probe"].ref,
-            command=["python3", "-c", PROBE, "client"],
-            env={"NONCE": nonce, **env},
-            labels={CLIENT: nonce},
-            annotations={**PROBING, "dapr.io/app-id": CLIENT},
-            pod={"serviceAccountName": account, "automountServiceAccountToken": True},
-            timeout=120,
-        )
+    """Return what the probe's pod said."""
+    return await run_with_sidecar(
+        ctx,
+        app_id=CLIENT,
+        mark=nonce,
+        namespace=namespace,
+        image=ctx.images["probe"].ref,
+        command=["python3", "-c", PROBE, "client"],
+        env={"NONCE": nonce, **env},
+        pod={"serviceAccountName": account, "automountServiceAccountToken": True},
     )
-    failing = asyncio.create_task(_failing_component(ctx, namespace, f"{CLIENT}={nonce}"))
-    try:
-        await asyncio.wait({probing, failing}, return_when=asyncio.FIRST_COMPLETED)
-        if probing.done():
-            return await probing
-        raise GiveUp(
-            await failing,
-            code="COMPONENT_FAILED",
-            resource=f"Component of namespace {namespace}",
-            hint=fix_of("COMPONENT_FAILED"),
-        )
-    finally:
-        for task in (probing, failing):
-            task.cancel()
-        await asyncio.gather(probing, failing, return_exceptions=True)
-
-
-async def _failing_component(ctx: Context, namespace: str, labels: str) -> str:
-    """Which component ended the sidecar of a pod with these labels, once one did."""
-    while True:
-        for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace):
-            if failed := await component_failure(ctx.cluster, pod):
-                return failed
-        await ctx.clock.sleep(LOOK_EVERY)
 
 
 def _said(result: PodResult, namespace: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from skill_runner.hooks import (
-    PROBING,
+    MARK,
     WITHOUT_SECRET_STORE,
     Context,
     GiveUp,
@@ -29,6 +29,7 @@ from skill_runner.hooks import (
     generate_password,
     prove_door,
     read_secret,
+    run_with_sidecar,
     write_secret,
 )
 
@@ -141,7 +142,7 @@ async def _until_published(ctx: Context, nonce: str, count: int, flow: Any) -> N
 
 async def _published(ctx: Context, nonce: str) -> int:
     """How many events the stream has published, as its pod says."""
-    for pod in await ctx.list("v1", "Pod", labels=f"skill-runner.dev/mark={nonce}"):
+    for pod in await ctx.list("v1", "Pod", labels=f"{MARK}={nonce}"):
         if pod.get("status", {}).get("phase") == "Running":
             said = await ctx.logs(pod["metadata"]["name"], "main")
             lines = [line for line in said.splitlines() if line.startswith("published ")]
@@ -179,13 +180,14 @@ async def _probe(ctx: Context, work: str, more: Mapping[str, Any], *, timeout: f
         **({"fails": probe["fails"]} if topic and "fails" in probe else {}),
         **more,
     }
-    return await ctx.run_pod(
-        name=f"{app}-probe"[:50],
+    return await run_with_sidecar(
+        ctx,
+        app_id=f"{app}-probe",
+        mark=str(more["nonce"]),
         image=ctx.images["app"].ref,
         command=["python3", "-c", PROBE, work],
         env={"GIVEN": json.dumps(given)},
-        labels={"skill-runner.dev/mark": str(more["nonce"])},
-        annotations={**PROBING, **WITHOUT_SECRET_STORE, "dapr.io/app-id": f"{app}-probe"},
+        annotations=WITHOUT_SECRET_STORE,
         timeout=timeout,
     )
 

@@ -93,6 +93,15 @@ def sidecar_serves() -> bool:
     return True
 
 
+def answers(url: str) -> bool:
+    """Tell whether anybody answers, well or not."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except OSError as error:
+        return isinstance(error, urllib.error.HTTPError)
+    return True
+
+
 def filled(value: object, name: str) -> object:
     """The value with `name` in place of {id} in its texts."""
     return json.loads(json.dumps(value).replace("{id}", name))
@@ -155,7 +164,10 @@ def dead_letter() -> str:
 
 def prove() -> str:
     """Everything that was asked for, and words about what was not."""
-    ask("GET", f"http://{GIVEN['service']}{GIVEN['health']}")
+    url = f"http://{GIVEN['service']}{GIVEN['health']}"
+    # A node's kube-proxy follows the endpoints when it gets to it, and says nowhere that it has.
+    until(lambda: answers(url), f"nobody answers at {url}", seconds=15)
+    ask("GET", url)
     said = [f"200 at {GIVEN['health']} through the Service"]
     until(sidecar_serves, "the probe's sidecar does not serve")
     ask("GET", f"{DAPR}/v1.0/invoke/{GIVEN['app']}/method{GIVEN['call']}")

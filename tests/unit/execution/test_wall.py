@@ -208,6 +208,7 @@ REMOTE = {
         "rbac.authorization.k8s.io/v1 ClusterRole strimzi-*",
         "rbac.authorization.k8s.io/v1 ClusterRoleBinding strimzi-*",
     },
+    "fastapi-dapr-agent": {"batch/v1 Job *-probe-*"},
     "dapr-k8s-setup": {
         "apps/v1 Deployment",
         "apps/v1 StatefulSet",
@@ -221,7 +222,7 @@ REMOTE = {
         "v1 Secret",
         "v1 Service",
         "v1 ServiceAccount",
-        "v1 Pod skill-probe-*",
+        "batch/v1 Job skill-probe-*",
         "admissionregistration.k8s.io/v1 MutatingWebhookConfiguration dapr-sidecar-injector",
         "apiextensions.k8s.io/v1 CustomResourceDefinition *.dapr.io",
         "rbac.authorization.k8s.io/v1 ClusterRole dapr-*",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
 
-from skill_runner.hooks.context import Context, GiveUp, RetryLater
-from skill_runner.hooks.dapr import check_sidecars
+from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
+from skill_runner.hooks.dapr import check_sidecars, run_with_sidecar
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.progress import silent
@@ -129,3 +130,41 @@ async def test_what_may_still_come_is_waited_for() -> None:
         await check(pod(daprd=starting))
     with pytest.raises(RetryLater, match="not subscribed to orders"):
         await check(pod(), topics=["orders"])
+
+
+class Beside(Context):
+    """A Context whose pod of its own is there, and does not end."""
+
+    __slots__ = ()
+
+    async def run_pod(self, **asked: Any) -> PodResult:
+        assert asked["by_job"], "Dapr's injector leaves the pods of people alone"
+        assert asked["annotations"]["dapr.io/app-id"] == "probe"
+        assert asked["labels"] == {"skill-runner.dev/mark": "n-1"}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (pod(sidecar=False), "SIDECAR_MISSING"),
+        (
+            pod(daprd={"name": "daprd", "ready": False, "state": {"terminated": {"exitCode": 1}}}),
+            "COMPONENT_FAILED",
+        ),
+    ],
+)
+async def test_a_command_whose_sidecar_fails_is_called_off(found: Object, code: str) -> None:
+    cluster = MemoryCluster()
+    cluster.put(
+        {**found, "metadata": {**found["metadata"], "labels": {"skill-runner.dev/mark": "n-1"}}}
+    )
+    cluster.set_logs("default", "web-1", "daprd", FATAL)
+    given = context(cluster)
+    beside = Beside(**{name: getattr(given, name) for name in given.__dataclass_fields__})
+    with pytest.raises(GiveUp) as failed:
+        await run_with_sidecar(
+            beside, app_id="probe", mark="n-1", image="a", command=["true"], env={}
+        )
+    assert failed.value.code == code

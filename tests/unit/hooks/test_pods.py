@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from skill_runner.hooks.context import SMALL
-from skill_runner.hooks.pods import pod_manifest, run_to_completion
+from skill_runner.hooks.pods import job_of, pod_manifest, run_to_completion
 from skill_runner.installations.removal import find_left_behind
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
@@ -120,3 +120,88 @@ async def test_what_a_killed_run_left_is_found_by_its_installation_alone() -> No
         await cluster.create(manifest)
     found = await find_left_behind(cluster, Installation("default", "demo"), ["default"])
     assert list(found) == [Ref("v1", "Pod", "mine", "default")]
+
+
+async def make_pod(cluster: MemoryCluster, job: Object) -> Ref:
+    """A Job's pod, as its controller makes it."""
+    template, meta = job["spec"]["template"], job["metadata"]
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    labels = {**template["metadata"]["labels"], "job-name": meta["name"]}
+    made = await cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "spec": template["spec"],
+            "metadata": {
+                **template["metadata"],
+                "name": f"{meta['name']}-x7k2p",
+                "labels": labels,
+                "namespace": meta["namespace"],
+                "ownerReferences": [owner],
+            },
+        }
+    )
+    return Ref.of(made)
+
+
+JOB = Ref("batch/v1", "Job", "probe", "default")
+
+
+async def test_a_job_s_pod_is_followed_and_goes_with_the_job() -> None:
+    clock = FakeClock()
+    cluster = MemoryCluster(clock)
+    cluster.set_logs("default", "probe-x7k2p", "main", "last words\n")
+
+    async def play() -> None:
+        await clock.sleep(1)
+        made = await make_pod(cluster, await cluster.get(JOB))
+        await clock.sleep(1)
+        cluster.set_status(made, phase="Failed", containerStatuses=[ended("main", 3)])
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(play())
+        job = job_of(manifest_of("probe"))
+        said = await run_to_completion(cluster, clock, job, timeout=60)
+    assert said == (3, "last words\n")
+    for kind in (("v1", "Pod"), ("batch/v1", "Job")):
+        assert (await cluster.list(*kind)).items == ()
+
+
+async def test_why_a_job_makes_no_pod_is_told() -> None:
+    clock = FakeClock()
+    cluster = MemoryCluster(clock)
+
+    async def play() -> None:
+        await clock.sleep(1)
+        job = await cluster.get(JOB)
+        cluster.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "reason": "FailedCreate",
+                "message": "exceeded quota: pods",
+                "metadata": {"name": "e", "namespace": "default"},
+                "involvedObject": {"kind": "Job", "name": "probe", "uid": job["metadata"]["uid"]},
+            }
+        )
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(play())
+        with pytest.raises(TimeoutError, match="not done after 60 s: exceeded quota: pods"):
+            await run_to_completion(cluster, clock, job_of(manifest_of("probe")), timeout=60)
+    assert (await cluster.list("batch/v1", "Job")).items == ()
+
+
+async def test_of_a_killed_run_the_job_is_found_that_would_keep_the_pod() -> None:
+    cluster = MemoryCluster(FakeClock())
+    job = await cluster.create(job_of(manifest_of("probe")))
+    await make_pod(cluster, job)
+    found = await find_left_behind(cluster, DEMO, ["default"])
+    assert found == {JOB: job["metadata"]["uid"]}

@@ -16,6 +16,7 @@ FOLDERS = ("skills/*", "templates/*", "tests/**")
 HOOKS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/hooks.py"))
 # A name that leaves breaks a stranger's skill: that needs a new `schema:` of skill.yaml.
 NAMES = [
+    "MARK",
     "ApiError",
     "Conflict",
     "Context",
@@ -76,6 +77,7 @@ NAMES = [
     "read_schemas",
     "read_secret",
     "register_schemas",
+    "run_with_sidecar",
     "topic_objects",
     "try_schemas",
     "uncancelled",
