@@ -139,7 +139,7 @@ async def outputs_of(world: World, target: Record) -> dict[str, Mapping[str, Any
     """The outputs of what the record requires, by alias; StepFailed when one of them is gone."""
     outputs = {}
     for alias, name in target.requires.items():
-        found = await store.read(world.cluster, Installation.parse(name))
+        found = await store.read_closed(world.cluster, Installation.parse(name))
         if found is None:
             raise StepFailed(
                 f"{target.installation} requires {name} as {alias}, and it is gone",

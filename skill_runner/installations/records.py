@@ -21,13 +21,18 @@ class Records:
         self._all: tuple[Record, ...] | None = None
         self._whole = False
 
-    async def read(self, installation: Installation) -> Record | None:
-        """The record of an installation, or None."""
+    async def look(self, installation: Installation) -> Record | None:
+        """The record of an installation, or None; without its secret inputs, which whoever only
+        uses the installation needs not be able to read."""
         if installation not in self._known:
             if self._whole:
                 return None
-            self._known[installation] = await store.read(self._cluster, installation)
-        return await self._opened(self._known[installation])
+            self._known[installation] = await store.read_closed(self._cluster, installation)
+        return self._known[installation]
+
+    async def read(self, installation: Installation) -> Record | None:
+        """The record of an installation, or None."""
+        return await self._opened(await self.look(installation))
 
     async def read_kept(self, installation: Installation) -> Record | None:
         """Read what a removal that kept data left of an installation, or None."""

@@ -50,10 +50,14 @@ async def read(cluster: Cluster, installation: Installation) -> Record | None:
 
     BadRecord when what has its name is no record of it, or cannot be read.
     """
+    found = await read_closed(cluster, installation)
+    return found and await opened(cluster, found)
+
+
+async def read_closed(cluster: Cluster, installation: Installation) -> Record | None:
+    """The record without its secret inputs: enough for whoever uses the installation."""
     found = await _get(cluster, installation)
-    if found is None or _is_kept(found):
-        return None
-    return await opened(cluster, _from_object(found))
+    return None if found is None or _is_kept(found) else _from_object(found)
 
 
 async def read_kept(cluster: Cluster, installation: Installation) -> Record | None:

@@ -67,7 +67,7 @@ async def _before(
     before = Installation.parse(text)
     if before in planned:
         return before if planned[before].name == requirement.skill else None
-    old = await records.read(before)
+    old = await records.look(before)
     return before if old is None or old.skill == requirement.skill else None
 
 
@@ -79,7 +79,7 @@ async def _named(
     records: Records,
 ) -> Installation:
     skills = {each: its.name for each, its in planned.items()}
-    if "/" in named and (old := await records.read(Installation.parse(named))) is not None:
+    if "/" in named and (old := await records.look(Installation.parse(named))) is not None:
         skills[old.installation] = old.skill
     elif named not in map(str, skills):
         skills.update({each.installation: each.skill for each in await records.all()})
@@ -135,7 +135,7 @@ async def _new(
     default: Any = skill.inputs["namespace"].default
     namespace = requirement.inputs.get("namespace", "default" if default is MISSING else default)
     made = Installation(str(namespace), skill.name)
-    old = await records.read(made)
+    old = await records.look(made)
     if old is None:
         return made
     if old.skill != skill.name:

@@ -124,7 +124,7 @@ class _Settling:
         planned = {each: its.skill for each, its in self.drafts.items() if its is not draft}
         target = await choose(seeker, requirement, skill, planned, self.records)
         if target not in self.drafts:
-            old = await self.records.read(target) or await self.records.read_kept(target)
+            old = await self.records.look(target) or await self.records.read_kept(target)
             self.drafts[target] = Draft(installation=target, skill=skill, old=old)
         other = self.drafts[target]
         if other.asks.get((draft.installation, requirement.alias)) != requirement:
@@ -176,6 +176,9 @@ class _Settling:
             draft.inputs = session.resolve(request, old, given)
             return
         wants = combine(draft.skill, draft.installation, asks)
+        if old is not None and (not old.complete or onto(draft.skill, old, wants)):
+            # It is to be changed, so that its secret inputs count.
+            draft.old = old = await self.records.read(draft.installation) or old
         draft.needed = onto(draft.skill, old, wants) if old else wants
         draft.satisfied = old is not None and old.complete and not draft.needed
         if draft.satisfied:

@@ -22,10 +22,12 @@ from skill_runner.actions.describe import (
     type_of,
     undo,
 )
-from skill_runner.actions.roles import NOTE, roles_for
+from skill_runner.actions.request import Request
+from skill_runner.actions.roles import NOTE, empty_world, roles_for
 from skill_runner.cli.options import Wanted, input_options, output_option
 from skill_runner.errors import UsageError
 from skill_runner.execution.rights import Command as Wants
+from skill_runner.objects import Object
 from skill_runner.skill.library import default_library
 from skill_runner.skill.model import MISSING, Input, Skill
 from skill_runner.skill.schema import shown
@@ -48,7 +50,8 @@ Examples:
     flag_value="run",
     default=None,
     help="Print, as YAML to apply, a ServiceAccount and the roles with exactly the rights that "
-    "`skill run` (or verify, why, remove) needs; inputs and names count as with `skill run`.",
+    "`skill run` (or verify, why, remove) needs; inputs and names count as with `skill run`. What "
+    "--use names is there: only its record is read.",
 )
 @input_options
 @output_option
@@ -56,7 +59,7 @@ def command(skill: str, rbac: Wants | None, wanted: Wanted, output: str) -> int:
     """Show a SKILL, by its name or by a path: inputs, effects, proofs, outputs, undoing."""
     found = default_library().find(skill)
     if rbac is not None:
-        made = asyncio.run(roles_for(wanted.request(found), rbac, default_library()))
+        made = asyncio.run(_roles(wanted.request(found), rbac))
         listed = {"apiVersion": "v1", "kind": "List", "items": made}  # as kubectl applies it
         text = json.dumps(listed) if output == "json" else NOTE + yaml.safe_dump_all(made)
         click.echo(text.rstrip())
@@ -71,6 +74,10 @@ def command(skill: str, rbac: Wants | None, wanted: Wanted, output: str) -> int:
     else:
         _show(found, skill, Console(highlight=False))
     return 0
+
+
+async def _roles(request: Request, command: Wants) -> list[Object]:
+    return await roles_for(request, command, await empty_world(), default_library())
 
 
 def _show(skill: Skill, named: str, console: Console) -> None:

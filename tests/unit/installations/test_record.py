@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.errors import Refused, SkillError
+from skill_runner.actions.verify import outputs_of
+from skill_runner.backends.base import Right
+from skill_runner.backends.world import World
+from skill_runner.errors import Forbidden, Refused, SkillError
 from skill_runner.installations import record, store
 from skill_runner.installations.record import ProofRecord, Record, ReleaseRecord
 from skill_runner.installations.record_data import same_but_times
+from skill_runner.installations.records import Records
 from skill_runner.objects import Ref
 from skill_runner.plan import ImageChoice, Installation, Plan
 from skill_runner.skill.model import Skill
-from skill_runner.testing import MemoryCluster
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
+from skill_runner.testing.images import MemoryImages
 
 FULL = Record(
     installation=Installation("kafka", "events"),
@@ -111,3 +116,29 @@ def test_a_new_intention_carries_over_what_the_cluster_holds() -> None:
     assert new.created_namespace
     assert not same_but_times(FULL, new)
     assert same_but_times(FULL, replace(FULL, created=7.0, updated=8.0))
+
+
+async def test_whoever_uses_an_installation_needs_not_read_its_secret_inputs() -> None:
+    """Its record is one ConfigMap, which may be granted by name."""
+    cluster = make_cluster()
+    kept = replace(FULL, secret_inputs=("password",), key="k", inputs={"password": "p"})
+    await store.write(cluster, kept)
+    cluster.grant([Right("get", "", "configmaps", "kafka", "skill-runner.events")])
+    found = await Records(cluster).look(FULL.installation)
+    assert found is not None
+    with pytest.raises(Forbidden, match="secrets"):
+        await Records(cluster).read(FULL.installation)
+    assert (found.outputs, found.inputs, found.key) == (FULL.outputs, {}, "")
+    using = replace(FULL, installation=Installation("test", "app"), requires={"k": "kafka/events"})
+
+    async def same() -> MemoryCluster:
+        return cluster
+
+    world = World(
+        helm=MemoryHelm(cluster),
+        cluster=cluster,
+        images=MemoryImages(),
+        clock=FakeClock(),
+        connect=same,
+    )
+    assert await outputs_of(world, using) == {"k": FULL.outputs}
