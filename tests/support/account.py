@@ -39,13 +39,15 @@ class Asked:
 class Account:
     """Who acts: `user` is the driver of whoever has only the account's token.
 
-    `roles` are all that the account has had: roles and bindings.
+    `roles` are all that the account has had: roles and bindings; `made` the namespaces that go
+    with it.
     """
 
     admin: Driver
     user: Driver
     namespace: str
     roles: set[Ref]
+    made: tuple[Ref, ...]
 
     def have(self, documents: Sequence[Object], denied: Right | None = None) -> None:
         """Grant the rights of the documents but for one, and take every other right away."""
@@ -99,23 +101,24 @@ def without(role: Object, denied: Right | None) -> Object:
 
 @contextmanager
 def account(driver: Driver, documents: Sequence[Object], folder: Path) -> Iterator[Account]:
-    """The account with what it acts in: namespaces, and the token's kubeconfig."""
+    """The account with what it acts in: namespaces, and the token's kubeconfig.
+
+    The namespaces that were made are being deleted afterwards, for the caller to see them go.
+    """
     [service] = [doc for doc in documents if doc["kind"] == "ServiceAccount"]
     namespace = str(service["metadata"]["namespace"])
     spaces = [doc["metadata"]["name"] for doc in documents if doc["kind"] == "Namespace"]
-    made = [space for space in spaces if driver.make_if_missing(space)]
+    made = tuple(Ref("v1", "Namespace", s) for s in spaces if driver.make_if_missing(s))
     driver.apply(service, token_secret(ACCOUNT, namespace, ACCOUNT))
     path, roles = folder / "kubeconfig", set[Ref]()
     path.write_text(asyncio.run(_kubeconfig(driver, namespace)))
     try:
-        yield Account(driver, replace(driver, kubeconfig=path), namespace, roles)
+        yield Account(driver, replace(driver, kubeconfig=path), namespace, roles, made)
     finally:
-        for ref in roles:
+        for ref in (*roles, Ref("v1", "Secret", ACCOUNT, namespace), Ref.of(service)):
             driver.drop(ref)
-        driver.drop(Ref("v1", "Secret", ACCOUNT, namespace))
-        driver.drop(Ref.of(service))
-        for space in made:
-            driver.drop(Ref("v1", "Namespace", space))
+        for ref in made:
+            driver.delete(ref)
 
 
 async def _kubeconfig(driver: Driver, namespace: str) -> str:

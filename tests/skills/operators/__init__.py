@@ -74,11 +74,15 @@ class StandIn:
             },
         }
 
-    def start(self, driver: Driver, folder: Path) -> None:
-        """The kinds, then the Deployment, whose image is loaded."""
+    def load(self, driver: Driver, folder: Path) -> None:
+        """Load the Deployment's image."""
         archive = folder / "operator.tar"
         archive.write_bytes(busybox_archive(self.image()))
         driver.load(archive)
+
+    def start(self, driver: Driver, folder: Path) -> None:
+        """The kinds, then the Deployment, whose image is loaded."""
+        self.load(driver, folder)
         driver.apply(*self.definitions())
         driver.make_namespace(self.namespace)
         driver.apply(self.deployment())
