@@ -69,7 +69,10 @@ async def roles_for(
 
 
 def _used(graph_: Graph, asked: Node, use: Mapping[str, str]) -> dict[Installation, Installation]:
-    """By what the graph would make, what is used in its place. UsageError for an unknown alias."""
+    """The installations that are used, by those that the graph would make in their place.
+
+    UsageError for an alias that is not known.
+    """
     used = {}
     for key, named in use.items():
         installation = Installation.parse(named)

@@ -151,7 +151,7 @@ def rights_of(plan: Plan, manifests: Sequence[Object], kinds: Kinds | None = Non
 
 
 def _declared(plan: Plan, *, observing: bool = False) -> Iterator[Right]:
-    """What the skill says that its hooks do beyond; with `observing` what changes nothing."""
+    """The rights that the skill declares for its hooks; with `observing` those of observers."""
     for each in plan.rights:
         verbs = [v for v in each.verbs if v in READ or each.observe or not observing]
         for space in (None,) if each.everywhere else each.namespaces:
