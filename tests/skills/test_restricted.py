@@ -15,7 +15,6 @@ from skill_runner.backends.base import Right
 from skill_runner.cli import main as cli
 from skill_runner.execution.rights import Command, better
 from skill_runner.objects import Object
-from skill_runner.skill.library import default_library
 from tests.support.account import Account, account, rights_in
 from tests.support.driver import Driver
 from tests.skills.restricted import Case, case_of
@@ -41,10 +40,6 @@ def printed(case: Case, command: Command = "run") -> list[Object]:
 @pytest.fixture
 def untouched(driver: Driver, learnflow: str) -> set[str]:
     return driver.objects()
-
-
-def test_every_skill_is_here() -> None:
-    assert {name for names in TOGETHER for name in names} == set(default_library().names())
 
 
 @pytest.mark.parametrize("names", TOGETHER, ids="+".join)

@@ -18,12 +18,8 @@ from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan
 from skill_runner.runs.folder import Run
 from skill_runner.testing import simulate
-<<<<<<< HEAD:tests/unit/execution/test_rights.py
+from tests.unit.installations.test_crds import definition
 from tests.unit.actions.test_request import HOOKS, SKILL, Stage, stage
-=======
-from tests.test_crds import definition
-from tests.test_session import HOOKS, SKILL, Stage, stage
->>>>>>> 97f5774 (Grant hooks rights in other namespaces only where a skill declares them):tests/test_rights.py
 
 __all__ = ["stage"]
 
