@@ -9,11 +9,12 @@ from typing import Final
 
 from skill_runner.actions.new import write_template
 from skill_runner.skill.shipped import shipped
-from tests.skills.driver import Driver
 from tests.skills.operators import CNPG, STRIMZI, chart
+from tests.support.driver import Driver
+from tests.support.paths import ROOT
 
 HERE: Final = Path(__file__).parent
-DOCS: Final = HERE.parents[1] / "docs"
+DOCS: Final = ROOT / "docs"
 LESSONS: Final = "lesson-service"
 
 
@@ -72,7 +73,7 @@ SIMPLE: Final = {
 }
 DAPR: Final = {
     "version": "1.14.0",
-    "chart": str(HERE / "charts" / "dapr"),
+    "chart": str(HERE / "dapr" / "chart"),
     "scheduler": "memory",
     "components": [{"name": "kept", "namespace": "learnflow", "type": "state.in-memory"}],
     "secret_readers": [

@@ -15,9 +15,9 @@ from skill_runner.backends.base import Right
 from skill_runner.cli import main as cli
 from skill_runner.execution.rights import Command, better
 from skill_runner.objects import Object
+from tests.skills.restricted import Case, case_of
 from tests.support.account import Account, account, rights_in
 from tests.support.driver import Driver
-from tests.skills.restricted import Case, case_of
 
 pytestmark = pytest.mark.cluster
 

@@ -12,7 +12,7 @@ from skill_runner.actions.request import Request
 from skill_runner.actions.roles import roles_for
 from skill_runner.errors import UsageError
 from skill_runner.objects import Object
-from tests.graph.stage import Stage
+from tests.support.graph import Stage
 
 APP = [{"skill": "broker", "as": "events"}, {"skill": "store"}]
 SKILLS: dict[str, Any] = {"app": APP, "broker": [{"skill": "disk"}], "store": [], "disk": []}
