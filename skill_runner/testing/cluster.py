@@ -319,8 +319,7 @@ class MemoryCluster:
         await asyncio.sleep(0)
         self.requests.append(request)
         asks = self._troubles.granted is not None and request.verb == "apply"
-        creates = asks and not self._is_there(request)
-        self._troubles.strike(request, creates=creates)
+        self._troubles.strike(request, creates=asks and not self._is_there(request))
 
     def _is_there(self, request: Request) -> bool:
         ref = Ref(request.api_version, request.kind, request.name, request.namespace)
