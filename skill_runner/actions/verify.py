@@ -9,7 +9,7 @@ from typing import Any
 
 from skill_runner.actions import request
 from skill_runner.backends.world import World, cluster_of
-from skill_runner.errors import NotFound, NotReadyInTime, SkillError, StepFailed, UnknownSkill
+from skill_runner.errors import NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.execution import failure, proofs
 from skill_runner.execution.state import Options, Walk
 from skill_runner.hooks.call import call_hook
@@ -185,10 +185,9 @@ async def expected_objects(
     }
     expected = [Expected(ref=r, manifest=applied.get(r, {}), made=True) for r in target.objects]
     for release in target.releases:
-        try:
-            made = await world.helm.manifest(release.name, release.namespace)
-        except NotFound as error:
-            raise StepFailed(f"release {release.namespace}/{release.name} is gone") from error
+        made = await world.helm.manifest(release.name, release.namespace)
+        if not made and await world.helm.get(release.name, release.namespace) is None:
+            raise StepFailed(f"release {release.namespace}/{release.name} is gone")
         for manifest in made:
             placed = await releases.with_namespace(world.cluster, manifest, release.namespace)
             expected.append(Expected.of(placed, made=True))

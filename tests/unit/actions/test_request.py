@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from skill_runner.actions import request as session
 from skill_runner.actions import verify
 from skill_runner.backends.base import ReleaseSpec
-from skill_runner.backends.world import World
 from skill_runner.errors import (
-    ClusterUnreachable,
     HelmError,
     LockHeld,
     PreflightFailed,
@@ -25,157 +19,12 @@ from skill_runner.errors import (
     UnknownSkill,
     UsageError,
 )
-from skill_runner.execution.state import Options
 from skill_runner.installations import lock, removal, store
-from skill_runner.objects import Object, Ref
-from skill_runner.outcome import Outcome, redacted, to_json
+from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.progress import Awaiting, Event
-from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
-from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
-from skill_runner.testing.images import MemoryImages
-
-SKILL = """
-schema: 1
-name: demo-setup
-version: 1.0.0
-summary: A demonstration.
-use_when: A test needs a skill.
-inputs:
-  namespace: {type: string, default: demo, change: refuse, description: Where.}
-  replicas: {type: integer, minimum: 1, default: 1, description: How many.}
-  token: {type: string, default: "", writeOnly: true, description: A secret.}
-  color: {type: string, default: blue, change: refuse, description: Which.}
-steps:
-  - {id: app, release: app, chart: chart/, values: values.yaml.j2}
-  - {id: after, hook: after}
-prove:
-  - {id: answers, hook: prove, kind: probe}
-makes:
-  here:
-    - apps/v1 Deployment
-    - apps/v1 StatefulSet
-    - batch/v1 Job
-    - example.org/v1 Database
-    - rbac.authorization.k8s.io/v1 Role
-    - v1 ConfigMap
-    - v1 PersistentVolumeClaim
-    - v1 Secret
-  elsewhere:
-    - {namespaces: learnflow, kinds: [rbac.authorization.k8s.io/v1 Role, v1 ConfigMap]}
-outputs:
-  address: "app.{{ namespace }}.svc:80"
-"""
-HOOKS = """
-from skill_runner.hooks import GiveUp
-
-async def after(ctx):
-    return "done after"
-
-async def prove(ctx):
-    if ctx.inputs["replicas"] == 6:
-        raise GiveUp("six is not proven with " + ctx.inputs["token"])
-    if ctx.inputs["replicas"] == 7:
-        raise GiveUp("seven is not proven\\nevidence of seven")
-    return f"{ctx.inputs['replicas']} replicas answer"
-"""
-DEPLOYMENT = Ref("apps/v1", "Deployment", "app", "demo")
-
-
-def render(spec: ReleaseSpec) -> Iterable[Object]:
-    labels = {"app": "app"}
-    container = {
-        "name": "app",
-        "image": "example.org/app:1",
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "16Mi"},
-            "limits": {"cpu": "1", "memory": "16Mi"},
-        },
-        "livenessProbe": {"tcpSocket": {"port": 80}},
-        "readinessProbe": {"tcpSocket": {"port": 80}},
-    }
-    yield {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "app", "namespace": spec.namespace},
-        "spec": {
-            "replicas": spec.values["replicas"],
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        },
-    }
-
-
-async def become_ready(cluster: MemoryCluster, obj: Object) -> None:
-    if obj["metadata"].get("deletionTimestamp"):
-        return
-    count = obj["spec"].get("replicas", 1)
-    cluster.set_status(
-        Ref.of(obj),
-        observedGeneration=obj["metadata"]["generation"],
-        replicas=count,
-        updatedReplicas=count,
-        readyReplicas=count,
-        availableReplicas=count,
-        conditions=[
-            {"type": "Available", "status": "True"},
-            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
-        ],
-    )
-
-
-@dataclass
-class Stage:
-    """A world in memory with one skill."""
-
-    world: World
-    cluster: MemoryCluster
-    helm: MemoryHelm
-    library: Library
-    folder: Path
-    runs: int = 0
-    last: Run = field(default_factory=lambda: Run("none", Path()))
-
-    async def run(self, *sets: str, options: Options | None = None, **given: Any) -> Outcome:
-        self.runs += 1
-        folder = self.folder / f"run-{self.runs}"
-        folder.mkdir()
-        request = session.Request(
-            skill=self.library.find("demo-setup"),
-            name="demo-setup",
-            namespace=None,
-            sets=sets,
-            given=given,
-        )
-        self.last = Run(f"demo-{self.runs}", folder)
-        return await session.run(request, self.world, self.last, options or Options())
-
-    def writes(self) -> list[str]:
-        """What was written to objects other than the Lease."""
-        return [str(r) for r in self.cluster.writes if r.kind != "Lease"]
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    folder = tmp_path / "skills" / "demo-setup"
-    (folder / "chart").mkdir(parents=True)
-    (folder / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: app\nversion: 1.0.0\n")
-    (folder / "skill.yaml").write_text(SKILL)
-    (folder / "hooks.py").write_text(HOOKS)
-    (folder / "values.yaml.j2").write_text("replicas: {{ replicas }}\n")
-    cluster = MemoryCluster(FakeClock())
-    cluster.on_apply("Deployment", become_ready)
-    helm = MemoryHelm(cluster)
-    helm.add_chart(str(folder / "chart"), render)
-
-    async def connect() -> MemoryCluster:
-        return cluster
-
-    world = World(
-        helm=helm, cluster=cluster, images=MemoryImages(), clock=cluster.clock, connect=connect
-    )
-    return Stage(world, cluster, helm, Library((tmp_path / "skills",)), tmp_path)
+from tests.support.session import DEPLOYMENT, HOOKS, SKILL, Stage
 
 
 async def test_a_first_run_installs_and_proves(stage: Stage) -> None:
@@ -319,57 +168,6 @@ async def test_a_failed_proof_is_said_and_proven_again_next_time(stage: Stage) -
     assert again.status == "failed"
 
 
-async def test_a_change_that_failed_is_told_and_its_way_back_works(stage: Stage) -> None:
-    await stage.run("replicas=2", token="hunter2-hunter2")
-    failed = await stage.run("replicas=7", token="hunter3-hunter3")
-    assert failed.notes[0] == "this run changed replicas: 2 → 7; it was ready before"
-    assert failed.problem is not None
-    back = failed.problem.next[-1]
-    assert (back.run, back.safe) == ("skill run demo-setup --name demo-setup -n demo", False)
-    assert back.why == "undoes that change"
-    assert "hunter" not in to_json(failed)
-    again = await stage.run()  # what that command does
-    assert (again.status, (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"]) == ("ready", 2)
-
-
-async def test_a_change_that_the_next_run_continues_is_undone_by_its_old_values(
-    stage: Stage,
-) -> None:
-    await stage.run("replicas=2")
-    stage.helm.fail(ClusterUnreachable("no answer"))
-    failed = await stage.run("replicas=3")
-    assert failed.problem is not None
-    assert failed.problem.next[-1].run.endswith("-n demo --set replicas=2")
-    await stage.run("replicas=2")  # what that command does
-    assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
-
-
-async def test_a_change_that_was_stopped_and_then_fails_is_given_up(stage: Stage) -> None:
-    """The run that continues it was not asked for it, and says what was changed before."""
-    await stage.run("replicas=2")
-    running = asyncio.ensure_future(stage.run("replicas=7"))
-    while (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] != 7:
-        await stage.world.clock.sleep(0.1)
-    await stage.world.clock.sleep(1)  # Helm is done, and the run waits for what it made
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    failed = await stage.run()
-    assert failed.status == "failed"
-    said = "a run before, which this one continued, changed replicas: 2 → 7; it was ready before"
-    assert failed.notes[0] == said
-    assert failed.problem is not None
-    assert failed.problem.next[-1].run == "skill run demo-setup --name demo-setup -n demo"
-    assert (await stage.run()).status == "ready"
-    assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
-
-
-async def test_a_first_run_that_fails_has_no_way_back(stage: Stage) -> None:
-    failed = await stage.run("replicas=7")
-    assert failed.problem is not None
-    assert "undoes" not in to_json(failed)
-
-
 async def test_a_release_left_pending_by_a_dead_run_of_ours_is_taken_over(stage: Stage) -> None:
     await stage.run()
     await stage.helm.leave_pending("app", "demo")
@@ -471,56 +269,6 @@ async def test_remove_leaves_nothing(stage: Stage) -> None:
         await session.find_record(stage.world, "demo-setup", None, purge=True)
 
 
-SECRET = "s3cret-& värde/with%everything"
-
-
-async def test_a_secret_input_is_kept_in_a_secret_and_nowhere_else(stage: Stage) -> None:
-    outcome = await stage.run(token=SECRET)
-    assert outcome.status == "ready"
-    (kept,) = (await stage.cluster.list("v1", "ConfigMap", namespace="demo")).items
-    assert SECRET not in json.dumps(kept, ensure_ascii=False)
-    plain = hashlib.sha256(SECRET.encode()).hexdigest()
-    assert plain not in json.dumps(kept)
-    found = await store.read(stage.cluster, Installation("demo", "demo-setup"))
-    assert found is not None
-    assert found.inputs["token"] == SECRET
-    assert SECRET not in repr(found.key)
-
-
-async def test_a_secret_input_is_remembered_and_its_change_is_a_change(stage: Stage) -> None:
-    await stage.run(token=SECRET)
-    stage.cluster.requests.clear()
-    assert (await stage.run()).status == "unchanged"
-    assert stage.writes() == []
-    assert (await stage.run(token="another-secret")).status == "ready"
-
-
-def test_every_installation_has_a_key_of_its_own(stage: Stage) -> None:
-    skill = stage.library.find("demo-setup")
-    assert store.key_for(None, skill) != store.key_for(None, skill)
-    open_ = {name: each for name, each in skill.inputs.items() if not each.secret}
-    assert store.key_for(None, replace(skill, inputs=open_)) == ""
-
-
-async def test_a_listed_record_does_not_overwrite_secrets(stage: Stage) -> None:
-    await stage.run(token=SECRET)
-    (listed,) = await store.find_all(stage.cluster)
-    assert "token" not in listed.inputs
-    await store.write(stage.cluster, listed)
-    found = await store.find(stage.cluster, "demo-setup")
-    assert found is not None
-    assert found.inputs["token"] == SECRET
-
-
-async def test_a_secret_that_a_hook_says_is_in_no_file_of_the_run(stage: Stage) -> None:
-    outcome = await stage.run("replicas=6", token=SECRET)
-    told = redacted(outcome, stage.last.redactor)
-    written = [p for p in stage.last.folder.rglob("*") if p.is_file()]
-    assert written
-    assert all(SECRET.encode() not in p.read_bytes() for p in written)
-    assert SECRET not in to_json(told)
-
-
 async def test_a_skill_that_is_not_in_the_library_is_never_run_from_the_record(
     stage: Stage, tmp_path: Path
 ) -> None:
@@ -530,36 +278,3 @@ async def test_a_skill_that_is_not_in_the_library_is_never_run_from_the_record(
             stage.world, stage.last, Library(()), "demo-setup", None, observe=False, timeout=1
         )
     assert f"--skills {tmp_path / 'skills'}" in raised.value.hint
-
-
-async def test_what_failed_does_not_become_the_installations(stage: Stage) -> None:
-    await stage.run("replicas=2")
-    assert (await stage.run("replicas=7")).status == "failed"
-    found = await session.find_record(stage.world, "demo-setup", None)
-    assert (found.inputs["replicas"], found.complete, found.good) == (2, False, None)
-    assert (await stage.run()).status == "ready"
-    assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
-
-
-async def test_what_was_interrupted_is_continued_as_it_was_asked(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await stage.run("replicas=2")
-    with monkeypatch.context() as patch:
-
-        async def dies(*_: Any, **__: Any) -> None:
-            raise asyncio.CancelledError
-
-        patch.setattr(stage.helm, "install_or_upgrade", dies)
-        with pytest.raises(asyncio.CancelledError):
-            await stage.run("replicas=3")
-    found = await session.find_record(stage.world, "demo-setup", None)
-    assert found.inputs["replicas"] == 3
-    assert found.good is not None
-    assert found.good.inputs["replicas"] == 2
-    await stage.run()
-    assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 3
-    # and where it fails in the end, the next goes by what was ready
-    await stage.run("replicas=7")
-    await stage.run()
-    assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 3

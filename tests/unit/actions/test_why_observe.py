@@ -8,9 +8,7 @@ from skill_runner.actions import request
 from skill_runner.actions import why as whys
 from skill_runner.outcome import Outcome
 from skill_runner.runs.folder import Run
-from tests.unit.actions.test_request import SKILL, Stage, stage
-
-__all__ = ["stage"]
+from tests.support.session import SKILL, Stage
 
 
 async def why(stage: Stage) -> Outcome:

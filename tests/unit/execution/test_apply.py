@@ -8,10 +8,8 @@ import pytest
 
 from skill_runner.errors import ApiError
 from skill_runner.objects import Object
-from tests.unit.actions.test_request import Stage, stage
+from tests.support.session import Stage
 from tests.unit.execution.test_prune import write
-
-__all__ = ["stage"]
 
 DENIED = (
     'admission webhook "vcluster.example.org" denied the request: Cluster "db" is invalid: '

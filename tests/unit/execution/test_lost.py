@@ -13,9 +13,7 @@ from skill_runner.installations import lock, store
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 from skill_runner.testing import MemoryCluster
-from tests.unit.actions.test_request import HOOKS, SKILL, Stage, render, stage
-
-__all__ = ["stage"]  # the fixture
+from tests.support.session import HOOKS, SKILL, Stage, render
 
 DEMO = Installation("demo", "demo-setup")
 HANG = """

@@ -8,9 +8,7 @@ import pytest
 
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import ChartError, PreflightFailed
-from tests.unit.actions.test_request import HOOKS, SKILL, Stage, stage
-
-__all__ = ["stage"]
+from tests.support.session import HOOKS, SKILL, Stage
 
 CHECKS = """
 preflight:

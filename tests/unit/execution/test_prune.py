@@ -8,9 +8,7 @@ from skill_runner.actions import request
 from skill_runner.errors import NotFound
 from skill_runner.execution.state import Options
 from skill_runner.objects import Ref
-from tests.unit.actions.test_request import SKILL, Stage, stage
-
-__all__ = ["stage"]
+from tests.support.session import SKILL, Stage
 
 STEP = "  - {id: maps, apply: maps.yaml.j2}\n"
 MAPS = """

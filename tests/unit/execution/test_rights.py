@@ -18,10 +18,8 @@ from skill_runner.objects import Object, Ref
 from skill_runner.plan import Plan
 from skill_runner.runs.folder import Run
 from skill_runner.testing import simulate
-from tests.unit.actions.test_request import HOOKS, SKILL, Stage, stage
+from tests.support.session import HOOKS, SKILL, Stage
 from tests.unit.installations.test_crds import definition
-
-__all__ = ["stage"]
 
 HOOK = """
 async def prove(ctx):

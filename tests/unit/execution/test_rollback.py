@@ -14,9 +14,7 @@ from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome, Recovery
 from skill_runner.testing import MemoryCluster
 from skill_runner.testing.pods import owned_by
-from tests.unit.actions.test_request import DEPLOYMENT, SKILL, Stage, become_ready, render, stage
-
-__all__ = ["stage"]
+from tests.support.session import DEPLOYMENT, SKILL, Stage, become_ready, render
 
 BAD = 3  # replicas with which the Deployment gives up
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data", "demo")

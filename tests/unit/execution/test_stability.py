@@ -7,9 +7,7 @@ import pytest
 from skill_runner.execution.state import Options
 from skill_runner.objects import Object, Ref
 from skill_runner.testing import MemoryCluster
-from tests.unit.actions.test_request import DEPLOYMENT, Stage, become_ready, stage
-
-__all__ = ["stage"]
+from tests.support.session import DEPLOYMENT, Stage, become_ready
 
 LABELS = {"app": "app"}
 SLOW_PROOF = """

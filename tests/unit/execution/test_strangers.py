@@ -16,9 +16,7 @@ from skill_runner.errors import Forbidden, NotFound, PreflightFailed
 from skill_runner.installations import namespaces
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Outcome
-from tests.unit.actions.test_request import DEPLOYMENT, SKILL, Stage, render, stage
-
-__all__ = ["stage"]
+from tests.support.session import DEPLOYMENT, SKILL, Stage, render
 
 STEP = "  - {id: settings, apply: settings.yaml.j2}\n"
 SETTINGS = """

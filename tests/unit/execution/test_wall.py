@@ -33,9 +33,7 @@ from tests.support.graph import Stage as GraphStage
 from tests.support.hostile import BINDING, bases, plan_of, skill_of
 from tests.support.hostile import _rendered as rendered
 from tests.support.paths import TINY
-from tests.unit.actions.test_request import HOOKS, SKILL, Stage, stage
-
-__all__ = ["stage"]
+from tests.support.session import HOOKS, SKILL, Stage
 
 needs_helm = pytest.mark.skipif(HELM is None, reason="no helm on PATH or in the cache")
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: kube-system}\n"

@@ -10,10 +10,8 @@ from skill_runner.actions import request
 from skill_runner.errors import NotFound
 from skill_runner.installations import lock, removal
 from skill_runner.objects import Ref
-from tests.unit.actions.test_request import SKILL, Stage, stage
+from tests.support.session import SKILL, Stage
 from tests.unit.readiness.wait.test_sidecars import component, definition
-
-__all__ = ["stage"]
 
 STEP = "  - {id: settings, apply: settings.yaml}\n"
 SETTINGS = """

@@ -13,9 +13,7 @@ from skill_runner.installations import lock, removal
 from skill_runner.objects import Object, Ref
 from skill_runner.testing import MemoryCluster
 from tests.support.definitions import definition
-from tests.unit.actions.test_request import SKILL, Stage, stage
-
-__all__ = ["stage"]
+from tests.support.session import SKILL, Stage
 
 STEP = "  - {id: database, apply: database.yaml}\n"
 DATABASE = """

@@ -18,9 +18,7 @@ from skill_runner.installations.deletion import find_pods
 from skill_runner.installations.namespaces import namespace_ref
 from skill_runner.objects import Object, Ref
 from skill_runner.testing import FakeClock, MemoryCluster
-from tests.unit.actions.test_request import SKILL, Stage, render, stage
-
-__all__ = ["stage"]
+from tests.support.session import SKILL, Stage, render
 
 STEP = "  - {id: password, apply: secret.yaml}\n"
 SECRET = """

@@ -14,9 +14,7 @@ from skill_runner.installations.scaled import scaled_down
 from skill_runner.objects import Object
 from skill_runner.outcome import Outcome
 from skill_runner.runs.folder import Run
-from tests.unit.actions.test_request import DEPLOYMENT, SKILL, Stage, become_ready, stage
-
-__all__ = ["stage"]
+from tests.support.session import DEPLOYMENT, SKILL, Stage, become_ready
 
 SAID = "Deployment demo/app is scaled to 0 by kubectl at 2026-11-02T00:00:00Z"
 REQUEST = {"manager": "helm", "operation": "Apply", "fieldsV1": {}}  # `kubectl scale` names nobody
