@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from skill_runner.plan.inputs import inputs_schema
 from skill_runner.skill.model import (
+    AdmitsStep,
     ApplyStep,
     HookStep,
     ImageStep,
@@ -61,7 +62,7 @@ def describe(skill: Skill) -> dict[str, Any]:
                 "kind": each.kind,
                 "does": _PROOF[each.kind],
                 "when": each.when,
-                "says": skill.hook_says.get(each.hook, ""),
+                "says": skill.says(each),
             }
             for each in skill.prove
         ],
@@ -154,5 +155,7 @@ def _effect(step: Step, skill: Skill) -> str:
     if isinstance(step, HookStep):
         says = skill.hook_says.get(step.hook, "").rstrip(".")
         return f"{step.hook}: {says}" if says else f"calls {step.hook} in hooks.py"
+    if isinstance(step, AdmitsStep):
+        return f"waits until the API server admits {step.admits.manifest} in a dry run"
     waits = ", ".join(f"{rule.kind} {rule.name}" for rule in step.wait)
     return f"waits for {waits}"

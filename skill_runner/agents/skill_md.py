@@ -95,7 +95,7 @@ def _row(each: Input) -> dict[str, str]:
 
 
 def _proof(proof: Proof, skill: Skill) -> str:
-    says = skill.hook_says.get(proof.hook, "")
+    says = skill.says(proof)
     return f"proves ({proof.id}): {says.rstrip('.')}" if says else f"proves: {proof.id}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from skill_runner.errors import HookFailed, StepFailed
 from skill_runner.execution.stability import meanwhile
 from skill_runner.execution.state import Walk
-from skill_runner.hooks.call import call_hook
+from skill_runner.hooks.declared import call
 from skill_runner.installations.record import ProofRecord, Record
 from skill_runner.outcome import NextAction, Problem
 from skill_runner.outcome.fix import fix_of
@@ -34,10 +34,7 @@ async def run_proof(walk: Walk, proof: Proof) -> None:
     clock = walk.world.clock
     began = clock.monotonic()
     try:
-        words = await meanwhile(
-            walk,
-            lambda: call_hook(walk.plan.skill, proof.hook, walk.context(), timeout=proof.timeout),
-        )
+        words = await meanwhile(walk, lambda: call(walk.plan.skill, proof, walk.context()))
     except HookFailed as error:
         walk.proof[proof.id] = "failed"
         seconds = clock.monotonic() - began

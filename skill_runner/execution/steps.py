@@ -6,9 +6,10 @@ from skill_runner.execution.apply import perform_apply
 from skill_runner.execution.release import perform_release
 from skill_runner.execution.stability import await_objects, meanwhile, settle
 from skill_runner.execution.state import Done, Walk, begin_change
-from skill_runner.hooks.call import call_hook
+from skill_runner.hooks.declared import call
 from skill_runner.installations.record import Record
 from skill_runner.plan import (
+    PlannedAdmits,
     PlannedApply,
     PlannedHook,
     PlannedImage,
@@ -31,6 +32,8 @@ def title(step: PlannedStep) -> str:
             return "wait for " + ", ".join(f"{r.kind} {r.name}" for r in step.wait)
         case PlannedHook():
             return f"hook {step.hook}"
+        case PlannedAdmits():
+            return f"wait until {step.admits.manifest} is admitted"
 
 
 async def perform(walk: Walk, step: PlannedStep, old: Record | None) -> Done:
@@ -47,8 +50,10 @@ async def perform(walk: Walk, step: PlannedStep, old: Record | None) -> Done:
         case PlannedWait():
             await await_objects(walk, (), step.wait, step.timeout, stability=0)
             return "done", ""
-        case PlannedHook():
-            return await _hook(walk, step, old)
+        case PlannedHook() if step.always:
+            return await _look_again(walk, step)
+        case PlannedHook() | PlannedAdmits():
+            return await _once(walk, step, old)
 
 
 async def _image(walk: Walk, step: PlannedImage) -> Done:
@@ -66,29 +71,21 @@ async def _image(walk: Walk, step: PlannedImage) -> Done:
     return "done", made
 
 
-async def _hook(walk: Walk, step: PlannedHook, old: Record | None) -> Done:
+async def _once(walk: Walk, step: PlannedHook | PlannedAdmits, old: Record | None) -> Done:
     """Hooks are called again only when something changed: they may be slow, and may write."""
-    if step.always:
-        return await _look_again(walk, step)
     settled = old is not None and old.complete and old.plan_digest == walk.plan.digest
     if settled and not walk.changed and not walk.options.redeploy:
         return "unchanged", ""
     walk.check_lock()
     await begin_change(walk)
-    message = await meanwhile(
-        walk,
-        lambda: call_hook(walk.plan.skill, step.hook, walk.context(), timeout=step.timeout),
-    )
+    message = await meanwhile(walk, lambda: call(walk.plan.skill, step, walk.context()))
     return "done", message if isinstance(message, str) else ""
 
 
 async def _look_again(walk: Walk, step: PlannedHook) -> Done:
     """A hook of every run; only one that says what it did has changed something."""
     walk.check_lock()
-    message = await meanwhile(
-        walk,
-        lambda: call_hook(walk.plan.skill, step.hook, walk.context(), timeout=step.timeout),
-    )
+    message = await meanwhile(walk, lambda: call(walk.plan.skill, step, walk.context()))
     if not isinstance(message, str) or not message:
         return "unchanged", ""
     await begin_change(walk)

@@ -29,6 +29,7 @@ from skill_runner.hooks.kafka import (
     wanted_partitions,
 )
 from skill_runner.hooks.kong import check_config_accepted
+from skill_runner.hooks.operators import Operator, check_one_operator, variable_of
 from skill_runner.hooks.postgres import connection_values
 from skill_runner.hooks.schemas import (
     Schema,
@@ -52,11 +53,9 @@ from skill_runner.hooks.secrets import (
     write_secret,
 )
 from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
-from skill_runner.hooks.web import Pages, prove_pages
 from skill_runner.hooks.web.door import fill_credential, prove_door
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome.fix import fix_of
-from skill_runner.readiness.status import compute
 from skill_runner.readiness.status.dapr import has_ended, lacks_sidecar, wants_sidecar
 from skill_runner.tasks import uncancelled
 from skill_runner.text.patterns import PatternError, compile_pattern
@@ -74,7 +73,7 @@ __all__ = [
     "HookFailed",
     "NotFound",
     "Object",
-    "Pages",
+    "Operator",
     "PatternError",
     "PodResult",
     "Ref",
@@ -87,12 +86,12 @@ __all__ = [
     "check_config_accepted",
     "check_kept",
     "check_not_older",
+    "check_one_operator",
     "check_partitions",
     "check_sidecars",
     "check_topic_names",
     "compile_pattern",
     "component_failure",
-    "compute",
     "connection_values",
     "copy_secret",
     "data_versions",
@@ -119,7 +118,6 @@ __all__ = [
     "not_loaded",
     "open_registry",
     "prove_door",
-    "prove_pages",
     "read_schema",
     "read_schemas",
     "read_secret",
@@ -129,6 +127,7 @@ __all__ = [
     "try_schemas",
     "uncancelled",
     "until",
+    "variable_of",
     "version_of",
     "wanted_partitions",
     "wants_sidecar",

@@ -69,13 +69,29 @@ def _module_name(skill: str, path: Path) -> str:
 
 
 async def call_hook(skill: Skill, name: str, context: Context, *, timeout: float) -> Any:
-    """Call one hook and await it; RetryLater calls it again until `timeout` seconds are over.
-
-    HookFailed (with the hook's own words) for GiveUp, for a hook that raises, and for one that is
-    never done. A coroutine is cancelled then. A plain function runs in a thread, which cannot be
-    ended: every call of its Context is refused from then on.
-    """
+    """Call one hook of a skill's hooks.py (see `call_function`)."""
     function = _find(skill, name)
+    return await call_function(
+        function, name, context, timeout=timeout, called=f"hook {name}", file=skill.hooks_file
+    )
+
+
+async def call_function(
+    function: Hook,
+    name: str,
+    context: Context,
+    *,
+    timeout: float,
+    called: str = "",
+    file: Path | None = None,
+) -> Any:
+    """Call a function with a Context; RetryLater calls it again until `timeout` seconds are over.
+
+    HookFailed (with its own words, after what it is `called`) for GiveUp, for a function that
+    raises, and for one that is never done. A coroutine is cancelled then. A plain function runs in
+    a thread, which cannot be ended: every call of its Context is refused from then on.
+    """
+    called = called or name
     deadline = context.clock.monotonic() + timeout
     while True:
         try:
@@ -83,21 +99,21 @@ async def call_hook(skill: Skill, name: str, context: Context, *, timeout: float
             return await _call(function, name, context, left)
         except RetryLater as later:
             if context.clock.monotonic() + later.after >= deadline:
-                raise HookFailed(f"hook {name}: {later} (for {timeout:.0f} s)") from later
+                raise HookFailed(f"{called}: {later} (for {timeout:.0f} s)") from later
             context.note(f"{name}: {later}")
             await context.clock.sleep(later.after)
         except _Late as error:
-            raise HookFailed(f"hook {name} was not done after {timeout:g} s{error}") from error
+            raise HookFailed(f"{called} was not done after {timeout:g} s{error}") from error
         except GiveUp as error:
             raise HookFailed(
-                f"hook {name}: {error}", hint=error.hint, problem=_problem(error)
+                f"{called}: {error}", hint=error.hint, problem=_problem(error)
             ) from error
         except SkillError:
             raise
         except Exception as error:
-            where = _line_in(skill.hooks_file, error)
+            where = _line_in(file, error) if file else ""
             raise HookFailed(
-                f"hook {name}{where} raised {type(error).__name__}: {excerpt(error)}"
+                f"{called}{where} raised {type(error).__name__}: {excerpt(error)}"
             ) from error
 
 

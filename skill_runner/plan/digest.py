@@ -31,12 +31,18 @@ def digest_of(
         str(installation),
         inputs,
         [_content(step) for step in steps],
-        [asdict(proof) for proof in proofs],
+        [_of_proof(proof) for proof in proofs],
         outputs,
         requires,
     ]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _of_proof(proof: Proof) -> dict[str, Any]:
+    """A proof as plain data, without the ways that it does not use."""
+    data = asdict(proof)
+    return {key: data[key] for key in data if data[key] is not None or key == "when"}
 
 
 def _content(step: PlannedStep) -> dict[str, Any]:

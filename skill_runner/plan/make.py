@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from skill_runner.plan.types import (
     Installation,
     Manifest,
     Plan,
+    PlannedAdmits,
     PlannedApply,
     PlannedHook,
     PlannedImage,
@@ -28,6 +29,8 @@ from skill_runner.plan.types import (
 from skill_runner.policy.makes import Makes
 from skill_runner.skill.model import (
     EXACT_VERSION,
+    Admission,
+    AdmitsStep,
     ApplyStep,
     Check,
     HookRight,
@@ -40,6 +43,7 @@ from skill_runner.skill.model import (
     Step,
     WaitRule,
     WaitStep,
+    WebPages,
 )
 from skill_runner.skill.shipped import shared_chart
 from skill_runner.skill.templating import evaluate, read_yaml, render_data, render_yaml
@@ -72,7 +76,7 @@ def make_plan(
     planned = tuple(steps.plan(step) for step in skill.steps if steps.wanted(step))
     planned = (*_implicit_images(steps, planned), *planned)
     checks = tuple(c for c in skill.preflight if steps.applies(c, "check"))
-    proofs = tuple(p for p in skill.prove if steps.applies(p, "proof"))
+    proofs = tuple(steps.proof(p) for p in skill.prove if steps.applies(p, "proof"))
     outputs = render_data(skill.outputs, scope, f"{steps.file}: outputs")
     return Plan(
         skill=skill,
@@ -236,7 +240,7 @@ class _Steps:
         if isinstance(step, ApplyStep):
             return PlannedApply(
                 id=step.id,
-                manifests=self._manifests(step),
+                manifests=self._manifests(step.manifest),
                 wait=self._wait(step),
                 timeout=step.timeout,
             )
@@ -244,7 +248,34 @@ class _Steps:
             return self.image(step.id, self.images[step.image])
         if isinstance(step, WaitStep):
             return PlannedWait(id=step.id, wait=self._wait(step), timeout=step.timeout)
+        if isinstance(step, AdmitsStep):
+            where = self._at(step, "admits")
+            return PlannedAdmits(
+                id=step.id, admits=self._admission(step.admits, where), timeout=step.timeout
+            )
         return PlannedHook(id=step.id, hook=step.hook, timeout=step.timeout, always=step.always)
+
+    def proof(self, proof: Proof) -> Proof:
+        """The proof with its templates rendered."""
+        where = f"{self.file}: proof {proof.id}"
+        return replace(
+            proof,
+            admits=self._admission(proof.admits, f"{where}: admits") if proof.admits else None,
+            web=self._pages(proof.web, f"{where}: web") if proof.web else None,
+        )
+
+    def _admission(self, asked: Admission, where: str) -> Admission:
+        operator = str(render_data(asked.operator, self.scope, where))
+        return replace(asked, operator=operator, objects=self._manifests(asked.manifest))
+
+    def _pages(self, asked: WebPages, where: str) -> WebPages:
+        pages = WebPages(**render_data(asdict(asked), self.scope, where))
+        paths = pages.paths if isinstance(pages.paths, list | tuple) else [pages.paths]
+        if not paths or not all(isinstance(path, str) and path[:1] == "/" for path in paths):
+            raise SkillFileError(f"{where}: paths must be paths that begin with /; got {paths!r}")
+        if not isinstance(pages.port, int):
+            raise SkillFileError(f"{where}: port must be a number; got {pages.port!r}")
+        return replace(pages, paths=tuple(paths))
 
     def image(self, step_id: str, choice: ImageChoice) -> PlannedImage:
         image = _filled(self.skill.images[choice.name], self.skill, self.scope)
@@ -297,13 +328,13 @@ class _Steps:
             )
         return documents[0]
 
-    def _manifests(self, step: ApplyStep) -> tuple[Manifest, ...]:
+    def _manifests(self, file: str) -> tuple[Manifest, ...]:
         made = []
-        for number, document in flatten(self._documents(step.manifest)):
+        for number, document in flatten(self._documents(file)):
             fault = fault_of(document)
             if fault:
-                file = self.skill.folder / step.manifest
-                raise SkillFileError(f"{file}: document {number}: {fault}")
+                path = self.skill.folder / file
+                raise SkillFileError(f"{path}: document {number}: {fault}")
             made.append(placed(document, self.installation.namespace, self.installation.name))
         return tuple(made)
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skill_runner.policy.makes import Makes
-from skill_runner.skill.model import Application, Check, HookRight, Proof, Skill, WaitRule
+from skill_runner.skill.model import (
+    Admission,
+    Application,
+    Check,
+    HookRight,
+    Proof,
+    Skill,
+    WaitRule,
+)
 
 Manifest = dict[str, Any]
 
@@ -112,7 +120,16 @@ class PlannedHook:
     always: bool = False
 
 
-PlannedStep = PlannedRelease | PlannedApply | PlannedImage | PlannedWait | PlannedHook
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAdmits:
+    id: str
+    admits: Admission
+    timeout: float = 600.0
+
+
+PlannedStep = (
+    PlannedRelease | PlannedApply | PlannedImage | PlannedWait | PlannedHook | PlannedAdmits
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,37 @@ class WaitRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Objects that the API server must admit in a dry run; nothing is made.
+
+    `manifest` is a file in the skill, and `objects` are its documents, in a plan. `operator` is the
+    Deployment that looks after such objects, by name or label selector; it must be ready.
+    """
+
+    manifest: str
+    operator: str = ""
+    objects: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebPages:
+    """The pages that a Service must serve, inside the cluster, outside, and in a browser.
+
+    `service` is the name of Service, Deployment and label; `image` the one of `images` whose pod
+    asks from inside; `root` the path below which everything is. Values may be templates until a
+    plan renders them.
+    """
+
+    image: str
+    port: int | str
+    paths: tuple[str, ...] | str
+    service: str = "{{ installation.name }}"
+    text: str = ""
+    heading: str = ""
+    root: str = "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseStep:
     """Install or upgrade one Helm release.
 
@@ -156,7 +187,17 @@ class HookStep:
     always: bool = False
 
 
-Step = ReleaseStep | ApplyStep | ImageStep | WaitStep | HookStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmitsStep:
+    """Wait until the API server would admit objects."""
+
+    id: str
+    admits: Admission
+    when: str | None = None
+    timeout: float = 600.0
+
+
+Step = ReleaseStep | ApplyStep | ImageStep | WaitStep | HookStep | AdmitsStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,13 +212,18 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """A functional proof. observe: only reads; probe: cleans up after itself; drill: disturbs."""
+    """A functional proof. observe: only reads; probe: cleans up after itself; drill: disturbs.
+
+    It is exactly one of a hook, an admission, and pages.
+    """
 
     id: str
-    hook: str
     kind: ProofKind
+    hook: str = ""
     when: str | None = None
     timeout: float = 180.0
+    admits: Admission | None = None
+    web: WebPages | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,3 +310,14 @@ class Skill:
     @property
     def hooks_file(self) -> Path:
         return self.folder / "hooks.py"
+
+    def says(self, proof: Proof) -> str:
+        """Return what a proof does, in a sentence; empty when its hook has no docstring."""
+        if proof.admits is not None:
+            return f"The API server admits {proof.admits.manifest} in a dry run: nothing is made."
+        if proof.web is not None:
+            return (
+                "Opens the pages inside and outside the cluster, their assets, a missing page, and"
+                " a browser, which must show the heading without an error and follow a link."
+            )
+        return self.hook_says.get(proof.hook, "")

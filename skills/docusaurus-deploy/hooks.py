@@ -1,27 +1,8 @@
-"""The proof of a site: its pages by HTTP from both sides, then in a browser."""
+"""The way through a gateway: its credential, and its proof."""
 
 from __future__ import annotations
 
-from skill_runner.hooks import Context, Pages, fill_credential, prove_door, prove_pages
-
-
-async def prove_site(ctx: Context) -> str:
-    """Opens the first page inside and outside the cluster, its assets, a missing page, a browser.
-
-    The browser must show the heading without an error, and a click on a link must lead on.
-    """
-    root = str(ctx.inputs["base_url"] or "/")
-    return await prove_pages(
-        ctx,
-        Pages(
-            service=ctx.installation.name,
-            port=8080,
-            paths=[root],
-            text=str(ctx.inputs["text"]),
-            heading=str(ctx.inputs["heading"]),
-            root=root,
-        ),
-    )
+from skill_runner.hooks import Context, fill_credential, prove_door
 
 
 async def fill_gateway_key(ctx: Context) -> str:

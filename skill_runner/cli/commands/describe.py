@@ -95,7 +95,8 @@ def _show(skill: Skill, named: str, console: Console) -> None:
     _head(console, "Objects that it may make, and no others")
     _items(console, objects(skill))
     _head(console, "Proofs")
-    _items(console, [f"{each.id} ({each.kind}): {each.hook}" for each in skill.prove] or ["none"])
+    proofs = [f"{each.id} ({each.kind}): {each.hook or skill.says(each)}" for each in skill.prove]
+    _items(console, proofs or ["none"])
     _head(console, "Outputs")
     _items(console, [", ".join(skill.outputs) or "none"])
     _head(console, "Permissions")

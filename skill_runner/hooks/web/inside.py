@@ -6,6 +6,7 @@ from typing import Final
 
 from skill_runner.hooks.context import Context, GiveUp, RetryLater
 from skill_runner.hooks.web.outside import MISSING
+from skill_runner.skill.model import WebPages
 
 # One request, with whatever the image has: Node, Python, or bash's own TCP. Prints the answers.
 # A node's kube-proxy follows the endpoints when it gets to it, and says nowhere that it has: until
@@ -52,11 +53,12 @@ echo "$said"
 PATIENCE: Final = 15  # seconds in which a wrong answer may turn right
 
 
-async def check_service(ctx: Context, service: str, path: str, root: str) -> str:
-    """200 at `path`, 404 at a page that is not there; what was seen, as words."""
+async def check_service(ctx: Context, pages: WebPages) -> str:
+    """200 at the first page, 404 at one that is not there; what was seen, as words."""
+    service, path, root = pages.service, pages.paths[0], pages.root
     result = await ctx.run_pod(
         name=f"{ctx.installation.name}-proof"[:50],
-        image=ctx.images["app"].ref,
+        image=ctx.images[pages.image].ref,
         command=["sh", "-c", SCRIPT],
         env={
             "HOST": f"{service}.{ctx.namespace}.svc",

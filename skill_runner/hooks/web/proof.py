@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from skill_runner.hooks.context import Context, GiveUp, RetryLater
@@ -12,36 +11,21 @@ from skill_runner.hooks.web.chromium import find_browser
 from skill_runner.hooks.web.inside import check_service
 from skill_runner.hooks.web.outside import check_pages
 from skill_runner.hooks.web.visit import visit_pages
+from skill_runner.skill.model import WebPages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pages:
-    """`service` is the name of Service, Deployment and label; `paths` are asked for in order.
-
-    `text` is expected on the first page, `heading` in a browser's view of it; `root` is the path
-    below which everything is.
-    """
-
-    service: str
-    port: int
-    paths: Sequence[str]
-    text: str = ""
-    heading: str = ""
-    root: str = "/"
-
-
-async def prove_pages(ctx: Context, pages: Pages) -> str:
+async def prove_pages(ctx: Context, pages: WebPages) -> str:
     """GiveUp or RetryLater with the address and the fault; what was seen otherwise."""
-    inside = await check_service(ctx, pages.service, pages.paths[0], pages.root)
+    inside = await check_service(ctx, pages)
     pod = await _ready_pod(ctx, pages.service)
-    async with ctx.port_forward(pod, pages.port) as port:
+    async with ctx.port_forward(pod, int(pages.port)) as port:
         base = f"http://127.0.0.1:{port}"
         outside = await check_pages(base, pages.paths, pages.text, pages.root)
         seen = await _browser(ctx, base, pages)
     return f"{outside}; {inside}; {seen}"
 
 
-async def _browser(ctx: Context, base: str, pages: Pages) -> str:
+async def _browser(ctx: Context, base: str, pages: WebPages) -> str:
     browser = find_browser(os.environ)
     if browser is None:
         return "browser skipped: no Chromium on this machine (apt-get install chromium)"

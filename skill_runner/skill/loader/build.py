@@ -15,6 +15,8 @@ from skill_runner.skill.loader.source import Source, step_kind
 from skill_runner.skill.loader.templates import alias_of, template_files
 from skill_runner.skill.model import (
     MISSING,
+    Admission,
+    AdmitsStep,
     Application,
     ApplyStep,
     Check,
@@ -31,6 +33,7 @@ from skill_runner.skill.model import (
     Step,
     WaitRule,
     WaitStep,
+    WebPages,
 )
 from skill_runner.skill.shipped import shared_chart
 
@@ -154,6 +157,8 @@ def _step(entry: Data) -> Step:
         )
     if kind == "image":
         return ImageStep(id=name, image=entry["image"], when=when)
+    if kind == "admits":
+        return AdmitsStep(id=name, admits=_admission(entry), when=when, timeout=timeout)
     if kind == "hook":
         return HookStep(
             id=name,
@@ -177,11 +182,23 @@ def _check(entry: Data) -> Check:
 def _proof(entry: Data) -> Proof:
     return Proof(
         id=entry["id"],
-        hook=entry["hook"],
         kind=entry["kind"],
+        hook=entry.get("hook", ""),
         when=entry.get("when"),
         timeout=seconds(entry.get("timeout", _PROOF_TIMEOUT)),
+        admits=_admission(entry) if "admits" in entry else None,
+        web=_pages(entry["web"]) if "web" in entry else None,
     )
+
+
+def _admission(entry: Data) -> Admission:
+    given = entry["admits"]
+    return Admission(manifest=given["manifest"], operator=given.get("operator", ""))
+
+
+def _pages(entry: Data) -> WebPages:
+    paths = entry["paths"]
+    return WebPages(**{**entry, "paths": paths if isinstance(paths, str) else tuple(paths)})
 
 
 def _digests(folder: Path, data: Data) -> dict[str, str]:

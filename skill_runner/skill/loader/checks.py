@@ -16,13 +16,15 @@ from skill_runner.policy.images import unpinned, withdrawn
 from skill_runner.skill.loader.files import FileFault, digest, find
 from skill_runner.skill.loader.source import Source, text
 from skill_runner.skill.loader.templates import RESERVED, alias_of, check_templates
-from skill_runner.skill.model import EXACT_VERSION
+from skill_runner.skill.model import EXACT_VERSION, ProofKind
 from skill_runner.skill.plaintext import input_faults
 from skill_runner.skill.schema import schema_fault
 from skill_runner.skill.shipped import shared_chart
 from skill_runner.skill.suggest import did_you_mean
 from skill_runner.skill.yaml_source import Path as DataPath
 
+# Each way to prove, with the kind that it is of; a hook may be of any.
+_PROOFS: Final = {"hook": "", "admits": "observe", "web": "probe"}
 _JINJA_WORDS: Final = frozenset({"true", "false", "none", "range", "loop", "self", "varargs"})
 
 
@@ -37,6 +39,7 @@ def check_all(source: Source) -> None:
         _check_charts,
         _check_image_steps,
         _check_hooks,
+        _check_proofs,
         _check_exceptions,
         _check_problems,
         check_templates,
@@ -207,6 +210,24 @@ def _check_hooks(source: Source) -> None:
                 source.report((*path, "hook"), f"hooks.py has no function '{name}'{mean}")
             elif hook.fault:
                 source.report((*path, "hook"), f"hooks.py:{hook.line}: {hook.fault}")
+
+
+def _check_proofs(source: Source) -> None:
+    for path, entry in source.items("prove"):
+        present = [key for key in _PROOFS if key in entry]
+        if len(present) != 1:
+            has = f"; it has {' and '.join(present)}" if present else ""
+            source.report(path, f"a proof is exactly one of {', '.join(_PROOFS)}{has}")
+            continue
+        kind = _PROOFS[present[0]]
+        if kind and entry.get("kind") in get_args(ProofKind) and entry["kind"] != kind:
+            source.report((*path, "kind"), f"a proof by `{present[0]}` is of the kind {kind}")
+        web = entry.get("web")
+        image = text(web, "image") if isinstance(web, dict) else None
+        known = source.mapping("images")
+        if image is not None and image not in known:
+            mean = did_you_mean(image, known, known="images")
+            source.report((*path, "web", "image"), f"'{image}' is not among `images`{mean}")
 
 
 def _check_exceptions(source: Source) -> None:

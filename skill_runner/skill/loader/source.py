@@ -11,7 +11,8 @@ from skill_runner.skill.loader.hookfile import Hook
 from skill_runner.skill.yaml_source import Document, Mark
 from skill_runner.skill.yaml_source import Path as DataPath
 
-KINDS: Final = ("release", "apply", "image", "hook", "wait")  # wait last: it also goes with others
+# `wait` is last: it also goes with others.
+KINDS: Final = ("release", "apply", "image", "hook", "admits", "wait")
 
 
 @dataclass(frozen=True, slots=True, order=True)

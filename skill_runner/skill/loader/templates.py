@@ -58,12 +58,22 @@ def check_templates(source: Source) -> None:
 
 
 def template_files(source: Source) -> Iterator[tuple[DataPath, str]]:
-    """The files of values and manifests that the steps name."""
+    """The files of values and manifests that steps and proofs name."""
     for path, step in source.items("steps"):
         for key in ("values", "apply"):
             name = text(step, key)
             if name is not None:
                 yield (*path, key), name
+    for key in ("steps", "prove"):
+        for path, entry in source.items(key):
+            name = text(_mapping(entry, "admits"), "manifest")
+            if name is not None:
+                yield (*path, "admits", "manifest"), name
+
+
+def _mapping(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = entry.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def expressions(source: Source) -> Iterator[tuple[DataPath, str]]:
@@ -81,6 +91,11 @@ def inline(source: Source) -> Iterator[tuple[DataPath, str]]:
         for key in ("release", "chart", "version"):
             yield from _strings((*path, key), step.get(key))
         yield from _strings((*path, "wait"), step.get("wait"))
+    for key in ("steps", "prove"):
+        for path, entry in source.items(key):
+            operator = _mapping(entry, "admits").get("operator")
+            yield from _strings((*path, "admits", "operator"), operator)
+            yield from _strings((*path, "web"), entry.get("web"))
     for name, image in source.mapping("images").items():
         for key in ("source", "name", "settings"):
             yield from _strings(("images", name, key), image.get(key))

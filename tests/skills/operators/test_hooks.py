@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from skill_runner.errors import HookFailed
 from skill_runner.hooks.call import call_hook
+from skill_runner.hooks.declared import call as call_declared
 from skill_runner.objects import Ref
+from skill_runner.plan import make_plan
 from skill_runner.skill.library import default_library
 from skill_runner.testing import MemoryCluster
 from tests.skills.operators import CNPG, STRIMZI, StandIn
@@ -42,12 +45,19 @@ async def call(skill: str, hook: str, cluster: MemoryCluster, **inputs: Any) -> 
     return await call_hook(found, hook, scripted(found, cluster=cluster, **inputs), timeout=5)
 
 
+async def admission(skill: str, cluster: MemoryCluster, operator: StandIn) -> Any:
+    """The proof that skill.yaml declares, for an operator that is adopted."""
+    found = default_library().find(skill)
+    context = scripted(found, cluster=cluster, mode="adopt", namespace=operator.namespace)
+    plan = make_plan(found, context.installation, context.inputs, context.images, {})
+    return await call_declared(found, replace(plan.proofs[0], timeout=5), context)
+
+
 @BOTH
 async def test_one_that_works_is_adopted(skill: str, operator: StandIn) -> None:
     cluster = await cluster_of(operator)
-    adopt = {"mode": "adopt", "namespace": operator.namespace}
-    await call(skill, "check", cluster, **adopt)
-    assert "would be admitted" in await call(skill, "admits", cluster, **adopt)
+    await call(skill, "check_only_one", cluster, mode="adopt", namespace=operator.namespace)
+    assert "would be admitted" in await admission(skill, cluster, operator)
 
 
 @BOTH
@@ -55,14 +65,23 @@ async def test_one_that_does_not_run_is_not_called_ready(skill: str, operator: S
     """The API would admit what nobody looks after."""
     cluster = await cluster_of(operator, ready=0)
     with pytest.raises(HookFailed, match="the operator is not ready: 0 of 1 replicas"):
-        await call(skill, "admits", cluster, mode="adopt", namespace=operator.namespace)
+        await admission(skill, cluster, operator)
+
+
+@BOTH
+async def test_kinds_that_are_not_served_yet_are_waited_for(skill: str, operator: StandIn) -> None:
+    cluster = await cluster_of(operator)
+    for definition in operator.definitions():
+        await cluster.delete(Ref.of(definition))
+    with pytest.raises(HookFailed, match=r"admits: .* is not served yet: .* \(for 5 s\)"):
+        await admission(skill, cluster, operator)
 
 
 @BOTH
 async def test_a_second_one_is_refused(skill: str, operator: StandIn) -> None:
     cluster = await cluster_of(operator)
     with pytest.raises(HookFailed, match=f"{operator.version} is in this cluster already") as found:
-        await call(skill, "check", cluster)
+        await call(skill, "check_only_one", cluster)
     assert f"--set mode=adopt -n {operator.namespace}" in found.value.hint
 
 
@@ -70,7 +89,7 @@ async def test_a_second_one_is_refused(skill: str, operator: StandIn) -> None:
 async def test_none_to_adopt_is_said(skill: str, operator: StandIn) -> None:
     cluster = await cluster_of(operator)
     with pytest.raises(HookFailed, match="operator is in namespace elsewhere"):
-        await call(skill, "check", cluster, mode="adopt", namespace="elsewhere")
+        await call(skill, "check_only_one", cluster, mode="adopt", namespace="elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -89,4 +108,4 @@ async def test_one_that_does_not_fit_is_not_adopted(
 ) -> None:
     cluster = await cluster_of(operator, **how)
     with pytest.raises(HookFailed, match=words):
-        await call(skill, "check", cluster, mode="adopt", namespace=operator.namespace)
+        await call(skill, "check_only_one", cluster, mode="adopt", namespace=operator.namespace)

@@ -15,6 +15,7 @@ from skill_runner.plan import (
     ImageChoice,
     Installation,
     Plan,
+    PlannedAdmits,
     PlannedApply,
     PlannedHook,
     PlannedImage,
@@ -24,9 +25,21 @@ from skill_runner.plan import (
     make_plan,
     wanted_requirements,
 )
+from skill_runner.plan.digest import _of_proof
 from skill_runner.plan.inputs import resolve_inputs
 from skill_runner.skill.loader import load_skill
-from skill_runner.skill.model import ApplyStep, ReleaseStep, Requirement, Skill, WaitRule, WaitStep
+from skill_runner.skill.model import (
+    Admission,
+    AdmitsStep,
+    ApplyStep,
+    Proof,
+    ReleaseStep,
+    Requirement,
+    Skill,
+    WaitRule,
+    WaitStep,
+    WebPages,
+)
 from tests.support.paths import ECHO
 
 NGINX = "docker.io/library/nginx:1.29.3"
@@ -99,6 +112,56 @@ def test_applied_objects_are_placed_and_labelled(echo: Skill) -> None:
 
 def test_a_step_whose_condition_is_false_is_not_planned(echo: Skill) -> None:
     assert [step.id for step in _plan(echo).steps] == ["server", "seed"]
+
+
+def test_an_admission_has_its_objects_in_a_plan(echo: Skill) -> None:
+    asked = Admission(
+        manifest="manifests/pages.yaml.j2", operator="{{ installation.name }}-operator"
+    )
+    skill = replace(
+        echo,
+        steps=(AdmitsStep(id="serving", admits=asked),),
+        prove=(Proof(id="admission", kind="observe", admits=asked),),
+    )
+    plan = _plan(skill, ["pages=[a]"], name="two")
+    (step,), (proof,) = plan.steps, plan.proofs
+    assert isinstance(step, PlannedAdmits)
+    assert step.admits == proof.admits
+    assert step.admits.operator == "two-operator"
+    assert [each["metadata"]["namespace"] for each in step.admits.objects] == ["echo"]
+    assert plan.digest != _plan(skill, ["pages=[b]"], name="two").digest
+
+
+def _pages(echo: Skill, port: Any, paths: Any) -> Skill:
+    web = WebPages(image="server", port=port, paths=paths, text="{{ greeting }}")
+    return replace(echo, prove=(Proof(id="pages", kind="probe", web=web),))
+
+
+def test_pages_have_their_values_in_a_plan(echo: Skill) -> None:
+    skill = _pages(echo, "{{ extra.port }}", "{{ pages }}")
+    (proof,) = _plan(skill, ["pages=[/, /about]"], name="two").proofs
+    assert proof.web == WebPages(
+        image="server", port=8080, paths=("/", "/about"), service="two", text="hello"
+    )
+    assert _plan(_pages(echo, 80, ("/{{ greeting }}",))).proofs[0].web is not None
+
+
+@pytest.mark.parametrize(
+    ("port", "paths", "words"),
+    [
+        ("{{ greeting }}", ("/",), "proof pages: web: port must be a number; got 'hello'"),
+        (80, "{{ pages }}", r"proof pages: web: paths must be paths that begin with /; got \[\]"),
+        (80, ("/", "{{ greeting }}"), r"paths must be paths that begin with /; got .*'hello'"),
+    ],
+)
+def test_pages_that_are_none_are_refused(echo: Skill, port: Any, paths: Any, words: str) -> None:
+    with pytest.raises(SkillFileError, match=words):
+        _plan(_pages(echo, port, paths))
+
+
+def test_the_digest_of_a_hook_proof_says_nothing_of_other_ways(echo: Skill) -> None:
+    """What was installed before these ways were known is not changed by them."""
+    assert set(_of_proof(echo.prove[0])) == {"id", "hook", "kind", "when", "timeout"}
 
 
 def test_a_proof_whose_condition_is_false_is_not_planned(echo: Skill) -> None:
