@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from skill_runner.agents import skill_md
+from skill_runner.agents.hooks_md import hooks_markdown
 from skill_runner.cli import main as cli
 from skill_runner.outcome import json_schema as outcome_schema
 from skill_runner.policy import NAMESPACE, RULES
@@ -38,6 +39,7 @@ def pages() -> dict[str, str]:
         "policy.md": _policy(),
         "failure-policy.md": _failure_policy(),
         "problems.md": _problems(),
+        "hooks.md": hooks_markdown(f"# The hooks of a skill\n\n{NOTE}"),
     }
 
 

@@ -41,6 +41,8 @@ async def uncancelled(work: Awaitable[T]) -> T:
     """Return what `work` gives. A cancellation waits for its end, and is raised then.
 
     asyncio.shield alone lets the caller go at once, and the loop may end before the work does.
+
+        await uncancelled(ctx.delete(ref))
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

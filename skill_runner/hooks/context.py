@@ -85,7 +85,12 @@ class PodResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Handed to every hook. Everything that it makes is in the installation's namespace."""
+    """Handed to every hook. Everything that it makes is in the installation's namespace.
+
+    `inputs`, `outputs`, `images` and `requires` are those of the plan, `releases` the names of Helm
+    releases by the steps' ids, `folder` that of the run, for files to keep (None: there is none).
+    `cluster` and `helm` raise ApiError, NotFound and Conflict; the shorter methods below do too.
+    """
 
     installation: Installation
     inputs: Mapping[str, Any]
@@ -127,6 +132,7 @@ class Context:
 
     @property
     def namespace(self) -> str:
+        """The namespace of the installation."""
         return self.installation.namespace
 
     def release(self, step: str) -> str:
@@ -158,6 +164,10 @@ class Context:
         self.report(Note(text))
 
     async def get(self, ref: Ref) -> Object:
+        """Return an object; NotFound when it is not there.
+
+        service = await ctx.get(Ref("v1", "Service", "orders", ctx.namespace))
+        """
         return await self.cluster.get(ref)
 
     async def list(
@@ -168,12 +178,20 @@ class Context:
         labels: str | None = None,
         namespace: str | None = None,
     ) -> tuple[Object, ...]:
+        """Return the objects of a kind with these `labels`, by default of the own namespace.
+
+        pods = await ctx.list("v1", "Pod", labels="app=orders")
+        """
         found = await self.cluster.list(
             api_version, kind, namespace=namespace or self.namespace, labels=labels
         )
         return found.items
 
     async def apply(self, manifest: Object) -> Object:
+        """Apply a manifest on the server's side, and return the object; Conflict names the owner.
+
+        made = await ctx.apply(manifest)
+        """
         return await self.cluster.apply(manifest)
 
     async def delete(self, ref: Ref, *, grace: int | None = None) -> None:
@@ -181,6 +199,10 @@ class Context:
         await self.cluster.delete(ref, grace=grace)
 
     async def logs(self, pod: str, container: str, *, tail: int = 100) -> str:
+        """Return the last `tail` lines of a container.
+
+        said = await ctx.logs("orders-0", "server", tail=20)
+        """
         return await self.cluster.logs(self.namespace, pod, container, tail=tail)
 
     async def exec(

@@ -58,7 +58,12 @@ WITHOUT_SECRET_STORE: Final = {"dapr.io/disable-builtin-k8s-secret-store": "true
 
 
 async def component_failure(cluster: Cluster, pod: Object) -> str | None:
-    """Name the component that ends the sidecar of a pod, and why, by the sidecar's last words."""
+    """Name the component that ends the sidecar of a `pod`, and why, by the sidecar's last words.
+
+    None when no component does.
+
+        failed = await component_failure(ctx.cluster, pod)
+    """
     status = next((s for s in container_statuses(pod) if s.get("name") == SIDECAR), {})
     ended = at(status, "state.terminated") is not None
     if status.get("ready") or not (ended or at(status, "lastState.terminated")):
@@ -136,11 +141,14 @@ async def check_sidecars(
     topics: Collection[str] = (),
     namespace: str | None = None,
 ) -> str:
-    """That every pod with these labels has a ready sidecar with these components loaded and these
-    topics subscribed; what is meant for it by scopes must be loaded too.
+    """Return what the sidecars of the pods with these `labels` have loaded, in a sentence.
 
-    GiveUp names SIDECAR_MISSING, COMPONENT_FAILED or COMPONENT_NOT_LOADED; RetryLater while a pod
-    is not ready for another reason.
+    Every such pod has a ready sidecar, with these `components` loaded and these `topics`
+    subscribed; what is meant for it by scopes must be loaded too. `namespace` is the installation's
+    unless given. GiveUp names SIDECAR_MISSING, COMPONENT_FAILED or COMPONENT_NOT_LOADED; RetryLater
+    while a pod is not ready for another reason.
+
+        said = await check_sidecars(ctx, "app=orders", components=["orders-state"], topics=["paid"])
     """
     pods = [
         pod
@@ -201,7 +209,10 @@ async def _check_loaded(
 
 
 def missing_sidecars(pods: Sequence[Object]) -> GiveUp:
-    """SIDECAR_MISSING, naming the pods; at least one of them."""
+    """Return the GiveUp SIDECAR_MISSING that names the `pods`; at least one of them.
+
+    raise missing_sidecars(pods)
+    """
     names = [f"Pod {at(p, 'metadata.namespace')}/{at(p, 'metadata.name')}" for p in pods]
     many = "1 pod asks" if len(pods) == 1 else f"{len(pods)} pods ask"
     return _named(
@@ -213,7 +224,12 @@ def missing_sidecars(pods: Sequence[Object]) -> GiveUp:
 
 
 def not_loaded(names: Sequence[str], where: str, loaded: Collection[str]) -> GiveUp:
-    """COMPONENT_NOT_LOADED, naming the components; `where` is namespace/name of the pod."""
+    """Return the GiveUp COMPONENT_NOT_LOADED that names the components.
+
+    `names` are not `loaded`, `where` is namespace/name of the pod.
+
+        raise not_loaded(["orders-state"], "apps/orders-0", ["kubernetes"])
+    """
     namespace, _, pod = where.partition("/")
     have = ", ".join(sorted(loaded)) or "none"
     return _named(

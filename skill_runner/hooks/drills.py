@@ -89,7 +89,10 @@ async def until(
 
 
 async def is_back(ctx: Context, pod: Ref, before: str) -> bool:
-    """Tell whether a pod of that name is ready, and is another than the one with uid `before`."""
+    """Tell whether a `pod` of that name is ready, and is another than the one with uid `before`.
+
+    await is_back(ctx, Ref("v1", "Pod", "kafka-0", ctx.namespace), before)
+    """
     try:
         found = await ctx.get(pod)
     except NotFound:

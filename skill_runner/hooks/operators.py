@@ -30,10 +30,12 @@ class Operator:
 
 
 async def check_one_operator(ctx: Context, operator: Operator) -> Object | None:
-    """Return the Deployment to adopt; None in mode `install`, when there is no other one.
+    """Return the Deployment of `operator` to adopt; None in mode `install`, when there is no other.
 
     The skill has the input `mode: {enum: [install, adopt]}`. GiveUp for a second operator, for none
     to adopt, and for one whose version does not fit.
+
+        adopted = await check_one_operator(ctx, STRIMZI)
     """
     found = await find_operators(ctx, operator.deployment)
     if ctx.inputs["mode"] == "adopt":
@@ -66,7 +68,10 @@ async def find_operators(
 
 
 def variable_of(deployment: Object, name: str) -> str:
-    """Return the value of a variable of a Deployment's first container; empty without one."""
+    """Return the variable `name` of a `deployment`'s first container; empty without one.
+
+    watched = variable_of(adopted, "STRIMZI_NAMESPACE")
+    """
     variables = {each["name"]: each.get("value", "") for each in _container(deployment)["env"]}
     return str(variables.get(name, ""))
 

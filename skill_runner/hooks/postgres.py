@@ -15,10 +15,13 @@ POOLER: Final = "-pooler"  # https://neon.com/docs/connect/connection-pooling
 
 
 def connection_values(uri: str, direct: str, authorities: str) -> dict[str, str]:
-    """Keys as CloudNativePG names them, `direct-uri` and `ca.crt`.
+    """Return the values of a Secret: keys as CloudNativePG names them, `direct-uri` and `ca.crt`.
 
+    `uri` is the connection string, `authorities` the certificates (PEM) that verify the server.
     Without `direct`, a pooled host of Neon's leads to the direct one, and any other is both.
     ValueError says what is wrong; the string is in no message.
+
+        values = connection_values("postgresql://app:x@db.example.org/app", "", authorities)
     """
     pooled = _checked(uri)
     straight = _checked(direct) if direct else _direct(pooled)

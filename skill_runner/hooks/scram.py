@@ -13,14 +13,22 @@ ITERATIONS: Final = 4096  # PostgreSQL's own default, scram_iterations
 
 
 def make_verifier(password: str) -> str:
-    """A new verifier, with a salt of its own. Passwords are ASCII (no SASLprep is done)."""
+    """Return a new verifier of a `password`, with a salt of its own.
+
+    Passwords are ASCII (no SASLprep is done).
+
+        verifier = make_verifier(password)
+    """
     salt = secrets.token_bytes(16)
     stored, server = _keys(password, salt, ITERATIONS)
     return f"{KIND}${ITERATIONS}:{_b64(salt)}${_b64(stored)}:{_b64(server)}"
 
 
 def fits(password: str, verifier: str) -> bool:
-    """Tell whether a password is the one that a verifier stands for; never for another kind's."""
+    """Tell whether a `password` is the one that a `verifier` stands for; never for another kind's.
+
+    assert fits(password, make_verifier(password))
+    """
     kind, _, rest = verifier.partition("$")
     head, _, keys = rest.partition("$")
     iterations, _, salt = head.partition(":")

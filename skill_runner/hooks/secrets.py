@@ -21,7 +21,10 @@ LENGTH: Final = 32
 
 
 def generate_password() -> str:
-    """Return 32 letters and digits, about 190 bits, from the operating system's source."""
+    """Return 32 letters and digits, about 190 bits, from the operating system's source.
+
+    password = generate_password()
+    """
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 

@@ -66,5 +66,8 @@ FIXES: Final[Mapping[Code, str]] = {
 
 
 def fix_of(code: Code) -> str:
-    """Say what to change; empty for codes whose cause says it already."""
+    """Say what to change for a problem's `code`; empty for codes whose cause says it already.
+
+    raise GiveUp(failed, code="COMPONENT_FAILED", hint=fix_of("COMPONENT_FAILED"))
+    """
     return FIXES.get(code, "")

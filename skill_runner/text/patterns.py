@@ -30,7 +30,12 @@ class Pattern(Protocol):
 
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> Pattern:
-    """The pattern, ready to be matched in linear time. PatternError says what is wrong with it."""
+    """Return the `pattern` (RE2's syntax), ready to be matched in linear time.
+
+    PatternError says what is wrong with it.
+
+        compile_pattern("^app_").search(name)
+    """
     if len(pattern) > LONGEST:
         raise PatternError(f"it has {len(pattern)} characters; at most {LONGEST} are allowed")
     options = re2.Options()

@@ -18,8 +18,13 @@ _WORD: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_.:,@/-]{0,253}")
 
 
 def excerpt(text: object, width: int = EXCERPT) -> str:
-    """At most `width` characters of a text, on one line and between marks that it cannot end. The
-    middle is left out: long messages name the object first and the cause last."""
+    """Return at most `width` characters of `text`, on one line and between marks.
+
+    The text cannot end the marks. The middle is left out: long messages name the object first and
+    the cause last.
+
+        raise GiveUp(f"the probe failed: {excerpt(result.logs)}")
+    """
     line = " ".join(strip_control(str(text)).translate(_MARKS).split())
     if len(line) > width:
         head = width // 3

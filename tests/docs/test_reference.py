@@ -24,7 +24,7 @@ def pages() -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["skill.schema.json", "skill-yaml.md", "cli.md", "policy.md", "problems.md"]
+    "name", ["skill.schema.json", "skill-yaml.md", "cli.md", "policy.md", "problems.md", "hooks.md"]
 )
 def test_a_generated_page_says_what_the_code_says(pages: Mapping[str, str], name: str) -> None:
     written = (DOCS / "reference" / name).read_text("utf-8")

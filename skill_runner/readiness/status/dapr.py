@@ -18,8 +18,10 @@ _TRUE: Final = frozenset({"y", "yes", "true", "t", "on", "1"})
 
 
 def wants_sidecar(pod: Object) -> bool:
-    """Tell whether the pod's annotation asks for a sidecar, by the words that Dapr takes for
-    yes."""
+    """Tell whether the `pod`'s annotation asks for a sidecar, by the words that Dapr takes for yes.
+
+    asking = [pod for pod in pods if wants_sidecar(pod)]
+    """
     said = at(pod, "metadata.annotations", {}).get(ENABLED)
     return str(said).strip().lower() in _TRUE
 
@@ -35,16 +37,21 @@ def sidecar_of(pod: Object) -> Mapping[str, Any] | None:
 
 
 def lacks_sidecar(pod: Object) -> bool:
-    """Tell whether the pod asks for a sidecar, has none, and would still need it.
+    """Tell whether the `pod` asks for a sidecar, has none, and would still need it.
 
     A pod is injected when it is made or never, so one that ended or is going needs none any more.
+
+        missing = [pod for pod in pods if lacks_sidecar(pod)]
     """
     going = at(pod, "metadata.deletionTimestamp") is not None or has_ended(pod)
     return not going and wants_sidecar(pod) and sidecar_of(pod) is None
 
 
 def has_ended(pod: Object) -> bool:
-    """Tell whether all its containers ended for good."""
+    """Tell whether all containers of a `pod` ended for good.
+
+    running = [pod for pod in pods if not has_ended(pod)]
+    """
     return at(pod, "status.phase") in ("Succeeded", "Failed")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from skill_runner import hooks
+from skill_runner.agents.hooks_md import example_of
 from skill_runner.skill.loader.imports import public_names
 from tests.support.paths import ROOT
 
@@ -92,6 +94,17 @@ NAMES = [
 def test_the_surface_has_these_names() -> None:
     assert sorted(hooks.__all__) == sorted(NAMES)
     assert all(hasattr(hooks, name) for name in NAMES)
+
+
+FUNCTIONS = [name for name in NAMES if inspect.isroutine(inspect.unwrap(getattr(hooks, name)))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_says_what_it_returns_and_shows_its_use(name: str) -> None:
+    function = inspect.unwrap(getattr(hooks, name))
+    example = example_of(function)
+    assert name in example
+    ast.parse(example.replace("…", "x"))
 
 
 def test_the_loader_reads_the_same_names() -> None:
