@@ -28,6 +28,8 @@ async def module_files(folder: Path, module: str, inside: str, report: Report) -
     """The files of the folder `inside` a module, by name; `folder` holds its go.mod and go.sum.
 
     BuildFailed when the module cannot be had, or is another one than go.sum says.
+
+        files = await module_files(HERE, "sigs.k8s.io/gateway-api", "config/crd", ctx.report)
     """
     pins = [(folder / name).read_bytes() for name in ("go.mod", "go.sum")]
     digest = hashlib.sha256(b"\0".join((*pins, inside.encode()))).hexdigest()[:12]

@@ -56,6 +56,7 @@ from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
 from skill_runner.hooks.web.door import fill_credential, prove_door
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome.fix import fix_of
+from skill_runner.readiness.status import compute
 from skill_runner.readiness.status.dapr import has_ended, lacks_sidecar, wants_sidecar
 from skill_runner.tasks import uncancelled
 from skill_runner.text.patterns import PatternError, compile_pattern
@@ -92,6 +93,7 @@ __all__ = [
     "check_topic_names",
     "compile_pattern",
     "component_failure",
+    "compute",
     "connection_values",
     "copy_secret",
     "data_versions",

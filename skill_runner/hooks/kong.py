@@ -8,7 +8,10 @@ from skill_runner.readiness.wait.kong import refused_objects, sentence
 
 
 async def check_config_accepted(ctx: Context) -> None:
-    """The gateways take what their controllers push; GiveUp names the objects that one refuses."""
+    """The gateways take what their controllers push; GiveUp names the objects that one refuses.
+
+    await check_config_accepted(ctx)
+    """
     found = await refused_objects(ctx.cluster, ctx.clock, ctx.namespace)
     if found:
         raise GiveUp(

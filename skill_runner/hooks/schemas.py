@@ -46,7 +46,10 @@ class Schema:
 
 
 def make_schema(kind: Kind, document: Any, source: str) -> Schema:
-    """GiveUp, naming `source`, when the registry could not know it for a schema."""
+    """GiveUp, naming `source`, when the registry could not know it for a schema.
+
+    schema = make_schema("JSON", {"type": "object"}, "subjects.orders-value")
+    """
     if kind == "JSON":
         validator = jsonschema.validators.validator_for(
             document, default=jsonschema.Draft202012Validator
@@ -66,7 +69,10 @@ def make_schema(kind: Kind, document: Any, source: str) -> Schema:
 
 
 def read_schema(path: Path) -> Schema:
-    """The schema of a file; GiveUp names it where it is none."""
+    """The schema of a file; GiveUp names it where it is none.
+
+    schema = read_schema(Path("schemas/orders-value.avsc"))
+    """
     if path.suffix not in KINDS:
         raise GiveUp(f"{path} is neither .json (JSON Schema) nor .avsc (Avro)")
     try:
@@ -79,7 +85,10 @@ def read_schema(path: Path) -> Schema:
 
 
 def read_schemas(folder: Path) -> dict[str, Schema]:
-    """The schemas of a folder by subject, TOPIC-value or TOPIC-key; GiveUp names a wrong file."""
+    """The schemas of a folder by subject, TOPIC-value or TOPIC-key; GiveUp names a wrong file.
+
+    wanted = read_schemas(Path(ctx.inputs["schemas"]))
+    """
     if not folder.is_dir():
         raise GiveUp(f"schemas: {folder} is not a folder here", hint="--set schemas=FOLDER")
     found: dict[str, Schema] = {}
@@ -100,6 +109,9 @@ async def open_registry(ctx: Context, url: str) -> AsyncIterator[httpx.AsyncClie
     """The registry whose Service has this address, through its pod, on any cluster.
 
     RetryLater where it does not answer.
+
+        async with open_registry(ctx, ctx.outputs["url"]) as api:
+            rule = await get_compatibility(api)
     """
     pod = _registry_of(url)
     try:
@@ -113,7 +125,10 @@ async def open_registry(ctx: Context, url: str) -> AsyncIterator[httpx.AsyncClie
 
 
 async def is_registry_ready(ctx: Context, url: str) -> bool:
-    """Tell whether the registry of this address is there, and ready; Forbidden as it comes."""
+    """Tell whether the registry of this address is there, and ready; Forbidden as it comes.
+
+    ready = await is_registry_ready(ctx, ctx.outputs["url"])
+    """
     try:
         found = await ctx.get(_registry_of(url))
     except NotFound:
@@ -128,14 +143,20 @@ def _registry_of(url: str) -> Ref:
 
 
 async def get_compatibility(api: httpx.AsyncClient, subject: str = "") -> str:
-    """The rule that holds for a subject, or for all that have none of their own."""
+    """The rule that holds for a subject, or for all that have none of their own.
+
+    rule = await get_compatibility(api)
+    """
     path = f"{CONFLUENT}/config/{subject}".rstrip("/")
     answer = await api.get(path, params={"defaultToGlobal": "true"})
     return str(answer.json().get("compatibilityLevel"))
 
 
 async def try_schemas(api: httpx.AsyncClient, wanted: Mapping[str, Schema]) -> None:
-    """GiveUp with every schema that the registry would refuse: subject, rule and fields."""
+    """GiveUp with every schema that the registry would refuse: subject, rule and fields.
+
+    await try_schemas(api, wanted)
+    """
     found = [await _refusal(api, subject, schema) for subject, schema in wanted.items()]
     broken = [line for line in found if line]
     if broken:
@@ -182,7 +203,10 @@ def _member(value: Any, key: str) -> Any:
 
 
 async def register_schemas(api: httpx.AsyncClient, wanted: Mapping[str, Schema]) -> list[str]:
-    """Register what is new; the subjects that got a version. Every schema was tried before."""
+    """Register what is new; the subjects that got a version. Every schema was tried before.
+
+    new = await register_schemas(api, wanted)
+    """
     new: list[str] = []
     for subject, schema in wanted.items():
         body = {"schemaType": schema.kind, "schema": schema.text}

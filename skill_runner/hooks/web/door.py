@@ -74,6 +74,8 @@ async def fill_credential(ctx: Context) -> str:
     """Generate the credential that the gateway asks for; one of that kind that is there stays.
 
     Its label is what makes it one, so it comes with the value: never a credential without.
+
+        said = await fill_credential(ctx)
     """
     found = await ctx.get(_secret(ctx))
     labels, kind = found["metadata"].get("labels") or {}, _auth(ctx)
@@ -95,6 +97,8 @@ async def prove_door(ctx: Context, asked: str) -> str:
     """Ask for the path `asked` through the gateway, with and without the credential.
 
     From inside, so that a run needs no right in the gateway's namespace.
+
+        said = await prove_door(ctx, "/")
     """
     guarded = _auth(ctx) != "none"
     wanted = ("401 401 " if guarded else "") + "200 "

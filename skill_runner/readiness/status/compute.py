@@ -23,6 +23,8 @@ def compute(
 
     `generation` and `uid` are those of the object after it was applied, where they are known;
     `kind_has_status` is what its CRD says. Never raises for an object that the API could give.
+
+        verdict = compute(await ctx.get(ref))
     """
     if rule is not None and rule.skip is not None:
         return by_rule(obj or {}, rule)

@@ -48,6 +48,7 @@ NAMES = [
     "check_topic_names",
     "compile_pattern",
     "component_failure",
+    "compute",
     "connection_values",
     "copy_secret",
     "data_versions",
