@@ -15,7 +15,10 @@ LOOK_EVERY: Final = 0.25
 
 async def await_application(ctx: Context, ref: Ref, commit: str, *, error: str = "") -> None:
     """Return once all of a commit is there and healthy; or with `error`, once it has one that holds
-    these words. GiveUp otherwise, with what the Application says."""
+    these words. GiveUp otherwise, with what the Application says.
+
+        await await_application(ctx, ref, commit)
+    """
     started = steady = ctx.clock.monotonic()
     while True:
         found = await ctx.get(ref)

@@ -94,6 +94,8 @@ async def run_with_sidecar(
 
     A Job makes the pod: Dapr's injector serves the accounts of controllers and the group
     system:masters alone, whatever else a caller may do (pkg/injector/service of 1.14).
+
+        said = await run_with_sidecar(ctx, app_id="a", mark=mark, image=image, command=work, env={})
     """
     running = asyncio.create_task(
         ctx.run_pod(
