@@ -30,7 +30,8 @@ from skill_runner.hooks.kafka import (
 )
 from skill_runner.hooks.kong import check_config_accepted
 from skill_runner.hooks.operators import Operator, check_one_operator, variable_of
-from skill_runner.hooks.postgres import connection_values
+from skill_runner.hooks.postgres import connection_values, psql_answer, psql_env, role_values
+from skill_runner.hooks.roles import ensure_roles, run_sql
 from skill_runner.hooks.schemas import (
     Schema,
     get_compatibility,
@@ -98,6 +99,7 @@ __all__ = [
     "copy_secret",
     "data_versions",
     "ensure_password",
+    "ensure_roles",
     "excerpt",
     "fill_credential",
     "find_secret",
@@ -120,10 +122,14 @@ __all__ = [
     "not_loaded",
     "open_registry",
     "prove_door",
+    "psql_answer",
+    "psql_env",
     "read_schema",
     "read_schemas",
     "read_secret",
     "register_schemas",
+    "role_values",
+    "run_sql",
     "run_with_sidecar",
     "topic_objects",
     "try_schemas",

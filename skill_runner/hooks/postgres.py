@@ -1,4 +1,4 @@
-"""Connection strings of a managed PostgreSQL into the values of a Secret, fully verified.
+"""The values of the Secret by which an application connects to PostgreSQL.
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 """
@@ -6,22 +6,87 @@ https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 from __future__ import annotations
 
 import ipaddress
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from skill_runner.hooks.context import PodResult
+from skill_runner.hooks.secrets import by_reference
+from skill_runner.objects import Ref
 
 OURS: Final = frozenset({"sslmode", "sslrootcert", "sslsni"})  # what we decide
 NEON: Final = ".neon.tech"
+LIBPQ: Final = {
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGDATABASE": "dbname",
+    "PGUSER": "username",
+    "PGPASSWORD": "password",
+}
+UNCONNECTED: Final = ("connection to server", "could not translate host name")
+# No waiting fixes these, in the words of libpq and of Neon's proxy.
+FINAL: Final = (
+    "authentication failed",
+    "SSL error:",
+    "does not match host name",
+    "does not support SSL",
+    "Endpoint ID is not specified",
+    "does not exist",
+)
+UNKNOWN_HOST: Final = "Name or service not known"
 POOLER: Final = "-pooler"  # https://neon.com/docs/connect/connection-pooling
 
 
-def connection_values(uri: str, direct: str, authorities: str) -> dict[str, str]:
-    """Return the values of a Secret: keys as CloudNativePG names them, `direct-uri` and `ca.crt`.
+def psql_env(secret: Ref, **more: str) -> dict[str, Any]:
+    """Return the `env` by which psql connects with a Secret's keys; `more` are keys of it, too.
 
-    `uri` is the connection string, `authorities` the certificates (PEM) that verify the server.
-    Without `direct`, a pooled host of Neon's leads to the direct one, and any other is both.
+    env = psql_env(ctx.secret("uri"), URI="uri")
+    """
+    return by_reference(secret, {**LIBPQ, **more})
+
+
+def psql_answer(result: PodResult, failure: str, *, hint: str = "", managed: bool = False) -> str:
+    """Return the last line of a pod that ran psql; RetryLater where it had no connection yet.
+
+    GiveUp with `failure` and `hint` where waiting fixes nothing. An unknown host is final where
+    the server is `managed`: a Service of the cluster may be unknown for a moment.
+
+        return psql_answer(await ctx.run_script(SCRIPT, image=image), "psql failed")
+    """
+    final = (*FINAL, UNKNOWN_HOST) if managed else FINAL
+    return result.answer(failure, hint=hint, not_yet=UNCONNECTED, final=final)
+
+
+def role_values(user: str, password: str, host: str, port: str, database: str) -> dict[str, str]:
+    """Return the values for a role of a server in the cluster, with the keys of its Secret.
+
+    Without `ca.crt`, and with `pgpass`, a line of a password file.
+
+        role_values("app", "pencil", "postgres.db.svc", "5432", "app")["uri"]
+    """
+    coded = quote(password, safe="")
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    uri = f"postgresql://{user}:{coded}@{host}:{port}/{database}"
+    return {
+        "username": user,
+        "password": password,
+        "host": host,
+        "port": port,
+        "dbname": database,
+        "uri": uri,
+        "direct-uri": uri,
+        "jdbc-uri": f"jdbc:postgresql://{host}:{port}/{database}?user={user}&password={coded}",
+        "pgpass": f"{host}:{port}:{database}:{user}:{escaped}\n",
+    }
+
+
+def connection_values(uri: str, direct: str, authorities: str) -> dict[str, str]:
+    """Return the values for a managed server: keys as CloudNativePG names them, and `ca.crt`.
+
+    `uri` and `direct`, past the pooler, are verified fully against `authorities` (PEM). Without
+    `direct`, a pooled host of Neon's leads to the direct one, and any other is both.
     ValueError says what is wrong; the string is in no message.
 
-        values = connection_values("postgresql://app:x@db.example.org/app", "", authorities)
+        connection_values("postgresql://app:pencil@db.example.org/app", "", pem)["jdbc-uri"]
     """
     pooled = _checked(uri)
     straight = _checked(direct) if direct else _direct(pooled)

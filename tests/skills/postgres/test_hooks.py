@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,19 +58,19 @@ async def values_of(cluster: MemoryCluster, name: str) -> dict[str, str]:
 async def test_passwords_are_generated_once() -> None:
     cluster = await cluster_with_secrets()
     ctx = scripted(SKILL, cluster=cluster)
-    assert await call("fill_secrets", ctx) == "2 of 2 passwords generated"
+    assert await call("ensure_secrets", ctx) == "2 of 2 passwords generated"
     app, superuser = await values_of(cluster, APP), await values_of(cluster, SUPERUSER)
     assert len(app["password"]) == 32
     assert app["password"] != superuser["password"]
     assert app["uri"] == f"postgresql://app:{app['password']}@postgres.postgres.svc:5432/app"
     cluster.requests.clear()
-    assert await call("fill_secrets", ctx) == ""
+    assert await call("ensure_secrets", ctx) == ""
     assert not cluster.writes
 
 
 async def test_a_password_of_someone_elses_is_kept_and_escaped() -> None:
     cluster = await cluster_with_secrets(password="a:b/c@d\\")
-    await call("fill_secrets", scripted(SKILL, cluster=cluster, database="lessons"))
+    await call("ensure_secrets", scripted(SKILL, cluster=cluster, database="lessons"))
     app = await values_of(cluster, APP)
     assert app["uri"] == "postgresql://app:a%3Ab%2Fc%40d%5C@postgres.postgres.svc:5432/lessons"
     assert app["pgpass"] == "postgres.postgres.svc:5432:lessons:app:a\\:b/c@d\\\\\n"
@@ -120,7 +123,7 @@ async def claim(cluster: MemoryCluster, version: str) -> None:
         ("registry.example.org:5000/team/postgres:17.9@sha256:" + "0" * 64, None),
         ("docker.io/library/postgres:18.1", "holds data of PostgreSQL 17, and image"),
         ("docker.io/library/postgres:16.4", "older than PostgreSQL 17"),
-        ("registry.example.org/postgres:17rc1", "does not say which PostgreSQL"),
+        ("registry.example.org/postgres:17rc1", "does not say which version"),
     ],
 )
 async def test_which_images_fit_the_data(image: str, words: str | None) -> None:
@@ -128,15 +131,15 @@ async def test_which_images_fit_the_data(image: str, words: str | None) -> None:
     await claim(cluster, "17")
     ctx = scripted(SKILL, cluster=cluster, image=image)
     if words is None:
-        await call("check", ctx)
+        await call("check_server", ctx)
         return
     with pytest.raises(HookFailed, match=words):
-        await call("check", ctx)
+        await call("check_server", ctx)
 
 
 async def test_the_proof_holds_the_password_by_reference() -> None:
     ctx = scripted(SKILL, PodResult(0, "1000 rows came back\n"))
-    assert await call("write_and_read_back", ctx) == "1000 rows came back"
+    assert await call("prove_rows", ctx) == "1000 rows came back"
     pod = Scripted.asked[0]
     assert pod["env"]["PGPASSWORD"] == {"secretKeyRef": {"name": APP, "key": "password"}}
     assert pod["env"]["URI"] == {"secretKeyRef": {"name": APP, "key": "uri"}}
@@ -146,23 +149,43 @@ async def test_the_proof_holds_the_password_by_reference() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        PodResult(0, "3 of 1000 rows are lost or changed\n"),
+        PodResult(1, "3 of 1000 rows are lost or changed\n"),
         PodResult(3, "ERROR:  permission denied for database app\n"),
         PodResult(2, 'FATAL:  password authentication failed for user "app"\n'),
     ],
 )
 async def test_a_proof_that_fails_drops_what_it_made(answer: PodResult) -> None:
     with pytest.raises(HookFailed, match="psql failed, or rows are missing"):
-        await call("write_and_read_back", scripted(SKILL, answer))
+        await call("prove_rows", scripted(SKILL, answer))
     first, last = Scripted.asked
     assert last["env"]["SCHEMA"] == first["env"]["SCHEMA"]
     assert last["env"]["SCRIPT"].startswith("DROP SCHEMA")
 
 
+@pytest.mark.parametrize(
+    ("prints", "ends", "code"),
+    [
+        ("1000 rows came back", 0, 0),
+        ("3 of 1000 rows are lost or changed", 0, 1),
+        ("ERROR: permission denied", 3, 3),
+    ],
+)
+def test_rows_that_are_lost_fail_the_script(
+    tmp_path: Path, prints: str, ends: int, code: int
+) -> None:
+    psql = tmp_path / "psql"
+    psql.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{prints}' >&2\nexit {ends}\n")
+    psql.chmod(0o755)
+    script = SKILL.folder / "scripts" / "psql.sh"
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SCHEMA": "s", "SCRIPT": "SELECT 1"}
+    done = subprocess.run(["bash", script], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (code, f"{prints}\n")
+
+
 async def test_a_service_that_is_not_there_yet_is_asked_again() -> None:
     late = PodResult(2, "psql: error: connection to server failed: Connection refused\n")
     ctx = scripted(SKILL, late, PodResult(0, "1000 rows came back\n"))
-    assert await call("write_and_read_back", ctx) == "1000 rows came back"
+    assert await call("prove_rows", ctx) == "1000 rows came back"
     assert len(Scripted.asked) == 2
 
 
@@ -205,13 +228,13 @@ CNPG: dict[str, Any] = {"mode": "cnpg", "clients": ["learnflow"]}
 async def test_a_client_of_cnpg_gets_a_copy_with_a_host_that_it_reaches() -> None:
     cluster = await cluster_of_cnpg()
     ctx = scripted(SKILL, cluster=cluster, **CNPG)
-    assert await call("copy_connection", ctx) == "1 of 1 copies of the Secret written"
+    assert await call("ensure_copies", ctx) == "1 of 1 copies of the Secret written"
     found = await cluster.get(Ref("v1", "Secret", APP, "learnflow"))
     copy = {k: base64.b64decode(v).decode() for k, v in found["data"].items()}
     assert copy["host"] == "postgres-rw.postgres.svc"
     assert copy["uri"] == copy["direct-uri"] == copy["fqdn-uri"]
     cluster.requests.clear()
-    assert await call("copy_connection", ctx) == ""
+    assert await call("ensure_copies", ctx) == ""
     assert not cluster.writes
 
 
@@ -243,7 +266,9 @@ async def test_before_its_operator_is_there_nothing_is_wrong() -> None:
     await call("check_cluster", scripted(SKILL, cluster=cluster, mode="cnpg", instances=3))
 
 
-@pytest.mark.parametrize(("mode", "hook"), [("bundled", "check"), ("neon", "check_connection")])
+@pytest.mark.parametrize(
+    ("mode", "hook"), [("bundled", "check_server"), ("neon", "check_connection")]
+)
 async def test_replicas_need_the_operator(mode: str, hook: str) -> None:
     ctx = scripted(SKILL, cluster=await cluster_with_secrets(), mode=mode, instances=3)
     with pytest.raises(HookFailed, match="instances=3 was asked for") as failed:
@@ -253,7 +278,7 @@ async def test_replicas_need_the_operator(mode: str, hook: str) -> None:
 
 async def test_the_proof_of_cnpg_goes_through_its_service() -> None:
     ctx = scripted(SKILL, PodResult(0, "1000 rows came back\n"), mode="cnpg")
-    assert await call("write_and_read_back", ctx) == "1000 rows came back"
+    assert await call("prove_rows", ctx) == "1000 rows came back"
     env = Scripted.asked[0]["env"]
     assert env["PGHOST"] == {"secretKeyRef": {"name": APP, "key": "host"}}
     assert env["URI"] == {"secretKeyRef": {"name": APP, "key": "fqdn-uri"}}
@@ -298,7 +323,7 @@ async def test_a_connection_that_is_given_is_kept_for_the_next_run() -> None:
     cluster = await cluster_with_secrets()
     first = scripted(SKILL, cluster=cluster, mode="neon", uri=NEON)
     await call("check_connection", first)
-    await call("fill_connection", first)
+    await call("ensure_connection", first)
     kept = await values_of(cluster, APP)
     assert kept["uri"] == NEON.replace("require", "verify-full")
     assert kept["direct-uri"] == kept["uri"].replace("-pooler", "")
@@ -306,7 +331,7 @@ async def test_a_connection_that_is_given_is_kept_for_the_next_run() -> None:
     cluster.requests.clear()
     again = scripted(SKILL, cluster=cluster, mode="neon")
     await call("check_connection", again)
-    await call("fill_connection", again)
+    await call("ensure_connection", again)
     assert not cluster.writes
 
 
@@ -314,7 +339,7 @@ async def test_a_connection_by_reference_to_a_secret() -> None:
     cluster = await cluster_with_secrets(uri=NEON)
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "own"}})
     ctx = scripted(SKILL, cluster=cluster, mode="neon", source="postgres/postgres-superuser")
-    await call("fill_connection", ctx)
+    await call("ensure_connection", ctx)
     assert (await values_of(cluster, APP))["password"] == "hunter22"
 
 
@@ -343,14 +368,14 @@ async def test_connections_that_are_refused(inputs: dict[str, Any], words: str) 
 )
 async def test_what_no_waiting_fixes_is_said_at_once(said: str) -> None:
     with pytest.raises(HookFailed, match="psql failed"):
-        await call("ask_for_one", scripted(SKILL, PodResult(2, f"{said}\n"), mode="neon"))
+        await call("prove_answers", scripted(SKILL, PodResult(2, f"{said}\n"), mode="neon"))
     assert len(Scripted.asked) == 1
 
 
 async def test_a_database_that_wakes_up_is_waited_for() -> None:
     asleep = PodResult(2, 'psql: error: connection to server at "ep-a" failed: timeout expired\n')
     ctx = scripted(SKILL, asleep, PodResult(0, "SELECT 1 answered\n"), mode="neon")
-    assert await call("ask_for_one", ctx) == "SELECT 1 answered"
+    assert await call("prove_answers", ctx) == "SELECT 1 answered"
     env = Scripted.asked[0]["env"]
     assert env["CA"] == {"secretKeyRef": {"name": APP, "key": "ca.crt"}}
     assert "PGOPTIONS" not in env  # a pooler refuses startup parameters that it does not know
