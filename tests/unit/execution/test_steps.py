@@ -42,6 +42,11 @@ async def statuses(stage: Stage, *sets: str, **more: Any) -> dict[str, tuple[str
 
 
 async def test_a_redeployment_calls_the_hook_again(stage: Stage) -> None:
+    """Also the hook of a first step, before anything else has changed."""
+    first = "steps:\n  - {id: after, hook: after}\n"
+    write(stage, "")
+    file = stage.folder / "skills" / "demo-setup" / "skill.yaml"
+    file.write_text(file.read_text().replace("steps:\n", first))
     assert (await statuses(stage))["after"] == ("done", "done after")
     assert (await statuses(stage))["after"] == ("unchanged", "")
     again = await statuses(stage, options=Options(redeploy=True))
