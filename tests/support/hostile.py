@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import yaml
@@ -414,7 +415,7 @@ async def _rendered(plan: Plan) -> tuple[list[Object], list[Any]]:
             objects.extend(step.manifests)
         elif isinstance(step, PlannedRelease):
             values.append([step.id, step.values])
-            if HELM is not None and step.repo is None and step.chart.endswith(("chart", "service")):
+            if HELM is not None and step.repo is None and FilePath(step.chart).is_dir():
                 objects.extend(await _template(step))
     return objects, values
 

@@ -184,6 +184,28 @@ async def test_a_dry_run_of_a_hook_makes_nothing_and_is_let_through() -> None:
 # What is made by a remote chart, or by a hook, and so in no render here: of the published charts
 # cloudnative-pg 0.29.0, strimzi-kafka-operator 1.2.0 and dapr 1.18, with the values of the skills.
 REMOTE = {
+    "argocd-k8s-setup": {
+        "argoproj.io/v1alpha1 Application skill-proof-*",
+        "networking.k8s.io/v1 NetworkPolicy",
+    },
+    "kong-k8s-setup": {
+        "apps/v1 Deployment",
+        "configuration.konghq.com/v1 KongConsumer skill-probe*",
+        "configuration.konghq.com/v1 KongPlugin skill-probe*",
+        "gateway.networking.k8s.io/v1 HTTPRoute skill-probe*",
+        "networking.k8s.io/v1 Ingress skill-probe*",
+        "rbac.authorization.k8s.io/v1 Role",
+        "rbac.authorization.k8s.io/v1 RoleBinding",
+        "v1 Secret",
+        "v1 Service",
+        "v1 ServiceAccount",
+        "admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration kong-*",
+        "apiextensions.k8s.io/v1 CustomResourceDefinition *.configuration.konghq.com",
+        "apiextensions.k8s.io/v1 CustomResourceDefinition *.gateway.networking.k8s.io",
+        "networking.k8s.io/v1 IngressClass",
+        "rbac.authorization.k8s.io/v1 ClusterRole kong*",
+        "rbac.authorization.k8s.io/v1 ClusterRoleBinding kong*",
+    },
     "cnpg-operator": {
         "apps/v1 Deployment",
         "v1 ConfigMap",
