@@ -82,7 +82,7 @@ class ObjectState:
         """The warning with its patience, or the state."""
         if not self.warning or self.patience is None:
             return self.warning or self.message
-        return f"{self.warning} (waits {self.patience:.0f} s more)"
+        return f"{self.warning} (giving up in {self.patience:.0f} s unless it recovers)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ class View:
         """Speak when nothing was said for HEARTBEAT seconds, until the view is closed."""
         while not self.pause(max(0.1, self._spoke() + HEARTBEAT - self.monotonic())):
             if self.monotonic() - self._spoke() >= HEARTBEAT:
-                self._say(f"  still at it ({self.monotonic() - self.began:.0f} s): {self._now()}")
+                self._say(f"  still waiting ({self.monotonic() - self.began:.0f} s): {self._now()}")
 
     def _spoke(self) -> float:
         return max([self.spoke, *(lane.spoke for lane in list(self.lanes.values()))])

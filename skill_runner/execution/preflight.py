@@ -225,6 +225,7 @@ async def _check_capacity(cluster: Cluster, manifests: Sequence[Object]) -> None
                     f"{r}: the pod requests {_text(r, wanted[r])}, the largest node offers"
                     f" {_allocatable(largest[r]).get(r, '0')}"
                     for r in wanted
+                    if wanted[r]
                 ],
             )
 

@@ -44,6 +44,7 @@ def _failing(
         container=name,
         owner=view.owner,
         grace=grace_of(spec),
+        quiet=quiet_of(spec),
         lines=tuple(
             x
             for x in (
@@ -68,6 +69,12 @@ def grace_of(spec: Mapping[str, Any]) -> float:
     """Seconds that the probes of a container themselves give it to become ready."""
     startup, readiness = at(spec, "startupProbe"), at(spec, "readinessProbe")
     return (_lasts(startup) if startup else 0.0) + (_lasts(readiness) if readiness else 0.0)
+
+
+def quiet_of(spec: Mapping[str, Any]) -> float:
+    """Seconds of a first start in which no probe can have passed: the delay and one period."""
+    probe = at(spec, "startupProbe") or at(spec, "readinessProbe") or {}
+    return float((probe.get("initialDelaySeconds") or 0) + (probe.get("periodSeconds") or 10))
 
 
 def _lasts(probe: Mapping[str, Any]) -> float:

@@ -13,8 +13,9 @@ class Symptom:
     """`reason` names a row of the policy; `cause` is one sentence, `lines` are the cluster's words.
 
     `sightings` and `restarts` are what the cluster's own counters say. `grace` is in seconds, from
-    the object's own fields, and is given before the row's budget starts. `owner` is the workload
-    that is not ready because of it.
+    the object's own fields, and is given before the row's budget starts; `quiet` are the first
+    seconds of it, in which nothing is said, as it is normal then. `owner` is the workload that is
+    not ready because of it.
     """
 
     reason: str
@@ -28,6 +29,7 @@ class Symptom:
     sightings: int = 1
     restarts: int = 0
     grace: float = 0.0
+    quiet: float = 0.0
     owner: str = ""
     subject: str = ""
     group: str = ""

@@ -197,7 +197,7 @@ class _Wait:
     def _next(self, judged: tuple[Judged, ...], hold: float | None, remaining: float) -> float:
         times = [LONGEST_SLEEP, remaining]
         times += [j.left for j in judged if not math.isinf(j.left)]
-        times += [QUIET - _age(j) for j in judged if _is_early(j)]
+        times += [_quiet(j) - _age(j) for j in judged if _is_early(j)]
         if hold is not None:
             times.append(hold)
         if self._terminal_since is not None:
@@ -259,8 +259,12 @@ def _warning(owner: str, ref: str, judged: tuple[Judged, ...]) -> tuple[str, flo
 
 
 def _is_early(judged: Judged) -> bool:
-    """A report that is not there yet looks like one that never comes."""
-    return judged.row.code == "NOT_OBSERVED" and _age(judged) < QUIET
+    """Tell whether nothing is wrong yet: a late report looks like one that never comes."""
+    return not judged.terminal and _age(judged) < _quiet(judged)
+
+
+def _quiet(judged: Judged) -> float:
+    return QUIET if judged.row.code == "NOT_OBSERVED" else judged.symptom.quiet
 
 
 def _age(judged: Judged) -> float:

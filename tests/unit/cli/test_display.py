@@ -40,7 +40,8 @@ def test_a_silent_wait_speaks_every_twenty_seconds(capsys: pytest.CaptureFixture
         view.heart.join()
     beats = [line for line in capsys.readouterr().err.splitlines() if "still" in line]
     assert beats == [
-        f"  still at it ({HEARTBEAT * n:.0f} s): Deployment web: 0 of 1 replicas" for n in (1, 2, 3)
+        f"  still waiting ({HEARTBEAT * n:.0f} s): Deployment web: 0 of 1 replicas"
+        for n in (1, 2, 3)
     ]
 
 
@@ -50,7 +51,7 @@ def test_a_long_download_speaks_of_how_far_it_is(capsys: pytest.CaptureFixture[s
     view(Amount("helm", 3, 12, "MB"))
     with view:
         view.heart.join()
-    assert "still at it (20 s):   helm 3 of 12 MB" in capsys.readouterr().err
+    assert "still waiting (20 s):   helm 3 of 12 MB" in capsys.readouterr().err
 
 
 def test_a_hook_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,7 @@ async def test_a_secret_that_comes_late_fails_nothing(world: World) -> None:
         result = await world.wait(expected, listen=True)
     assert result.state == "ready"
     warnings = {s.words for e in world.events if isinstance(e, Awaiting) for s in e.objects}
-    assert "Secret default/db does not exist (waits 30 s more)" in warnings
+    assert "Secret default/db does not exist (giving up in 30 s unless it recovers)" in warnings
     assert len([words for words in warnings if "db does not exist" in words]) == 1
 
 
