@@ -51,10 +51,10 @@ async def verify(
     target = await request.find_record(world, name, namespace)
     run.redactor.add(store.secret_texts(target))
     plan = plan_of(target, library, await outputs_of(world, target))
+    began = world.clock.monotonic()
     walk = Walk(
         plan=plan, world=world, run=run, record=target, options=Options(), check_lock=lambda: None
     )
-    began = world.clock.monotonic()
     outcome = Outcome(
         status="ready",
         run=run.id,
@@ -68,15 +68,20 @@ async def verify(
         await _call(walk, early)
         await _ready(walk, target, plan, timeout, observe=observe)
         await _call(walk, late)
-        for proof in plan.proofs:
-            if proof.kind == "observe" or (proof.kind == "probe" and not observe):
-                await proofs.run_proof(walk, proof)
+        await _prove(walk, plan, observe=observe)
     except SkillError as error:
         status, code = from_error.status_of(error)
         problem = await failure.handle(walk, error)
         outcome = replace(outcome, status=status, exit_code=code, problem=problem, outputs={})
     seconds = world.clock.monotonic() - began
     return replace(outcome, proof=walk.proof, notes=tuple(walk.notes), seconds=seconds)
+
+
+async def _prove(walk: Walk, plan: Plan, *, observe: bool) -> None:
+    """Run the proofs that disturb nothing; with `observe` those alone that only read."""
+    for proof in plan.proofs:
+        if proof.kind == "observe" or (proof.kind == "probe" and not observe):
+            await proofs.run_proof(walk, proof)
 
 
 def _hooks(plan: Plan) -> tuple[tuple[PlannedHook, ...], tuple[PlannedHook, ...]]:

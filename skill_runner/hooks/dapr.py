@@ -112,6 +112,11 @@ async def run_with_sidecar(
         )
     )
     failing = asyncio.create_task(_failure(ctx, namespace, f"{MARK}={mark}"))
+    return await _unless(running, failing)
+
+
+async def _unless(running: asyncio.Task[PodResult], failing: asyncio.Task[GiveUp]) -> PodResult:
+    """Await the first; raise the result of the second where that comes before it."""
     try:
         await asyncio.wait({running, failing}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():

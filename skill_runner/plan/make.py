@@ -12,6 +12,7 @@ from typing import Any, Final
 from skill_runner.errors import SkillFileError, UsageError
 from skill_runner.objects import is_cluster_scoped
 from skill_runner.plan.digest import _content, digest_of
+from skill_runner.plan.names import context
 from skill_runner.plan.placement import fault_of, flatten, placed
 from skill_runner.plan.types import (
     ImageChoice,
@@ -26,6 +27,7 @@ from skill_runner.plan.types import (
     PlannedStep,
     PlannedWait,
 )
+from skill_runner.plan.wanted import filled
 from skill_runner.policy.makes import Makes
 from skill_runner.skill.model import (
     EXACT_VERSION,
@@ -34,11 +36,9 @@ from skill_runner.skill.model import (
     ApplyStep,
     Check,
     HookRight,
-    Image,
     ImageStep,
     Proof,
     ReleaseStep,
-    Requirement,
     Skill,
     Step,
     WaitRule,
@@ -127,43 +127,6 @@ def _names(template: Any, scope: Mapping[str, Any], where: str) -> tuple[str, ..
     return tuple(str(name) for name in (names if isinstance(names, list) else [names]))
 
 
-def wanted_requirements(
-    skill: Skill, installation: Installation, inputs: Mapping[str, Any]
-) -> tuple[Requirement, ...]:
-    """The skills that these inputs require, with the inputs that they are to have."""
-    scope = context(skill, installation, inputs, {}, {})
-    return tuple(
-        replace(each, inputs=render_data(each.inputs, scope, f"{skill.name}: requires"))
-        for each in skill.requires
-        if each.when is None or evaluate(each.when, scope, f"{skill.name}: requires {each.skill}")
-    )
-
-
-def wanted_images(
-    skill: Skill, installation: Installation, inputs: Mapping[str, Any]
-) -> dict[str, Image]:
-    """The skill's images, with the applications' sources and settings that these inputs name."""
-    scope = context(skill, installation, inputs, {}, {})
-    return {name: _filled(image, skill, scope) for name, image in skill.images.items()}
-
-
-def _filled(image: Image, skill: Skill, scope: Mapping[str, Any]) -> Image:
-    if image.application is None:
-        return image
-    where = f"{skill.folder / 'skill.yaml'}: images.{image.name}"
-    asked = image.application
-    name = str(render_data(asked.name, scope, where)) or scope["installation"]["name"]
-    return replace(
-        image,
-        application=replace(
-            asked,
-            source=str(render_data(asked.source, scope, where)),
-            name=name,
-            settings=render_data(asked.settings, scope, where),
-        ),
-    )
-
-
 def check_installation(installation: Installation) -> None:
     """UsageError unless both names are DNS labels, short enough for the names made from them."""
     for what, name, longest in (
@@ -181,36 +144,6 @@ def check_installation(installation: Installation) -> None:
                 f"{what} {name!r} has {len(name)} characters, at most {longest} are allowed",
                 hint="Names of releases, pods and labels are made from it.",
             )
-
-
-def context(
-    skill: Skill,
-    installation: Installation,
-    inputs: Mapping[str, Any],
-    images: Mapping[str, ImageChoice],
-    requires: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """The names that templates may use (documented in docs/reference/skill-yaml.md)."""
-    return {
-        **inputs,
-        "inputs": dict(inputs),
-        "installation": {"name": installation.name, "namespace": installation.namespace},
-        "skill": {"name": skill.name, "version": skill.version},
-        "images": {name: image_names(choice) for name, choice in images.items()},
-        "requires": {alias: dict(outputs) for alias, outputs in requires.items()},
-    }
-
-
-def image_names(choice: ImageChoice) -> dict[str, str]:
-    """Return what templates may say of an image; `version` is the official tag in any case."""
-    official = replace(choice, ref=choice.official)
-    return {
-        "ref": choice.ref,
-        "repository": choice.repository,
-        "tag": choice.tag,
-        "official": choice.official,
-        "version": official.tag,
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +211,7 @@ class _Steps:
         return replace(pages, paths=tuple(paths))
 
     def image(self, step_id: str, choice: ImageChoice) -> PlannedImage:
-        image = _filled(self.skill.images[choice.name], self.skill, self.scope)
+        image = filled(self.skill.images[choice.name], self.skill, self.scope)
         recipe = str(self.skill.folder / image.recipe) if image.recipe else None
         return PlannedImage(id=step_id, choice=choice, recipe=recipe, application=image.application)
 

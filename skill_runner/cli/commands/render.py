@@ -87,11 +87,7 @@ def command(
     """
     library = default_library()
     if to is None:
-        made = asyncio.run(_manifests(what, asked, wanted, library))
-        as_json = json.dumps({"schema": SCHEMA, "manifests": made}) + "\n"
-        text = as_json if output == "json" else yaml.safe_dump_all(made, sort_keys=False)
-        click.echo(text, nl=False)
-        return 0
+        return _print(asyncio.run(_manifests(what, asked, wanted, library)), output)
     if not repo:
         raise UsageError(
             "--to needs the repository that the folder is committed to",
@@ -168,3 +164,10 @@ def _show(to: Path, made: Rendered, changed: int, removed: int, output: str) -> 
     gone = f", {removed} removed" if removed else ""
     click.echo(f"{to}: {len(made.files)} files, {changed} changed{gone}")
     click.echo(f"Commit it, and once: kubectl apply -f {to / 'root.yaml'}")
+
+
+def _print(made: tuple[Object, ...], output: str) -> int:
+    as_json = json.dumps({"schema": SCHEMA, "manifests": made}) + "\n"
+    text = as_json if output == "json" else yaml.safe_dump_all(made, sort_keys=False)
+    click.echo(text, nl=False)
+    return 0
