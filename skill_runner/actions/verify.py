@@ -11,7 +11,7 @@ from skill_runner.actions import request
 from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import NotReadyInTime, SkillError, StepFailed, UnknownSkill
 from skill_runner.execution import failure, proofs
-from skill_runner.execution.state import Options, Walk
+from skill_runner.execution.state import Walk
 from skill_runner.hooks.call import call_hook
 from skill_runner.installations import lock, releases, store
 from skill_runner.installations.record import Record
@@ -52,9 +52,7 @@ async def verify(
     run.redactor.add(store.secret_texts(target))
     plan = plan_of(target, library, await outputs_of(world, target))
     began = world.clock.monotonic()
-    walk = Walk(
-        plan=plan, world=world, run=run, record=target, options=Options(), check_lock=lambda: None
-    )
+    walk = Walk.that_reads(plan, world, run, target)
     outcome = Outcome(
         status="ready",
         run=run.id,

@@ -14,7 +14,7 @@ from skill_runner.backends.kubeconfig import flags_for
 from skill_runner.backends.world import World, cluster_of
 from skill_runner.errors import ApiError, Forbidden, NotFound, SkillError, UsageError
 from skill_runner.execution import evidence, failure, proofs
-from skill_runner.execution.state import Options, Walk
+from skill_runner.execution.state import Walk
 from skill_runner.installations import releases, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Object, Ref
@@ -74,14 +74,7 @@ async def why_installation(world: World, run: Run, target: Record, library: Libr
     )
     if plan is None or seen.status != "ready":
         return seen
-    walk = Walk(
-        plan=plan,
-        world=world,
-        run=run,
-        record=target,
-        options=Options(),
-        check_lock=lambda: None,
-    )
+    walk = Walk.that_reads(plan, world, run, target)
     return await _observe(walk, seen, subject)
 
 

@@ -59,6 +59,18 @@ class Walk:
     changed: bool = False
     written: Record | None = None
 
+    @classmethod
+    def that_reads(cls, plan: Plan, world: World, run: Run, record: Record) -> Walk:
+        """The state of a look at an installation: no lock is held, and none is needed."""
+        return cls(
+            plan=plan,
+            world=world,
+            run=run,
+            record=record,
+            options=Options(),
+            check_lock=lambda: None,
+        )
+
     def policy(self) -> FailurePolicy:
         return DEFAULT_POLICY.override(self.plan.skill.failure_policy)
 
