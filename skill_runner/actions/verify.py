@@ -45,8 +45,7 @@ async def verify(
 ) -> Outcome:
     """The installation as it stands now; nothing of it is changed. Times in seconds.
 
-    With `hooks` what its skill does beside its objects is done as well: where others deliver the
-    objects, nobody else would.
+    With `hooks` its skill's hooks run as well: where others deliver the objects, nobody else would.
     """
     target = await request.find_record(world, name, namespace)
     run.redactor.add(store.secret_texts(target))
