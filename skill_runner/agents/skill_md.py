@@ -18,12 +18,12 @@ MAX_DESCRIPTION: Final = 1024  # characters; the specification's
 MAX_LINES: Final = 200  # some agents stop reading near line 220
 
 EXITS: Final[Mapping[int, str]] = {
-    0: "works, or nothing to change",
+    0: "works",
     1: "failed, see `problem`",
     2: "wrong usage or input",
-    3: "preflight or policy refused, nothing touched",
+    3: "refused before anything was touched",
     4: "no cluster answers, or it forbids",
-    5: "not ready in time, run again to go on waiting",
+    5: "not ready in time",
     6: "refused",
     7: "another run holds the lock",
     70: "a bug",

@@ -86,7 +86,7 @@ def _wanted(ctx: Context) -> dict[str, int]:
 
 
 async def ensure_topics(ctx: Context) -> str:
-    """Create topics that are missing, raise partitions; lowering any is refused before that."""
+    """Create topics that are missing and raise partitions; none is ever lowered."""
     wanted = _wanted(ctx)
     lines = "\n".join(f"{name} {count}" for name, count in wanted.items())
     result = await _run(ctx, "kafka-topics.sh", {"WANTED": lines}, timeout=240)
