@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skill_runner.actions import request as session
-from skill_runner.actions.request import ImageMode, Prepared, Request
+from skill_runner.actions.request import (
+    ImageMode,
+    Prepared,
+    Request,
+    choose_images,
+    refuse_delivered,
+)
 from skill_runner.actions.requirements.resolve import Draft, settle
 from skill_runner.backends.world import World
 from skill_runner.errors import PreflightFailed, Refused
@@ -95,16 +100,14 @@ async def _node(
     asked = draft.request is not None
     plan = None
     if not draft.satisfied:
-        session.refuse_delivered(draft.old)
+        refuse_delivered(draft.old)
         request = draft.request or Request(
             skill=draft.skill,
             name=draft.installation.name,
             namespace=draft.installation.namespace,
             images=images,
         )
-        chosen = await session.choose_images(
-            request, draft.installation, draft.inputs, world, draft.old
-        )
+        chosen = await choose_images(request, draft.installation, draft.inputs, world, draft.old)
         outputs = {alias: done[target].outputs for alias, target in draft.edges.items()}
         edges = {alias: str(target) for alias, target in draft.edges.items()}
         key = store.key_for(draft.old, draft.skill)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from skill_runner.actions.request import ImageMode, Request
 from skill_runner.errors import SkillFileError, UnknownSkill
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import Skill
@@ -72,6 +73,19 @@ class Wanted:
     inputs: Mapping[str, Any]
     use: Mapping[str, str]
     where: str
+
+    def request(self, images: ImageMode, allow_kinds: tuple[str, ...] = ()) -> Request:
+        """What `skill run` is asked for such an installation."""
+        return Request(
+            skill=self.skill,
+            name=self.name,
+            namespace=self.namespace,
+            given=self.inputs,
+            use=self.use,
+            images=images,
+            where=self.where,
+            allow_kinds=allow_kinds,
+        )
 
 
 @dataclass(frozen=True, slots=True)

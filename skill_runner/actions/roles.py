@@ -11,7 +11,7 @@ from skill_runner import binaries
 from skill_runner.actions import run
 from skill_runner.actions.graph import Graph, Node
 from skill_runner.actions.request import Request
-from skill_runner.backends.absent import no_cluster
+from skill_runner.backends.absent import absent_cluster
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
@@ -34,7 +34,7 @@ NOTE: Final = """\
 
 async def empty_world() -> World:
     """A cluster that has nothing, for which Helm renders charts by the kinds that it knows."""
-    cluster = no_cluster()
+    cluster = absent_cluster()
     return World(
         helm=PyHelm(str(await binaries.ensure("helm")), cluster),
         cluster=cluster,

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skill_runner.actions import adoption, graph_outcome
-from skill_runner.actions import request as session
 from skill_runner.actions.graph import Graph, Node, as_prepared, check, prepare, refuse_changes
-from skill_runner.actions.request import Request
+from skill_runner.actions.request import Request, planned, secrets_of
 from skill_runner.actions.walk import run_all
 from skill_runner.backends.world import World
 from skill_runner.execution.state import Options
@@ -28,7 +27,7 @@ async def run(
     """Make everything that is asked for ready, and what that requires. Errors before the first
     change are raised as they are."""
     for request in requests:
-        run_.redactor.add(session.secrets_of(request))
+        run_.redactor.add(secrets_of(request))
     graph = await prepare(requests, world, library)
     for node in graph.nodes:
         run_.redactor.add(secret_values(node.skill, node.plan.inputs if node.plan else {}))
@@ -48,7 +47,7 @@ async def plan(
     root = None
     if len(asked) == 1:
         objects = len(made[asked[0].installation])
-        root = await session.planned(as_prepared(asked[0]), world, objects)
+        root = await planned(as_prepared(asked[0]), world, objects)
     taken: list[str] = []
     for node in asked if adopt else ():
         if node.plan is not None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skill_runner import binaries, clusters
+from skill_runner.backends.absent import absent_cluster
 from skill_runner.backends.base import Cluster, Target
 from skill_runner.backends.clock import SystemClock
-from skill_runner.backends.empty import empty_cluster
 from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.kube import connect
 from skill_runner.backends.world import World
@@ -54,7 +54,7 @@ async def without_cluster(
     kube_version: str, served: Iterable[str], registry: str = ""
 ) -> AsyncIterator[World]:
     """A World that renders for a cluster of this Kubernetes version, and asks none."""
-    cluster = empty_cluster(kube_version, served)
+    cluster = absent_cluster(kube_version, served)
 
     async def again() -> Cluster:
         return cluster

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from skill_runner.actions import request as session
+from skill_runner.actions.request import ImageMode, Request
 from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.execution.state import Options
@@ -38,10 +38,10 @@ class Wanted:
     values_files: tuple[str, ...] = ()
     uses: Mapping[str, str] = field(default_factory=dict)
     passed: tuple[str, ...] = ()
-    images: session.ImageMode = "auto"
+    images: ImageMode = "auto"
     registry: str = ""
 
-    def request(self, skill: Skill) -> session.Request:
+    def request(self, skill: Skill) -> Request:
         """The request for this skill; the installation's name is the skill's by default.
 
         InputError for inputs that are wrong whatever stands in the cluster: before it is asked.
@@ -51,7 +51,7 @@ class Wanted:
         piped = read_values(sys.stdin, "--values -") if self.piped else {}
         given = {**self.given, **piped}
         check_given(skill, files, self.sets, given)
-        return session.Request(
+        return Request(
             skill=skill,
             name=self.name or skill.name,
             namespace=self.namespace,
@@ -285,7 +285,7 @@ def input_options(function: Command) -> Command:
         values_files: tuple[str, ...],
         uses: dict[str, str],
         passed: tuple[str, ...],
-        images: session.ImageMode,
+        images: ImageMode,
         registry: str,
         **rest: Any,
     ) -> Any:

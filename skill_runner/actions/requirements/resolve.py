@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from skill_runner.actions import request as session
-from skill_runner.actions.request import Request
+from skill_runner.actions.request import Request, locate, resolve
 from skill_runner.actions.requirements.choose import Seeker, choose
 from skill_runner.actions.requirements.dag import Cycle, in_order
 from skill_runner.actions.requirements.merge import Ask, clashing, combine, onto
@@ -64,7 +63,7 @@ class _Settling:
         self.used: set[str] = set()
 
     async def add(self, request: Request) -> None:
-        installation, old = await session.locate(request, self.records)
+        installation, old = await locate(request, self.records)
         self.drafts[installation] = Draft(
             installation=installation, skill=request.skill, old=old, request=request
         )
@@ -173,7 +172,7 @@ class _Settling:
             wants = combine(draft.skill, draft.installation, [own, *asks])
             kept = onto(draft.skill, old, wants) if old else {}
             given = {k: v if k in request.given else kept.get(k, v) for k, v in wants.items()}
-            draft.inputs = session.resolve(request, old, given)
+            draft.inputs = resolve(request, old, given)
             return
         wants = combine(draft.skill, draft.installation, asks)
         if old is not None and (not old.complete or onto(draft.skill, old, wants)):
@@ -222,7 +221,7 @@ def _resolved(draft: Draft, given: Mapping[str, Any]) -> Mapping[str, Any]:
         skill=draft.skill, name=draft.installation.name, namespace=draft.installation.namespace
     )
     try:
-        return session.resolve(request, draft.old, given)
+        return resolve(request, draft.old, given)
     except (InputError, Refused) as error:
         who = ", ".join(sorted({str(each) for each, _ in draft.asks}))
         text = f"{draft.installation}, which {who} requires: {error.message}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from skill_runner import __version__
-from skill_runner.actions import replay as histories
+from skill_runner.actions.replay import replay_outcome
 from skill_runner.backends.recording import load_history, save_history
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import outcome_option
@@ -89,6 +89,6 @@ def replay(file: Path, output: str) -> int:
         raise UsageError(f"{file} is no history: {error}") from error
 
     async def work(run: Run, report: Report) -> Outcome:
-        return await histories.replay_outcome(history, report)
+        return await replay_outcome(history, report)
 
     return execute("replay", work, output=output, verbose=False)

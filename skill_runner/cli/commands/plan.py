@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import click
 
-from skill_runner.actions import request as session
 from skill_runner.actions import run as graph
+from skill_runner.actions.request import secrets_of
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import (
@@ -44,7 +44,7 @@ def command(
     request = replace(wanted.request(library.find(skill)), allow_kinds=allow_kinds)
 
     async def work(run: Run, report: Report) -> Outcome:
-        run.redactor.add(session.secrets_of(request))
+        run.redactor.add(secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
             return await graph.plan([request], world, library, adopt=adopt)
 

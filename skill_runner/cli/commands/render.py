@@ -16,7 +16,6 @@ from skill_runner.actions.delivery.applications import Source
 from skill_runner.actions.delivery.render import Asked as Platform
 from skill_runner.actions.delivery.render import Rendered, render
 from skill_runner.actions.platform import read_platform
-from skill_runner.actions.request import Request
 from skill_runner.cli import connect
 from skill_runner.cli.options import Wanted, cluster_options, input_options, output_option
 from skill_runner.cli.target import Asked
@@ -124,18 +123,7 @@ def _platform(what: str, wanted: Wanted, library: Library) -> Platform:
         request = wanted.request(library.find(what))
         return Platform(request.name, (request,), Path.cwd())
     platform = read_platform(file, library)
-    requests = tuple(
-        Request(
-            skill=each.skill,
-            name=each.name,
-            namespace=each.namespace,
-            given=each.inputs,
-            use=each.use,
-            images=wanted.images,
-            where=each.where,
-        )
-        for each in platform.wanted
-    )
+    requests = tuple(each.request(wanted.images) for each in platform.wanted)
     return Platform(platform.name, requests, file.resolve().parent)
 
 

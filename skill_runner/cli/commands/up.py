@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from skill_runner.actions import run as graph
-from skill_runner.actions.platform import Wanted, read_platform
-from skill_runner.actions.request import ImageMode, Request
+from skill_runner.actions.platform import read_platform
+from skill_runner.actions.request import ImageMode
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import change_options, cluster_options, kinds_option, outcome_option
@@ -58,7 +58,7 @@ def command(
     """
     library = default_library()
     platform = read_platform(file, library)
-    requests = [_request(each, images, allow_kinds) for each in platform.wanted]
+    requests = [each.request(images, allow_kinds) for each in platform.wanted]
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
@@ -67,16 +67,3 @@ def command(
             return await graph.run(requests, world, library, run, options)
 
     return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)
-
-
-def _request(wanted: Wanted, images: ImageMode, allow_kinds: tuple[str, ...]) -> Request:
-    return Request(
-        skill=wanted.skill,
-        name=wanted.name,
-        namespace=wanted.namespace,
-        given=wanted.inputs,
-        use=wanted.use,
-        images=images,
-        where=wanted.where,
-        allow_kinds=allow_kinds,
-    )

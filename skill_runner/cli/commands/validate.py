@@ -14,7 +14,7 @@ from rich.text import Text
 
 from skill_runner import binaries
 from skill_runner.actions.validate import Trial, try_skill
-from skill_runner.backends.absent import no_cluster
+from skill_runner.backends.absent import absent_cluster
 from skill_runner.backends.base import Helm
 from skill_runner.backends.helm import PyHelm
 from skill_runner.cli.options import output_option
@@ -83,7 +83,7 @@ def _folders(paths: tuple[str, ...]) -> list[Path]:
 def _helm() -> Helm | None:
     """Helm as it is on this machine; rendering needs no cluster, so none is given."""
     found, _ = binaries.find(binaries.BY_TOOL["helm"])
-    return PyHelm(str(found["helm"]), no_cluster()) if "helm" in found else None
+    return PyHelm(str(found["helm"]), absent_cluster()) if "helm" in found else None
 
 
 def _verdict(folder: Path, helm: Helm | None) -> Verdict:

@@ -15,11 +15,11 @@ from skill_runner import binaries
 from skill_runner.clusters.base import ClusterInfo, UpOptions
 from skill_runner.clusters.embedded.components import import_command, list_command
 from skill_runner.clusters.embedded.host import launch, processes, readiness, teardown
-from skill_runner.clusters.embedded.host import status as report_status
 from skill_runner.clusters.embedded.host.checks import NO_WAY_OUT, check_machine, fence_note
 from skill_runner.clusters.embedded.host.limits import check_inotify
 from skill_runner.clusters.embedded.host.paths import clusters_folder, lock_cluster, run_folder
 from skill_runner.clusters.embedded.host.start_failures import disk_is_full
+from skill_runner.clusters.embedded.host.status import describe
 from skill_runner.clusters.embedded.settings import Node, read_node
 from skill_runner.errors import ClusterLifecycleError, UsageError
 from skill_runner.progress import Note, Report, silent
@@ -77,14 +77,14 @@ class Embedded:
         node = _node(folder)
         if node is None:
             return None
-        info = report_status.describe(node, self._info(node))
+        info = describe(node, self._info(node))
         return replace(info, ready=await readiness.is_ready(node)) if info.running else info
 
     async def clusters(self) -> tuple[ClusterInfo, ...]:
         root = clusters_folder()
         folders = sorted(root.iterdir()) if root.is_dir() else []
         nodes = [node for folder in folders if (node := _node(folder))]
-        return tuple(report_status.describe(node, self._info(node)) for node in nodes)
+        return tuple(describe(node, self._info(node)) for node in nodes)
 
     async def load(self, name: str, image: str | Path, report: Report = silent) -> None:
         node = self._running(name)

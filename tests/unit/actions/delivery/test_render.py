@@ -14,7 +14,7 @@ import yaml
 from skill_runner.actions.delivery.applications import Source
 from skill_runner.actions.delivery.folder import LISTING, write
 from skill_runner.actions.delivery.render import Asked, Rendered, render
-from skill_runner.backends.empty import empty_cluster
+from skill_runner.backends.absent import absent_cluster
 from skill_runner.errors import PreflightFailed, Refused
 from skill_runner.installations import store
 from skill_runner.objects import Object, Ref
@@ -40,7 +40,7 @@ async def digest(image: str) -> str:
 
 async def rendered(stage: Stage, *skills: str) -> Rendered:
     """Rendered for a cluster that is not there."""
-    cluster = empty_cluster("1.37.0")
+    cluster = absent_cluster("1.37.0")
     world = replace(stage.world, cluster=cluster, helm=MemoryHelm(stage.cluster))
     asked = Asked("shop", tuple(stage.request(skill) for skill in skills), stage.folder)
     return await render(asked, world, stage.library, SOURCE, digest)
