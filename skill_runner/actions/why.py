@@ -253,7 +253,7 @@ async def _look(
     )
     bad = [r for r in releases if r.status not in ("deployed", "superseded")]
     if result.state == "ready" and not bad:
-        said = ("nothing is wrong that can be seen", *result.notes, *notes)
+        said = ("no problems found", *result.notes, *notes)
         return replace(base, notes=said)
     told = tuple(f"release {r.name} is {r.status}: {excerpt(r.description)}" for r in bad)
     problem = result.problem

@@ -75,15 +75,6 @@ async def _collect_of(walk: Walk, suspects: Sequence[Suspect]) -> tuple[str, ...
 def _with_next(walk: Walk, problem: Problem) -> Problem:
     """Commands that name the installation and the cluster."""
     name = walk.plan.installation
-    kubeconfig, context = flags_for(walk.world.cluster.target)
-    subject = Subject(
-        namespace=name.namespace,
-        name=name.name,
-        skill=walk.plan.skill.name,
-        kubeconfig=kubeconfig,
-        context=context,
-        image_given=any(choice.is_given for choice in walk.plan.images.values()),
-    )
     if not problem.next:
         actions = [NextAction(run=f"skill why {name.name} -n {name.namespace}", safe=True)]
         if problem.retryable:
@@ -91,4 +82,18 @@ def _with_next(walk: Walk, problem: Problem) -> Problem:
             why = "goes on where this run stopped"
             actions.insert(0, NextAction(run=again, safe=True, why=why))
         problem = replace(problem, next=tuple(actions))
-    return concrete(problem, subject)
+    return concrete(problem, subject_of(walk))
+
+
+def subject_of(walk: Walk) -> Subject:
+    """The installation of a run and its cluster, for the commands that name them."""
+    name = walk.plan.installation
+    kubeconfig, context = flags_for(walk.world.cluster.target)
+    return Subject(
+        namespace=name.namespace,
+        name=name.name,
+        skill=walk.plan.skill.name,
+        kubeconfig=kubeconfig,
+        context=context,
+        image_given=any(choice.is_given for choice in walk.plan.images.values()),
+    )

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from skill_runner.execution.failure import subject_of
 from skill_runner.execution.state import Walk
 from skill_runner.outcome import NextAction, Problem
+from skill_runner.outcome.next_actions import concrete
 from skill_runner.skill.schema import shown
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ def with_way_back(walk: Walk, problem: Problem, old: Record | None, *, given_up:
             return problem
         words += [word for each in sets for word in ("--set", each)]
     back = NextAction(run=shlex.join(words), safe=False, why="undoes that change")
-    return replace(problem, next=(*problem.next, back))
+    undoing = concrete(replace(problem, next=(back,)), subject_of(walk)).next
+    return replace(problem, next=(*problem.next, *undoing))
 
 
 def _changed(walk: Walk, good: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

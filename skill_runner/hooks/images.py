@@ -7,7 +7,7 @@ from typing import Final
 
 from skill_runner.errors import NotFound
 from skill_runner.hooks.context import Context, GiveUp
-from skill_runner.objects import Ref
+from skill_runner.objects import Object, Ref, at
 
 # A first number that stands alone ("8rc1" has none), and those that follow it
 NUMBERS: Final = re.compile(r"v?(\d{1,9}(?=[-._+]|$)(?:\.\d{1,9})*)")
@@ -39,10 +39,12 @@ def major_version(ctx: Context, image: str) -> int:
 
 
 async def check_not_older(ctx: Context, image: str, workload: Ref, why: str) -> None:
-    """Raise GiveUp when an image is older, by major and minor version, than the one that runs.
+    """Raise GiveUp when an image is older, by major and minor version, than one that has run.
 
     `image` is the name of one of the skill's, `workload` what runs its first container, if it is
-    there; `why` ends the message. Tags that do not say both numbers are not compared.
+    there; `why` ends the message. An image that never started in any of its pods has run nowhere:
+    who goes back from it loses nothing. Where there are no pods, the workload's own image counts.
+    Tags that do not say both numbers are not compared.
 
         await check_not_older(ctx, "kafka", brokers, "brokers do not start on newer metadata")
     """
@@ -50,13 +52,34 @@ async def check_not_older(ctx: Context, image: str, workload: Ref, why: str) -> 
         found = await ctx.get(workload)
     except NotFound:
         return
-    new, running = (
-        ctx.images[image].ref,
-        found["spec"]["template"]["spec"]["containers"][0]["image"],
+    new = ctx.images[image].ref
+    want = version_of(new)[:2]
+    for ran in await _have_run(ctx, found):
+        have = version_of(ran)[:2]
+        if len(want) == len(have) == 2 and want < have:
+            raise GiveUp(
+                f"{new} is older than {ran}, which has run here: {why}",
+                hint=f"Keep {have[0]}.{have[1]} or newer, or install another beside it: --name.",
+            )
+
+
+async def _have_run(ctx: Context, workload: Object) -> list[str]:
+    """The images of the first container that started in the workload's pods."""
+    labels = at(workload, "spec.selector.matchLabels", {})
+    selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    pods = await ctx.list("v1", "Pod", labels=selector) if selector else ()
+    if not pods:
+        return [workload["spec"]["template"]["spec"]["containers"][0]["image"]]
+    first = [pod["spec"]["containers"][0] for pod in pods]
+    return [each["image"] for pod, each in zip(pods, first, strict=True) if _ran(pod, each["name"])]
+
+
+def _ran(pod: Object, container: str) -> bool:
+    """Tell whether a container of a pod has ever started."""
+    statuses = at(pod, "status.containerStatuses", [])
+    return any(
+        at(status, path) is not None
+        for status in statuses
+        if status["name"] == container
+        for path in ("state.running", "state.terminated", "lastState.terminated")
     )
-    want, have = version_of(new)[:2], version_of(running)[:2]
-    if len(want) == len(have) == 2 and want < have:
-        raise GiveUp(
-            f"{new} is older than {running}, which runs: {why}",
-            hint=f"Keep {have[0]}.{have[1]} or a newer one, or install another beside it: --name.",
-        )

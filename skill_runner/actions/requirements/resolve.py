@@ -76,7 +76,7 @@ class _Settling:
                 return
             await self._look(self.drafts[self.queue.popleft()])
         raise UsageError(
-            "the requirements do not settle: what one asks of another changes what that one asks",
+            "the requirements do not converge: resolving one keeps changing another",
             hint=f"Look at `with:` and `when:` of: {', '.join(map(str, self.drafts))}",
         )
 

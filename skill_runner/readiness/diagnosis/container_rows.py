@@ -145,7 +145,7 @@ ROWS: Final = (
         "COMMAND_NOT_FOUND",
         120,
         55,
-        "The process ended with code 127: a command that its script calls is not in the image.",
+        "The process exited with code 127: a command that its script calls is not in the image.",
         restarts=3,
     ),
     Row(

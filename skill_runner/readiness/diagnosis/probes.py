@@ -72,9 +72,13 @@ def grace_of(spec: Mapping[str, Any]) -> float:
 
 
 def quiet_of(spec: Mapping[str, Any]) -> float:
-    """Seconds of a first start in which no probe can have passed: the delay and one period."""
+    """Seconds of a first start in which a probe that does not pass is nothing to speak of.
+
+    Its delay and one period; a probe that asks more often gives no less than Kubernetes' default
+    one, in which an ordinary program starts.
+    """
     probe = at(spec, "startupProbe") or at(spec, "readinessProbe") or {}
-    return float((probe.get("initialDelaySeconds") or 0) + (probe.get("periodSeconds") or 10))
+    return float((probe.get("initialDelaySeconds") or 0) + max(probe.get("periodSeconds") or 0, 10))
 
 
 def _lasts(probe: Mapping[str, Any]) -> float:

@@ -43,7 +43,7 @@ def _why_failed(obj: Object) -> str:
     for status in container_statuses(obj):
         ended = at(status, "state.terminated")
         if ended and count(ended, "exitCode"):
-            return f"failed: container {status['name']} ended with code {ended['exitCode']}"
+            return f"failed: container {status['name']} exited with code {ended['exitCode']}"
     return "failed"
 
 
@@ -82,7 +82,7 @@ def _doing(status: Mapping[str, Any]) -> str:
             "PodInitializing": "waits for the init containers",
         }.get(reason, f"waits ({reason})")
     if (ended := at(status, "state.terminated")) is not None:
-        return f"ended with code {ended.get('exitCode')} ({ended.get('reason') or 'no reason'})"
+        return f"exited with code {ended.get('exitCode')} ({ended.get('reason') or 'no reason'})"
     if at(status, "state.running") is not None:
         return "runs, not ready"
     return "has not started"

@@ -122,6 +122,51 @@ async def test_an_older_kafka_is_not_put_on_the_volumes_of_a_newer(
         await call("check_brokers", context(cluster=cluster))
 
 
+def broker(name: str, image: str, state: dict[str, Any]) -> dict[str, Any]:
+    status = {"name": "kafka", "ready": False, "restartCount": 0, "state": state}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "kafka", "labels": {"app": "kafka"}},
+        "spec": {"containers": [{"name": "kafka", "image": image}]},
+        "status": {"containerStatuses": [status]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "refused"),
+    [
+        ({"waiting": {"reason": "ImagePullBackOff"}}, False),
+        ({"running": {"startedAt": "2026-01-01T00:00:00Z"}}, True),
+        ({"terminated": {"exitCode": 1}}, True),
+    ],
+)
+async def test_a_newer_kafka_that_never_started_keeps_nobody_from_going_back(
+    state: dict[str, Any], refused: bool
+) -> None:
+    cluster, newer = MemoryCluster(), "docker.io/apache/kafka:9.9.9"
+    for manifest in (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kafka"}},
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": "kafka", "namespace": "kafka"},
+            "spec": {
+                "selector": {"matchLabels": {"app": "kafka"}},
+                "template": {"spec": {"containers": [{"name": "kafka", "image": newer}]}},
+            },
+        },
+        broker("kafka-0", "docker.io/apache/kafka:4.3.1", {"running": {}}),
+        broker("kafka-1", newer, state),
+    ):
+        cluster.put(manifest)
+    if refused:
+        with pytest.raises(HookFailed, match=r"is older than .* which has run here"):
+            await call("check_brokers", context(cluster=cluster))
+    else:
+        await call("check_brokers", context(cluster=cluster))
+
+
 STRIMZI: dict[str, Any] = {"mode": "strimzi"}
 KAFKA_TOPICS = definition("kafka.strimzi.io", "KafkaTopic")
 

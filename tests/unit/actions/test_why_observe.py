@@ -40,4 +40,4 @@ async def test_nothing_is_wrong_where_they_pass(stage: Stage) -> None:
     await stage.run()
     said = await why(stage)
     assert said.status == "ready"
-    assert said.notes[0] == "nothing is wrong that can be seen"
+    assert said.notes[0] == "no problems found"

@@ -12,10 +12,10 @@ from tests.support.waiting import World, running
 PROBE = {"httpGet": {"path": "/", "port": 8080}, "initialDelaySeconds": 5, "periodSeconds": 10}
 
 
-async def started(world: World, seconds: float) -> list[str]:
+async def started(world: World, seconds: float, **changed: int) -> list[str]:
     """The warnings of a wait whose pod passes its probe after this time."""
     expected = await world.deploy()
-    world.pod("web-1-a", running(ready=False), readinessProbe=PROBE)
+    world.pod("web-1-a", running(ready=False), readinessProbe=PROBE | changed)
 
     async def later() -> None:
         await world.clock.sleep(seconds)
@@ -35,6 +35,10 @@ async def test_a_probe_that_passes_within_its_first_period_warns_of_nothing(
     seconds: float,
 ) -> None:
     assert await started(World(), seconds) == []
+
+
+async def test_a_probe_that_asks_often_alarms_no_sooner_than_by_default() -> None:
+    assert await started(World(), 14, periodSeconds=2, failureThreshold=300) == []
 
 
 async def test_one_that_lasts_longer_is_named_before_it_is_a_failure() -> None:
