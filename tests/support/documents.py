@@ -77,6 +77,12 @@ UNRUN: Final = (
     Unrun(r"skill run dapr-k8s", _MINUTES, ("tests/skills/dapr",)),
     Unrun(r"skill run schema-registry", _MINUTES, ("tests/skills/schema_registry",)),
     Unrun(r"skill run kong-k8s", _MINUTES, ("tests/skills/kong",)),
+    Unrun(r"skill run argocd-k8s", _MINUTES, ("tests/skills/argocd",)),
+    Unrun(
+        r"skill (render|verify) .*deploy |git add deploy",
+        "a repository that Argo CD reaches; one in the cluster stands for it",
+        ("tests/skills/argocd/test_delivery.py",),
+    ),
     Unrun(r"skill run docusaurus", _MINUTES, ("tests/skills/docusaurus",)),
     Unrun(r"skill run nextjs", _MINUTES, ("tests/skills/nextjs",)),
     Unrun(r"skill (run|plan) fastapi", _MINUTES, ("tests/skills/fastapi",)),
