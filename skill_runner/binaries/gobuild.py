@@ -131,10 +131,13 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
 
 
 def go_of(go_mod: str) -> tuple[int, int, int]:
-    """The oldest Go that builds a module, by the `go` line of its go.mod."""
+    """The oldest Go that builds a module, by the `go` line of its go.mod.
+
+    A module without that line is one of Go 1.16 (Go Modules Reference, "go directive").
+    """
     found = _GO_LINE.search(go_mod)
     if found is None:
-        raise ValueError("go.mod has no go line")
+        return 1, 16, 0
     return int(found[1]), int(found[2]), int(found[3] or 0)
 
 

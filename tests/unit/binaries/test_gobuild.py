@@ -36,7 +36,9 @@ async def test_go_itself_is_taken_and_not_the_script_that_imports_it(
 
 
 @pytest.mark.parametrize(
-    ("line", "needed"), [("go 1.26.6", (1, 26, 6)), ("go 1.27", (1, 27, 0))], ids=str
+    ("line", "needed"),
+    [("go 1.26.6", (1, 26, 6)), ("go 1.27", (1, 27, 0)), ("", (1, 16, 0))],
+    ids=str,
 )
 def test_the_module_says_which_go_it_needs(line: str, needed: tuple[int, int, int]) -> None:
     assert go_of(f"module example.invalid/x\n\n{line}\n\ntool example.invalid/x/cmd\n") == needed
