@@ -8,7 +8,6 @@ from typing import Any
 
 from skill_runner.actions.request import (
     ImageMode,
-    Prepared,
     Request,
     choose_images,
     refuse_delivered,
@@ -192,9 +191,3 @@ def _all_of(failed: Sequence[tuple[Node, PreflightFailed]], *, alone: bool) -> P
     )
     lines = "".join(f"\n  {line}" for line in merged.evidence)
     return PreflightFailed(f"{cause}{lines}", hint=first.hint, problem=merged)
-
-
-def as_prepared(node: Node) -> Prepared:
-    """A node as `session` has it. Only for those with a plan."""
-    assert node.plan is not None
-    return Prepared(node.plan, node.old)

@@ -1,14 +1,14 @@
-"""From a request to an outcome: record, inputs, images, plan, preflight, lock, run."""
+"""The request for one installation: its record, inputs and images; and its run under the lock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skill_runner.backends.world import World
 from skill_runner.errors import InputError, Refused, UsageError
-from skill_runner.execution import preflight, runner, steps
+from skill_runner.execution import runner, steps
 from skill_runner.execution.state import Options
 from skill_runner.installations import lock, namespaces, releases, store
 from skill_runner.installations.record import Record
@@ -21,7 +21,6 @@ from skill_runner.plan import (
     PlannedRelease,
     PlannedStep,
     inputs,
-    make_plan,
     wanted_images,
 )
 from skill_runner.plan.changes import check_changes
@@ -53,27 +52,6 @@ class Request:
     images: ImageMode = "auto"
     where: str = ""
     allow_kinds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan, and the record of what stands already."""
-
-    plan: Plan
-    old: Record | None
-
-
-async def prepare(request: Request, world: World) -> Prepared:
-    """Read the record, resolve inputs and images, make the plan; nothing is touched.
-
-    What the skill requires is the graph's to bring (see skill_runner.actions.run).
-    """
-    installation, old = await locate(request, Records(world.cluster))
-    values = resolve(request, old)
-    chosen = await choose_images(request, installation, values, world, old)
-    key = store.key_for(old, request.skill)
-    plan = make_plan(request.skill, installation, values, chosen, {}, key=key)
-    return Prepared(replace(plan, allow_kinds=request.allow_kinds), old)
 
 
 async def locate(request: Request, records: Records) -> tuple[Installation, Record | None]:
@@ -180,14 +158,6 @@ def secrets_of(request: Request) -> tuple[str, ...]:
     return inputs.given_secrets(request.skill, request.values_files, request.sets, request.given)
 
 
-async def run(request: Request, world: World, run_: Run, options: Options) -> Outcome:
-    """Prepare, check, lock, run. Errors before the first change are raised as they are."""
-    run_.redactor.add(secrets_of(request))
-    prepared = await prepare(request, world)
-    await preflight.check(prepared.plan, world, prepared.old, adopt=options.adopt)
-    return await run_prepared(prepared.plan, world, run_, options)
-
-
 async def run_prepared(
     plan: Plan, world: World, run_: Run, options: Options, *, asked: bool = True
 ) -> Outcome:
@@ -230,9 +200,8 @@ async def find_record(
     return found
 
 
-async def planned(prepared: Prepared, world: World, objects: int) -> Outcome:
+async def planned(plan: Plan, old: Record | None, world: World, objects: int) -> Outcome:
     """Report what a run of a plan would do, step by step; `objects` is how many it would make."""
-    plan = prepared.plan
     results = []
     for step in plan.steps:
         status, words = await _intent(step, world)
@@ -248,7 +217,7 @@ async def planned(prepared: Prepared, world: World, objects: int) -> Outcome:
         outputs=plan.outputs,
         cluster={"context": target.context, "server": target.server},
         notes=(
-            "the installation exists" if prepared.old else "a new installation",
+            "the installation exists" if old else "a new installation",
             f"{objects} objects" + ("" if changes else "; nothing would change"),
         ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skill_runner.actions import adoption, graph_outcome
-from skill_runner.actions.graph import Graph, Node, as_prepared, check, prepare, refuse_changes
+from skill_runner.actions.graph import Graph, Node, check, prepare, refuse_changes
 from skill_runner.actions.request import Request, planned, secrets_of
 from skill_runner.actions.walk import run_all
 from skill_runner.backends.world import World
@@ -45,9 +45,9 @@ async def plan(
     made = await check(graph, world, adopt=adopt)
     asked = graph.asked
     root = None
-    if len(asked) == 1:
+    if len(asked) == 1 and asked[0].plan is not None:
         objects = len(made[asked[0].installation])
-        root = await planned(as_prepared(asked[0]), world, objects)
+        root = await planned(asked[0].plan, asked[0].old, world, objects)
     taken: list[str] = []
     for node in asked if adopt else ():
         if node.plan is not None:

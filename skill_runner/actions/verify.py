@@ -153,7 +153,7 @@ async def outputs_of(world: World, target: Record) -> dict[str, Mapping[str, Any
 
 async def _ready(walk: Walk, target: Record, plan: Plan, timeout: float, *, observe: bool) -> None:
     expected = await expected_objects(walk.world, target, plan)
-    rules = tuple(rule for step in plan.steps for rule in getattr(step, "wait", ()))
+    rules = plan.wait_rules
     result = await wait_ready(
         walk.world.cluster,
         walk.world.clock,

@@ -90,7 +90,7 @@ def _own_words(plan: Plan | None) -> tuple[tuple[WaitRule, ...], FailurePolicy]:
     """The skill's wait rules and failure policy; the usual ones without a plan."""
     if plan is None:
         return (), DEFAULT_POLICY
-    rules = tuple(rule for step in plan.steps for rule in getattr(step, "wait", ()))
+    rules = plan.wait_rules
     return rules, DEFAULT_POLICY.override(plan.skill.failure_policy)
 
 

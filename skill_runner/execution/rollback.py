@@ -163,7 +163,7 @@ async def _await_old(walk: Walk, back: list[_Back]) -> WaitResult:
         for m in await _placed(walk, b.entry.name, b.entry.namespace)
     ]
     here = {(e.ref.kind, e.ref.name) for e in expected}
-    found = [r for step in walk.plan.steps for r in getattr(step, "wait", ())]
+    found = walk.plan.wait_rules
     timeout = max((getattr(step, "timeout", 300.0) for step in walk.plan.steps), default=300.0)
     return await wait_ready(
         walk.world.cluster,

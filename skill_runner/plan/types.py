@@ -157,3 +157,8 @@ class Plan:
     rights: tuple[HookRight, ...] = ()
     allow_kinds: tuple[str, ...] = ()
     key: str = field(default="", repr=False)
+
+    @property
+    def wait_rules(self) -> tuple[WaitRule, ...]:
+        """The rules of all steps for what counts as ready."""
+        return tuple(rule for step in self.steps for rule in getattr(step, "wait", ()))

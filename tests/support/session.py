@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.actions import request as session
+from skill_runner.actions.request import Request
+from skill_runner.actions.run import run
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.backends.world import World
 from skill_runner.execution.state import Options
@@ -129,7 +130,7 @@ class Stage:
         self.runs += 1
         folder = self.folder / f"run-{self.runs}"
         folder.mkdir()
-        request = session.Request(
+        request = Request(
             skill=self.library.find("demo-setup"),
             name="demo-setup",
             namespace=None,
@@ -137,7 +138,7 @@ class Stage:
             given=given,
         )
         self.last = Run(f"demo-{self.runs}", folder)
-        return await session.run(request, self.world, self.last, options or Options())
+        return await run([request], self.world, self.library, self.last, options or Options())
 
     def writes(self) -> list[str]:
         """What was written to objects other than the Lease."""

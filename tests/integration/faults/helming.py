@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from skill_runner.actions import request as session
+from skill_runner.actions.request import Request
+from skill_runner.actions.run import run
 from skill_runner.backends.base import Cluster
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.helm import PyHelm
@@ -21,6 +22,7 @@ from skill_runner.objects import is_cluster_scoped
 from skill_runner.outcome import Outcome, from_error
 from skill_runner.readiness.wait import WaitResult
 from skill_runner.runs.folder import Run
+from skill_runner.skill.library import Library
 from skill_runner.skill.loader import load_skill
 from skill_runner.testing.images import MemoryImages
 from tests.integration.faults.scenario import Scenario, placed
@@ -131,12 +133,13 @@ async def _run(
     values = skill.parent / "inputs.yaml"
     inputs = {"namespace": namespace, "objects": listed, **scenario.header.get("inputs", {})}
     await asyncio.to_thread(values.write_text, yaml.safe_dump(inputs))
-    request = session.Request(
+    request = Request(
         skill=load_skill(skill), name="faulty", namespace=namespace, values_files=(str(values),)
     )
     folder = skill.parent / f"run-{len(list(skill.parent.iterdir()))}"
     folder.mkdir()
     try:
-        return await session.run(request, world, Run("fault", folder), Options(stability=1))
+        library = Library((skill.parent,))
+        return await run([request], world, library, Run("fault", folder), Options(stability=1))
     except SkillError as error:
         return from_error.outcome_of(error)

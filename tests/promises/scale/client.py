@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from skill_runner.actions import request as session
+from skill_runner.actions.request import Request
+from skill_runner.actions.run import run
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import connect
 from skill_runner.backends.world import World
@@ -34,9 +35,9 @@ async def main(kubeconfig: str, skills: str, folder: str) -> None:
         clock=SystemClock(),
         connect=lambda: connect(kubeconfig),
     )
-    skill = Library((Path(skills),)).find(APPLIES)
-    request = session.Request(skill=skill, name=APPLIES, namespace=None)
-    outcome = await session.run(request, world, Run("run", Path(folder)), Options())
+    library = Library((Path(skills),))
+    request = Request(skill=library.find(APPLIES), name=APPLIES, namespace=None)
+    outcome = await run([request], world, library, Run("run", Path(folder)), Options())
     await cluster.close()
     spent = time.monotonic() - began
     problem = str(outcome.problem or "")

@@ -51,8 +51,6 @@ class Stage:
             request.Request(skill=self.library.find(name), name=name, namespace=None)
             for name in names
         ]
-        if names == (BIG,):
-            return await request.run(requests[0], self.world, run, Options())
         return await graph.run(requests, self.world, self.library, run, Options())
 
     def asked(self) -> Counter[str]:

@@ -63,7 +63,9 @@ async def test_a_crowd_of_others_costs_its_pages(tmp_path: Path) -> None:
         lists = [one for one in stage.server.asked if one.verb == "list"]
         assert {one.limit for one in lists} == {str(PAGE)}, "no list is read whole"
         around = Counter((one.resource, one.namespace) for one in lists)
-        assert around["pods", ""] == around["secrets", ""] == 0, "others are nobody's business"
+        assert around["secrets", ""] == 0, "others are nobody's business"
+        pages = PODS // PAGE + 1  # once, for the room that a new installation needs
+        assert around["pods", ""] <= pages
         inside = around["pods", "big"]
         stage.server.asked = [one for one in stage.server.asked if not is_a_page_of_pods(one)]
         assert inside <= 4 * (PODS // 10 // PAGE + 1)

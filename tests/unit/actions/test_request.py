@@ -13,7 +13,6 @@ from skill_runner.actions import verify
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import (
     HelmError,
-    LockHeld,
     PreflightFailed,
     Refused,
     UnknownSkill,
@@ -201,8 +200,10 @@ async def test_two_runs_at_once(stage: Stage) -> None:
     await stage.run()
     installation = Installation("demo", "demo-setup")
     async with lock.hold(stage.world.connect, installation, "another-run", stage.world.clock):
-        with pytest.raises(LockHeld, match="another-run"):
-            await stage.run("replicas=2")
+        refused = await stage.run("replicas=2")
+    assert refused.problem is not None
+    assert (refused.exit_code, refused.problem.code) == (7, "LOCKED")
+    assert "another-run" in refused.problem.cause
     assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skill_runner.actions import request
-from skill_runner.errors import NotFound
+from skill_runner.errors import NotFound, Refused
 from skill_runner.execution.state import Options
 from skill_runner.objects import Ref
 from tests.support.session import SKILL, Stage
@@ -80,7 +80,8 @@ async def test_a_run_that_may_not_change_takes_nothing_away(stage: Stage) -> Non
     (stage.folder / "skills" / "demo-setup" / "maps.yaml.j2").write_text(
         MAPS.replace("MORE", "").replace("range(replicas)", "range(1)")
     )
-    await stage.run(options=Options(no_change=True))
+    with pytest.raises(Refused, match="changes are not allowed"):
+        await stage.run(options=Options(no_change=True))
     assert "map-1" in await maps(stage)
 
 
@@ -111,6 +112,8 @@ def pruned(stage: Stage) -> Stage:
     folder = stage.folder / "skills" / "demo-setup"
     (folder / "skill.yaml").write_text(SKILL.replace("steps:\n", f"steps:\n{GRANT}"))
     (folder / "more.yaml.j2").write_text(ROLES)
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "learnflow"}}
+    stage.cluster.put(space)
     return stage
 
 

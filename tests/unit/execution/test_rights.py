@@ -8,6 +8,7 @@ import pytest
 
 from skill_runner.actions import request as session
 from skill_runner.actions import verify, why
+from skill_runner.actions.graph import prepare
 from skill_runner.backends.base import Right
 from skill_runner.errors import Forbidden
 from skill_runner.execution import preflight
@@ -57,7 +58,9 @@ async def restricted(stage: Stage) -> tuple[Plan, Rights]:
     request = session.Request(
         skill=stage.library.find("demo-setup"), name="demo-setup", namespace=None
     )
-    plan = (await session.prepare(request, stage.world)).plan
+    [node] = (await prepare([request], stage.world, stage.library)).nodes
+    assert node.plan is not None
+    plan = node.plan
     return plan, rights_of(plan, await preflight.render_manifests(plan, stage.world))
 
 
