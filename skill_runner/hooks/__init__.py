@@ -8,7 +8,7 @@ Names that stand here stay for as long as `schema: 1` of skill.yaml does; every 
 from skill_runner.binaries.gomodule import module_files
 from skill_runner.errors import ApiError, Conflict, Forbidden, HookFailed, NotFound
 from skill_runner.hooks.applications import await_application
-from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
+from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater, script_command
 from skill_runner.hooks.dapr import (
     MARK,
     PROBING,
@@ -31,6 +31,7 @@ from skill_runner.hooks.kafka import (
 from skill_runner.hooks.kong import check_config_accepted
 from skill_runner.hooks.operators import Operator, check_one_operator, variable_of
 from skill_runner.hooks.postgres import connection_values, psql_answer, psql_env, role_values
+from skill_runner.hooks.proofs import objects_for_proof
 from skill_runner.hooks.roles import ensure_roles, run_sql
 from skill_runner.hooks.schemas import (
     Schema,
@@ -53,6 +54,7 @@ from skill_runner.hooks.secrets import (
     read_secret,
     write_secret,
 )
+from skill_runner.hooks.selection import app_labels, ready_pods
 from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
 from skill_runner.hooks.web.door import fill_credential, prove_door
 from skill_runner.objects import Object, Ref
@@ -81,6 +83,7 @@ __all__ = [
     "Ref",
     "RetryLater",
     "Schema",
+    "app_labels",
     "await_application",
     "by_reference",
     "check_broker_names",
@@ -120,6 +123,7 @@ __all__ = [
     "missing_sidecars",
     "module_files",
     "not_loaded",
+    "objects_for_proof",
     "open_registry",
     "prove_door",
     "psql_answer",
@@ -127,10 +131,12 @@ __all__ = [
     "read_schema",
     "read_schemas",
     "read_secret",
+    "ready_pods",
     "register_schemas",
     "role_values",
     "run_sql",
     "run_with_sidecar",
+    "script_command",
     "topic_objects",
     "try_schemas",
     "uncancelled",

@@ -49,6 +49,18 @@ class GiveUp(Exception):
         self.resource = resource
 
 
+def script_command(script: Path, *arguments: str) -> list[str]:
+    """Return the command that runs a script of the skill: by python3 where its name ends in .py,
+    else by bash; the image needs nothing else.
+
+        command = script_command(SCRIPTS / "probe.py", "prove")
+    """
+    if script.suffix == ".py":
+        return ["python3", "-c", script.read_text(), *arguments]
+    named = [script.name, *arguments] if arguments else []  # bash takes the first for $0
+    return ["bash", "-c", script.read_text(), *named]
+
+
 @dataclass(frozen=True, slots=True)
 class PodResult:
     """The end of a hook's own pod; `logs` are the last lines of its container, or what the node
@@ -59,7 +71,7 @@ class PodResult:
 
     def answer(
         self,
-        failure: str,
+        failure: str = "",
         *,
         hint: str = "",
         not_yet: Sequence[str] = (),
@@ -67,7 +79,8 @@ class PodResult:
     ) -> str:
         """Return the last line that the command printed; "" where it printed none.
 
-        Where it failed, `failure` says of what, and the last lines are the evidence:
+        Where it failed, `failure` says of what, and the last lines are the evidence; without
+        `failure` the last line says it, and those before it are the evidence.
         RetryLater when they contain one of the texts of `not_yet` and none of `final`, which no
         waiting fixes; GiveUp with `hint` otherwise.
 
@@ -79,8 +92,11 @@ class PodResult:
             return lines[-1] if lines else ""
         passing = any(text in self.logs for text in not_yet)
         if passing and not any(text in self.logs for text in final):
-            raise RetryLater(f"{failure} yet: {excerpt(lines[-1])}")
-        raise GiveUp("\n".join([f"{failure}:", *lines]), hint=hint)
+            raise RetryLater(f"{failure} yet: {excerpt(lines[-1])}" if failure else lines[-1])
+        if failure:
+            raise GiveUp("\n".join([f"{failure}:", *lines]), hint=hint)
+        *before, last = lines or [f"it printed nothing and ended with code {self.exit_code}"]
+        raise GiveUp("\n".join([last, *before]), hint=hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +286,7 @@ class Context:
     async def run_script(
         self,
         script: Path,
-        *,
+        *arguments: str,
         image: str,
         env: Mapping[str, Any] | None = None,
         timeout: float = 120.0,
@@ -278,7 +294,7 @@ class Context:
         resources: Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> PodResult:
-        """Run a bash script of the skill in a pod of its own, and remove the pod.
+        """Run a script of the skill (see `script_command`) in a pod of its own; remove the pod.
 
         `name` is the pod's, the script's without its ending where it is not given; the rest is as
         for `run_pod`. The result's `answer` turns what the script printed into a proof's words.
@@ -289,7 +305,7 @@ class Context:
         return await self.run_pod(
             name=name or script.stem,
             image=image,
-            command=["bash", "-c", script.read_text()],
+            command=script_command(script, *arguments),
             env=env,
             timeout=timeout,
             resources=resources,

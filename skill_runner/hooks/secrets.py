@@ -29,16 +29,16 @@ def generate_password() -> str:
 
 
 async def ensure_password(
-    ctx: Context, ref: Ref, values: Callable[[str], Mapping[str, str]]
+    ctx: Context, ref: Ref, values: Callable[[str], Mapping[str, str]], *, key: str = "password"
 ) -> bool:
     """Fill a Secret with the values of its password; True when one had to be generated.
 
-    A password that is there is never changed, whoever wrote it. NotFound when the Secret is not
-    there: an apply step makes it, empty.
+    A password that is there under `key` is never changed, whoever wrote it. NotFound when the
+    Secret is not there: an apply step makes it, empty.
 
         await ensure_password(ctx, ref, lambda password: {"password": password, "uri": …})
     """
-    there = (await read_secret(ctx, ref)).get("password", "")
+    there = (await read_secret(ctx, ref)).get(key, "")
     await write_secret(ctx, ref, values(there or generate_password()))
     return not there
 

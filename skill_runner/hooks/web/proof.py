@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from skill_runner.hooks.context import Context, GiveUp, RetryLater
+from skill_runner.hooks.selection import app_labels, ready_pods
 from skill_runner.hooks.web.chromium import find_browser
 from skill_runner.hooks.web.inside import check_service
 from skill_runner.hooks.web.outside import check_pages
@@ -36,18 +35,7 @@ async def _browser(ctx: Context, base: str, pages: WebPages) -> str:
 
 async def _ready_pod(ctx: Context, name: str) -> str:
     """A pod of the service that is ready and stays: not one of the version before."""
-    labels = f"app.kubernetes.io/name={name},app.kubernetes.io/instance={name}"
-    found = [
-        pod
-        for pod in await ctx.list("v1", "Pod", labels=labels)
-        if not pod["metadata"].get("deletionTimestamp") and _is_ready(pod)
-    ]
+    found = await ready_pods(ctx, app_labels(name, name))
     if not found:
         raise RetryLater(f"no pod of {name} is ready")
-    newest = max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-    return str(newest["metadata"]["name"])
-
-
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or ()
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return str(found[0]["metadata"]["name"])

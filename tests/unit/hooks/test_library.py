@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from skill_runner.hooks import (
     by_reference,
     check_topic_names,
     data_versions,
+    ensure_password,
     find_secret,
     has_said,
     lose_pod_during,
     major_version,
+    script_command,
     until,
     version_of,
 )
@@ -45,6 +48,15 @@ def test_what_failed_shows_its_last_lines_and_the_next_step() -> None:
     assert failed.value.hint == "look"
 
 
+def test_a_script_that_explains_itself_is_the_cause() -> None:
+    with pytest.raises(GiveUp, match=r"^no pencil\nlooked\nlooked again$"):
+        PodResult(1, "looked\nlooked again\nno pencil\n").answer()
+    with pytest.raises(GiveUp, match=r"^it printed nothing and ended with code 3$"):
+        PodResult(3, "\n").answer()
+    with pytest.raises(RetryLater, match=r"^nobody there yet$"):
+        PodResult(1, "nobody there yet\n").answer(not_yet=["there yet"])
+
+
 def test_what_passes_is_asked_again_unless_it_is_final() -> None:
     result = PodResult(1, "connection failed: wrong password\n")
     with pytest.raises(RetryLater, match=r"yet: .*wrong password"):
@@ -63,6 +75,33 @@ async def test_a_script_runs_in_a_pod_of_its_name(tmp_path: Path) -> None:
     assert asked["name"] == "count"
     assert asked["command"] == ["bash", "-c", "echo 3\n"]
     assert (asked["env"], asked["timeout"]) == ({"N": "3"}, 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("say.sh", 'echo "$0 got $1 and $2"'),
+        ("say.py", "import sys; print('say.py', 'got', sys.argv[1], 'and', sys.argv[2])"),
+    ],
+)
+def test_a_script_gets_its_arguments(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    command = script_command(tmp_path / name, "a b", "c")
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{name} got a b and c\n"
+
+
+async def test_a_password_may_have_another_key() -> None:
+    ref = Ref("v1", "Secret", "token", "redis")
+    meta = {"name": "token", "namespace": "redis"}
+    cluster = await cluster_with({"apiVersion": "v1", "kind": "Secret", "metadata": meta})
+    ctx = scripted(SKILL, cluster=cluster)
+    assert await ensure_password(ctx, ref, lambda made: {"token": made}, key="token")
+    first = await find_secret(ctx, ref)
+    assert set(first) == {"token"}
+    assert len(first["token"]) == 32
+    assert not await ensure_password(ctx, ref, lambda made: {"token": made}, key="token")
+    assert await find_secret(ctx, ref) == first
 
 
 def test_a_hook_knows_its_releases_and_its_secrets() -> None:

@@ -1,0 +1,57 @@
+"""Objects that a proof needs beside its pod: made, served, and gone again whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from skill_runner.errors import ApiError, NotFound
+from skill_runner.hooks.context import Context, GiveUp
+from skill_runner.objects import Object, Ref
+from skill_runner.tasks import uncancelled
+from skill_runner.text.quoting import excerpt
+
+SERVED: Final = 10.0  # seconds in which a kind is served, once its definition is there
+LOOK_EVERY: Final = 0.5
+
+
+@asynccontextmanager
+async def objects_for_proof(ctx: Context, manifests: Iterable[Object]) -> AsyncIterator[list[Ref]]:
+    """Apply objects in their order, and delete them in the other one whatever happens.
+
+    Those without a namespace are in the installation's. A kind that is not served yet is waited
+    for, as its definition may be new.
+
+        async with objects_for_proof(ctx, yaml.safe_load_all(PARTS.read_text())) as made:
+            said = await ask(ctx)
+    """
+    made: list[Ref] = []
+    try:
+        for manifest in manifests:
+            meta = {"namespace": ctx.namespace, **manifest["metadata"]}
+            made.append(Ref.of({**manifest, "metadata": meta}))
+            await _apply_once_served(ctx, {**manifest, "metadata": meta})
+        yield made
+    finally:
+        await uncancelled(_delete_all(ctx, made))
+
+
+async def _apply_once_served(ctx: Context, manifest: Object) -> None:
+    deadline = ctx.clock.monotonic() + SERVED
+    while True:
+        try:
+            await ctx.apply(manifest)
+            return
+        except ApiError as error:
+            if not isinstance(error, NotFound) and error.status < 500:
+                raise
+            if ctx.clock.monotonic() > deadline:
+                message = f"{Ref.of(manifest)} cannot be made: {excerpt(error.message)}"
+                raise GiveUp(message) from error
+        await ctx.clock.sleep(LOOK_EVERY)
+
+
+async def _delete_all(ctx: Context, made: list[Ref]) -> None:
+    for ref in reversed(made):
+        await ctx.delete(ref)
