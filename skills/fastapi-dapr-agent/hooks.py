@@ -10,6 +10,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,23 +18,30 @@ from skill_runner.hooks import (
     MARK,
     WITHOUT_SECRET_STORE,
     Context,
+    Forbidden,
     GiveUp,
     NotFound,
     Object,
     PodResult,
     Ref,
     RetryLater,
+    Schema,
     check_sidecars,
     excerpt,
     fill_credential,
     generate_password,
+    is_registry_ready,
+    open_registry,
     prove_door,
+    read_schema,
     read_secret,
     run_with_sidecar,
+    try_schemas,
     write_secret,
 )
 
 PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()
+REGISTER: Final = (Path(__file__).parent / "scripts" / "register.py").read_text()
 TOKEN: Final = "APP_API_TOKEN"  # noqa: S105 - a variable's name
 EVENTS: Final = 200  # of the drill
 PAUSE: Final = 0.03  # seconds between them
@@ -64,6 +72,52 @@ async def check(ctx: Context) -> None:
         raise GiveUp(
             "probe.data has no {id}: the proof could not tell its own effect from another's"
         )
+
+
+async def check_events(ctx: Context) -> None:
+    """Before anything is touched: the events' schemas, against those that the registry has."""
+    unknown = set(ctx.inputs["events"]) - {*ctx.inputs["subscribe"], *ctx.inputs["publish"]}
+    if unknown:
+        topics = ", ".join(sorted(unknown))
+        raise GiveUp(f"events names {topics}, which neither `subscribe` nor `publish` does")
+    schemas, url = _schemas(ctx), str(ctx.requires["registry"]["url"])
+    with suppress(Forbidden):  # the registry is not ours to look at: the step asks it, from a pod
+        if schemas and await is_registry_ready(ctx, url):
+            async with open_registry(ctx, url) as api:
+                await try_schemas(api, schemas)
+
+
+async def ensure_events(ctx: Context) -> str:
+    """Register the schemas of the events, before the pods change; one that is known stays."""
+    schemas = {
+        subject: {"schemaType": schema.kind, "schema": schema.text}
+        for subject, schema in _schemas(ctx).items()
+    }
+    if not schemas:
+        return ""
+    result = await ctx.run_pod(
+        name="register-events",
+        image=ctx.images["app"].ref,
+        command=["python3", "-c", REGISTER],
+        env={"GIVEN": json.dumps({"url": ctx.requires["registry"]["url"], "schemas": schemas})},
+    )
+    last = result.logs.strip().rpartition("\n")[2]
+    if result.exit_code != 0:
+        raise GiveUp(excerpt(last), code="CHECK_FAILED", resource=f"Subject {next(iter(schemas))}")
+    return last
+
+
+def _schemas(ctx: Context) -> dict[str, Schema]:
+    """By subject; none where the source is on another machine: then it is as it was."""
+    source = Path(ctx.inputs["source"]).expanduser()
+    if not source.is_dir():
+        return {}
+    for file in ctx.inputs["events"].values():
+        if ".." in Path(file).parts:
+            raise GiveUp(f"events: {file} is not beneath the source")
+    return {
+        f"{topic}-value": read_schema(source / file) for topic, file in ctx.inputs["events"].items()
+    }
 
 
 async def fill_app_token(ctx: Context) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 GIVEN = json.loads(os.environ["GIVEN"])
 DAPR = f"http://127.0.0.1:{os.environ.get('DAPR_HTTP_PORT', '3500')}"
 SECONDS = 60.0  # for anything that has to come
-dead: set[str] = set()
+dead: dict[str, str] = {}  # the reason of each, as far as the service said one
 arrived = threading.Condition()
 
 
@@ -34,7 +34,8 @@ class Application(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with arrived:
-            dead.add(str(json.loads(body).get("id")))
+            event = json.loads(body)
+            dead[str(event.get("id"))] = str(event.get("reason") or "")
             arrived.notify_all()
         self.answer({})
 
@@ -159,7 +160,8 @@ def dead_letter() -> str:
             raise SystemExit(
                 f"the event {name}, which fails, did not come to {GIVEN['dead_letter']}"
             )
-    return f"one that fails is in {GIVEN['dead_letter']}"
+    reason = f" ({dead[name]})" if dead[name] else ""
+    return f"one that fails is in {GIVEN['dead_letter']}{reason}"
 
 
 def prove() -> str:

@@ -87,17 +87,15 @@ async def ready(dapr: Sidecar, response: Response) -> dict[str, str]:
 async def receive(request: Request, dapr: Sidecar) -> dict[str, Status]:
     """A CloudEvent from the sidecar; the answer says what becomes of it.
 
-    RETRY is tried again, as the Resiliency says, and then goes to the dead-letter topic; DROP goes
-    there at once, since no retry fixes an event that is wrong.
+    RETRY is tried again, as the Resiliency says, and then goes to the dead-letter topic. An event
+    that is wrong goes there at once with the reason, since no retry fixes it.
     """
     body: Any = None
     try:
         body = await request.json()
         event = progress.Event.model_validate(body)
     except (ValidationError, ValueError) as error:
-        about = body.get("id") if isinstance(body, dict) else None
-        log.error("event is wrong", extra={"event": about, "why": _reasons(error)})
-        return {"status": "DROP"}
+        return {"status": await bury(dapr, body, _reasons(error))}
     told = {"event": event.id, "trace": request.headers.get("traceparent")}
     try:
         new = await progress.record(dapr, event)
@@ -106,6 +104,18 @@ async def receive(request: Request, dapr: Sidecar) -> dict[str, Status]:
         return {"status": "RETRY"}
     log.info("event handled" if new else "event was handled before", extra=told)
     return {"status": "SUCCESS"}
+
+
+async def bury(dapr: Dapr, body: Any, reasons: list[str]) -> Status:
+    """Answer for an event that is wrong; DROP leaves it to Dapr, which knows no reason."""
+    about = body.get("id") if isinstance(body, dict) else None
+    log.error("event is wrong", extra={"event": about, "why": reasons})
+    try:
+        buried = about is not None and await dapr.bury(body, "; ".join(reasons))
+    except DaprError as error:
+        log.warning("event is tried again", extra={"event": about, "why": str(error)})
+        return "RETRY"
+    return "SUCCESS" if buried else "DROP"
 
 
 def _reasons(error: Exception) -> list[str]:

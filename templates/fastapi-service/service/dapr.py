@@ -24,7 +24,9 @@ class Dapr:
     def __init__(self, settings: Settings, transport: httpx2.AsyncBaseTransport | None = None):
         self._settings = settings
         self._client = httpx2.AsyncClient(
-            base_url=settings.sidecar, timeout=5.0, transport=transport,
+            base_url=settings.sidecar,
+            timeout=5.0,
+            transport=transport,
             trust_env=False,  # a proxy is no way to the sidecar
         )
 
@@ -61,8 +63,27 @@ class Dapr:
         await self._call("POST", self._store, json=[entry])
 
     async def publish(self, data: Any) -> None:
-        pubsub, topic = self._settings.pubsub, quote(self._settings.topic, safe="")
-        await self._call("POST", f"/v1.0/publish/{pubsub}/{topic}", json=data)
+        await self._call("POST", self._topic(self._settings.topic), json=data)
+
+    async def bury(self, event: dict[str, Any], reason: str) -> bool:
+        """Send an event to the dead-letter topic with two attributes more: the reason, and as its
+        origin the topic that it came from, since Dapr writes the new one into `topic`.
+
+        False where the service knows no such topic: Dapr sends what is dropped there by itself,
+        without a reason.
+        """
+        if not self._settings.dead_letter:
+            return False
+        await self._call(
+            "POST",
+            self._topic(self._settings.dead_letter),
+            json={**event, "reason": reason, "origin": event.get("topic")},
+            headers={"Content-Type": "application/cloudevents+json"},
+        )
+        return True
+
+    def _topic(self, topic: str) -> str:
+        return f"/v1.0/publish/{self._settings.pubsub}/{quote(topic, safe='')}"
 
     @property
     def _store(self) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 class Settings:
     """`sidecar` is the base address of Dapr's API; `app_token` is what the sidecar must show.
 
-    `pubsub` and `state_store` are names of Dapr components. `docs` serves /docs and /openapi.json,
+    `pubsub` and `state_store` are names of Dapr components; `dead_letter` is the topic of events
+    that are wrong, empty where Dapr alone sends them there. `docs` serves /docs and /openapi.json,
     which whoever reaches the service could read.
     """
 
@@ -20,6 +21,7 @@ class Settings:
     topic: str
     state_store: str
     log_level: str
+    dead_letter: str = ""
     app_token: str = field(default="", repr=False)
     docs: bool = False
 
@@ -31,6 +33,7 @@ class Settings:
             topic=environ.get("TOPIC", "lessons.completed"),
             state_store=environ.get("STATE_STORE", "state"),
             log_level=environ.get("LOG_LEVEL", "INFO"),
+            dead_letter=environ.get("DEAD_LETTER", ""),
             app_token=environ.get("APP_API_TOKEN", ""),
             docs=environ.get("DOCS", "") == "true",
         )

@@ -65,7 +65,7 @@ def sidecar() -> Sidecar:
 
 ENVIRONMENT = {
     "PUBSUB_NAME": "events", "STATE_STORE": "store", "TOPIC": "lessons.completed",
-    "APP_API_TOKEN": "shown by the sidecar", "DOCS": "true"
+    "DEAD_LETTER": "lessons.dead", "APP_API_TOKEN": "shown by the sidecar", "DOCS": "true"
 }
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
 from service import progress
-from tests.conftest import Sidecar, deliver, event
+from service.app import create_app
+from service.settings import Settings
+from tests.conftest import ENVIRONMENT, Sidecar, deliver, event
 
 
 def test_an_event_has_its_effect(service: TestClient, sidecar: Sidecar) -> None:
@@ -49,9 +52,7 @@ def test_who_is_overtaken_again_and_again_is_tried_later(
     assert sidecar.writes == 0
 
 
-def test_a_store_that_does_not_answer_is_tried_again(
-    service: TestClient, sidecar: Sidecar
-) -> None:
+def test_a_store_that_does_not_answer_is_tried_again(service: TestClient, sidecar: Sidecar) -> None:
     sidecar.down = True
     assert deliver(service, event()) == "RETRY"
     sidecar.down = False
@@ -59,20 +60,45 @@ def test_a_store_that_does_not_answer_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "reason"),
     [
-        event(learner="ada"),
-        event(learner="", lesson="loops"),
-        event(learner="../secrets", lesson="loops"),
-        {**event(), "specversion": "0.3"},
-        {**event(), "data": "text"},
-        ["no event"],
-        b"not json",
+        (event(learner="ada"), "data.lesson: Field required"),
+        (event(learner="", lesson="loops"), "data.learner: String should have at least 1"),
+        (event(learner="../secrets", lesson="loops"), "data.learner: String should match"),
+        (event(learner="ada", lesson="a", more="b"), "data.more: Extra inputs are not permitted"),
+        ({**event(), "specversion": "0.3"}, "specversion: Input should be '1.0'"),
+        ({**event(), "data": "text"}, "data: Input should be a valid dictionary"),
     ],
 )
-def test_what_no_retry_fixes_is_dead(service: TestClient, sidecar: Sidecar, wrong: Any) -> None:
-    assert deliver(service, wrong) == "DROP"
+def test_what_no_retry_fixes_is_dead_with_the_reason(
+    service: TestClient, sidecar: Sidecar, wrong: dict[str, Any], reason: str
+) -> None:
+    assert deliver(service, wrong) == "SUCCESS"
     assert sidecar.state == {}
+    ((topic, letter),) = sidecar.published
+    assert letter.pop("reason").startswith(reason)
+    assert (topic, letter) == ("lessons.dead", {**wrong, "origin": "lessons.completed"})
+
+
+@pytest.mark.parametrize("wrong", [["no event"], b"not json"])
+def test_what_is_no_event_is_left_to_dapr(
+    service: TestClient, sidecar: Sidecar, wrong: Any
+) -> None:
+    assert deliver(service, wrong) == "DROP"
+    assert sidecar.published == []
+
+
+def test_a_dead_letter_that_cannot_be_sent_is_tried_again(
+    service: TestClient, sidecar: Sidecar
+) -> None:
+    sidecar.down = True
+    assert deliver(service, event(learner="ada")) == "RETRY"
+
+
+def test_a_service_that_knows_no_dead_letter_topic_leaves_it_to_dapr(sidecar: Sidecar) -> None:
+    settings = Settings.of({**ENVIRONMENT, "DEAD_LETTER": ""})
+    with TestClient(create_app(settings, httpx2.MockTransport(sidecar))) as service:
+        assert deliver(service, event(learner="ada")) == "DROP"
 
 
 def test_the_memory_of_events_is_bounded(service: TestClient, sidecar: Sidecar) -> None:

@@ -56,6 +56,8 @@ def test_it_requires_what_its_inputs_need() -> None:
         "postgres": {"clients": ["learn"]},
     }
     assert required(publish=["c"], state="none")["kafka"] == {"clients": ["apps"], "topics": ["c"]}
+    with_events = required(publish=["c"], state="none", events={"c": "c.json"})
+    assert with_events["registry"] == {"clients": ["apps"]}
     named = required(subscribe=["a"], app_id="other", state="none")
     assert named["kafka"] == {"clients": ["apps"], "topics": ["a", "other.dead"]}
 
@@ -116,6 +118,7 @@ def test_what_a_sidecar_reads_at_its_start_makes_new_pods() -> None:
         "APP_ID": "tutor",
         "PUBSUB_NAME": "tutor-pubsub",
         "STATE_STORE": "tutor-state",
+        "DEAD_LETTER": "tutor.dead",
     }
     given = planned(subscribe=["orders"], env={"PUBSUB_NAME": "mine", "A": "b"})[1]["env"]
     assert (given["PUBSUB_NAME"], given["A"]) == ("mine", "b")

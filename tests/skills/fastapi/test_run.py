@@ -27,7 +27,8 @@ NAME, SERVICE = "fastapi-dapr-agent", "lesson-service"
 DAPR = {"version": "1.14.0", "chart": str(DAPR_CHART), "scheduler": "memory"}
 PROVEN = re.compile(
     r"passed: 200 at /healthz through the Service; called by another application at /readyz; "
-    r"an event had its effect after \d+ ms; one that fails is in learnflow\.lesson\.dead"
+    r"an event had its effect after \d+ ms; "
+    r"one that fails is in learnflow\.lesson\.dead \(data\.lesson: Field required\)"
 )
 
 
@@ -104,9 +105,8 @@ def until(key, true):
 def test_one_command_brings_all_of_it(driver: Driver, platform: dict[str, Any]) -> None:
     assert platform["status"] == "ready"
     skills = {each["skill"]: each["status"] for each in platform["skills"]}
-    assert skills == dict.fromkeys(
-        ("kafka-k8s-setup", "postgres-k8s-setup", "dapr-k8s-setup", NAME), "ready"
-    )
+    parts = ("kafka", "postgres", "dapr", "schema-registry")
+    assert skills == dict.fromkeys((*(f"{part}-k8s-setup" for part in parts), NAME), "ready")
     assert platform["critical_path"][-1] == f"learnflow/{SERVICE}"
 
 
@@ -115,7 +115,7 @@ def test_again_writes_nothing(driver: Driver, platform: dict[str, Any], file: Pa
     again = driver.skill("up", str(file))
     assert (again["status"], again["changed"]) == ("unchanged", False)
     if driver.audit_log:
-        for namespace in ("learnflow", "kafka", "postgres", "dapr-system"):
+        for namespace in ("learnflow", "kafka", "postgres", "schema-registry", "dapr-system"):
             assert driver.writes_since(position, namespace) == []
 
 
@@ -128,6 +128,36 @@ def test_events_are_handled_and_none_is_lost_with_a_pod(
     assert sidecars == f"passed: 2 sidecars with {SERVICE}-pubsub, {SERVICE}-state"
     lost = r"passed: 200 of 200 events had their effect, with pod \S+ killed after \d+ of them"
     assert re.fullmatch(lost, proven["proof"]["at-least-once"]), proven["proof"]
+
+
+SUBJECT = "learnflow.lesson.completed-value"
+
+
+def test_the_schema_of_its_events_is_kept_before_its_pods_start(
+    driver: Driver, platform: dict[str, Any], source: Path
+) -> None:
+    url = "http://schema-registry.schema-registry.svc:8080/apis/ccompat/v7"
+    kept = ask(driver, SERVICE, f"print(httpx2.get('{url}/subjects/{SUBJECT}/versions/1').text)")
+    written = json.loads((source / "events" / "lessons.completed.json").read_text())
+    assert json.loads(kept["schema"]) == written
+
+
+def test_a_schema_that_would_break_readers_stops_the_rollout(
+    driver: Driver, platform: dict[str, Any], source: Path
+) -> None:
+    path = source / "events" / "lessons.completed.json"
+    written = path.read_text()
+    schema = json.loads(written)
+    schema["properties"]["learner"] = {"type": "integer"}
+    path.write_text(json.dumps(schema))
+    position = driver.audit_position()
+    refused = driver.skill("run", NAME, "--name", SERVICE, "--set", "env.NOTE=more", code=3)
+    path.write_text(written)
+    assert refused["problem"]["resource"] == f"Subject {SUBJECT}"
+    assert "breaks BACKWARD: “learner: Subschema type changed" in refused["problem"]["cause"]
+    if driver.audit_log:
+        for namespace in ("learnflow", "schema-registry"):
+            assert driver.writes_since(position, namespace) == []
 
 
 def test_an_event_that_comes_twice_has_its_effect_once(
