@@ -1,7 +1,7 @@
 """The two doors to the outside, Helm and the Kubernetes API, as Protocols.
 
 `PyHelm` and `KubeCluster` are the real ones, `MemoryHelm` and `MemoryCluster` the fakes; all pass
-the same contract tests (tests/contract/backends.py). Everything is asynchronous. Errors are those
+the same contract tests (tests/contract/). Everything is asynchronous. Errors are those
 of `skill_runner.errors`: ClusterUnreachable, Forbidden, NotFound, Conflict, Gone, ApiError,
 ChartError, ReleaseLocked, HelmError; nothing of the client libraries gets through.
 """

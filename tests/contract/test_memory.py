@@ -9,7 +9,9 @@ import pytest
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.objects import Object
 from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
-from tests.contract.backends import ClusterContract, HelmContract
+from tests.contract.helm import HelmContract
+from tests.contract.reads import ReadContract
+from tests.contract.writes import WriteContract
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def crd() -> Object:
     }
 
 
-class TestMemoryCluster(ClusterContract):
+class TestMemoryCluster(ReadContract, WriteContract):
     pass
 
 

@@ -13,18 +13,10 @@ from skill_runner.errors import SkillError
 from skill_runner.skill.library import default_library
 from skill_runner.skill.model import Skill
 from tests.support.charts import HELM
-from tests.support.hostile import (
-    HOSTILE,
-    Base,
-    Made,
-    Path,
-    bases,
-    harmless,
-    make,
-    positions,
-    skill_of,
-    with_text,
-)
+from tests.support.hostile.bases import Base, bases, skill_of
+from tests.support.hostile.made import Made, harmless, make
+from tests.support.hostile.places import Path, positions, with_text
+from tests.support.hostile.texts import HOSTILE
 
 BASES = bases()
 # A text there is the name of an object, or of a namespace: it is what it was asked to be.

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,36 +18,20 @@ from typing import Any, Final, TypeVar
 import jsonschema
 
 from skill_runner import clusters
-from skill_runner.backends.base import Cluster, ExecResult
+from skill_runner.backends.base import ExecResult
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import KubeCluster, connect
-from skill_runner.backends.kube.discovery import Discovery
-from skill_runner.backends.kube.transport import open_transport
 from skill_runner.binaries import cache_folder
-from skill_runner.errors import ApiError, NotFound
+from skill_runner.errors import NotFound
 from skill_runner.hooks.context import SMALL
 from skill_runner.hooks.pods import pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import json_schema
 from skill_runner.plan import Installation
+from tests.support import api
 
 T = TypeVar("T")
-# What the cluster's own controllers make and renew, whoever uses it.
-OF_THE_CLUSTER: Final = frozenset(
-    {
-        "Event",
-        "Lease",
-        "EndpointSlice",
-        "Endpoints",
-        "ControllerRevision",
-        "PodMetrics",
-        "NodeMetrics",
-        "ComponentStatus",
-        "CSINode",
-        "IPAddress",
-        "PersistentVolume",
-    }
-)
+
 WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -99,7 +83,7 @@ class Driver:
 
     def objects(self) -> set[str]:
         """Every object of the cluster, but for those that its controllers keep for themselves."""
-        return self._ask(_objects)
+        return self._ask(api.every_object)
 
     def delete(self, ref: Ref) -> None:
         """Delete by hand, behind the runner's back."""
@@ -112,14 +96,14 @@ class Driver:
         self.until_gone(ref)
 
     def until_gone(self, ref: Ref) -> None:
-        self._ask(lambda cluster: until_deleted(cluster, ref))
+        self._ask(lambda cluster: api.until_deleted(cluster, ref))
 
     def make_namespace(self, name: str) -> str:
         """Make a namespace, and wait for what controllers put into every one."""
         space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         self._ask(lambda cluster: cluster.apply(space))
         for kind, expected in (("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")):
-            self._ask(functools.partial(_seen, kind=kind, name=expected, namespace=name))
+            self._ask(functools.partial(api.until_seen, kind=kind, name=expected, namespace=name))
         return name
 
     def make_if_missing(self, namespace: str) -> bool:
@@ -131,21 +115,21 @@ class Driver:
 
     def apply(self, *manifests: Object) -> None:
         for manifest in manifests:
-            self._ask(functools.partial(_apply, manifest=manifest))
+            self._ask(functools.partial(api.apply, manifest=manifest))
 
     def set_status(self, ref: Ref, **status: Any) -> None:
         """Write fields of a status, as the object's controller does."""
-        self._ask(functools.partial(_set_status, ref=ref, status=status))
+        self._ask(functools.partial(api.set_status, ref=ref, status=status))
 
     def set_finalizers(self, ref: Ref, *finalizers: str) -> None:
-        self._ask(functools.partial(_set_finalizers, ref=ref, finalizers=finalizers))
+        self._ask(functools.partial(api.set_finalizers, ref=ref, finalizers=finalizers))
 
     def until(self, ref: Ref, true: Callable[[Object], bool]) -> Object:
         """The object once this is true of it."""
-        return self._ask(functools.partial(_until, ref=ref, true=true))
+        return self._ask(functools.partial(api.until_true, ref=ref, true=true))
 
     def until_ready(self, pod: Ref) -> None:
-        self._ask(functools.partial(until_pod_ready, pod=pod))
+        self._ask(functools.partial(api.until_pod_ready, pod=pod))
 
     def get(self, ref: Ref) -> Object:
         return self._ask(lambda cluster: cluster.get(ref))
@@ -157,11 +141,11 @@ class Driver:
 
     def every(self, *kinds: str) -> list[Object]:
         """Every object of these kinds, in all namespaces."""
-        return self._ask(lambda cluster: _list(cluster, kinds))
+        return self._ask(lambda cluster: api.list_kinds(cluster, kinds))
 
     def logs(self) -> str:
         """What every running container of every pod said."""
-        return self._ask(_logs)
+        return self._ask(api.every_log)
 
     def exec(self, pod: Ref, container: str, argv: Sequence[str], stdin: str) -> ExecResult:
         where = str(pod.namespace)
@@ -169,7 +153,7 @@ class Driver:
 
     def scale(self, deployment: Ref, replicas: int) -> None:
         """Set a Deployment's replicas by hand, and see its pods go where these are none."""
-        self._ask(lambda cluster: _scale(cluster, deployment, replicas))
+        self._ask(lambda cluster: api.scale(cluster, deployment, replicas))
 
     def run_pod(
         self,
@@ -265,127 +249,3 @@ class Driver:
                 and "/leases" not in e["requestURI"]
                 and "accessreviews" not in e["requestURI"]
             ]
-
-
-async def _objects(cluster: Cluster) -> set[str]:
-    found: set[str] = set()
-    for kind in await cluster.resource_types():
-        if kind.kind in OF_THE_CLUSTER or "list" not in kind.verbs:
-            continue
-        listed = await cluster.list(kind.api_version, kind.kind)
-        found |= {
-            f"{kind.api_version} {kind.kind} {o['metadata'].get('namespace', '')}"
-            f"/{o['metadata']['name']}"
-            for o in listed.items
-            if not _is_made_by_a_starting_cluster(o, kind.kind)
-        }
-    return found
-
-
-def _is_made_by_a_starting_cluster(obj: Object, kind: str) -> bool:
-    """What controllers make some seconds after the API server answers, for each of them and in
-    every namespace."""
-    name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace")
-    if kind == "ServiceAccount":
-        return namespace == "kube-system" or bool(name == "default")
-    if kind == "ClusterTrustBundle":
-        return str(name).startswith("kubernetes.io:")  # of the API server's own certificate
-    return kind == "ConfigMap" and bool(name == "kube-root-ca.crt")
-
-
-async def _list(cluster: Cluster, kinds: Collection[str]) -> list[Object]:
-    return [
-        {"apiVersion": served.api_version, "kind": served.kind, **obj}
-        for served in await cluster.resource_types()
-        if served.kind in kinds and served.api_version in ("v1", "apps/v1")
-        for obj in (await cluster.list(served.api_version, served.kind)).items
-    ]
-
-
-async def _logs(cluster: Cluster) -> str:
-    said = []
-    for pod in await _list(cluster, {"Pod"}):
-        meta = pod["metadata"]
-        for part in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]):
-            with suppress(ApiError):
-                where = meta["namespace"], meta["name"], part["name"]
-                said.append(await cluster.logs(*where, tail=5000))
-    return "\n".join(said)
-
-
-async def _apply(cluster: Cluster, *, manifest: Object) -> None:
-    await cluster.apply(manifest)
-
-
-async def _set_status(cluster: KubeCluster, *, ref: Ref, status: Object) -> None:
-    """A status is a resource of its own, which the runner has no business with."""
-    transport = await open_transport(cluster.target)
-    try:
-        path = await Discovery(transport).path(ref)
-        await transport.json(
-            "PATCH",
-            f"{path}/status",
-            body={"status": status},
-            content="application/merge-patch+json",
-        )
-    finally:
-        await transport.close()
-
-
-async def _set_finalizers(cluster: Cluster, *, ref: Ref, finalizers: Sequence[str]) -> None:
-    live = await cluster.get(ref)
-    meta = {**live["metadata"], "finalizers": list(finalizers)}
-    await cluster.replace({**live, "metadata": meta})
-
-
-async def _until(cluster: Cluster, *, ref: Ref, true: Callable[[Object], bool]) -> Object:
-    one = {"namespace": ref.namespace, "fields": f"metadata.name={ref.name}"}
-    async with asyncio.timeout(120):
-        async for event in cluster.watch(ref.api_version, ref.kind, **one):
-            if event.type in ("ADDED", "MODIFIED") and true(event.object):
-                return event.object
-    raise AssertionError(f"the watch of {ref} ended")
-
-
-async def _scale(cluster: Cluster, deployment: Ref, replicas: int) -> None:
-    found = await cluster.get(deployment)
-    await cluster.replace({**found, "spec": {**found["spec"], "replicas": replicas}})
-    labels = ",".join(f"{k}={v}" for k, v in found["spec"]["selector"]["matchLabels"].items())
-    if replicas == 0:
-        listed = await cluster.list("v1", "Pod", namespace=deployment.namespace, labels=labels)
-        for pod in listed.items:
-            await until_deleted(
-                cluster, Ref("v1", "Pod", pod["metadata"]["name"], deployment.namespace)
-            )
-
-
-async def _seen(cluster: Cluster, *, kind: str, name: str, namespace: str) -> None:
-    async with asyncio.timeout(60):
-        async for event in cluster.watch("v1", kind, namespace=namespace):
-            if event.object["metadata"].get("name") == name:  # a bookmark has none
-                return
-
-
-async def until_deleted(cluster: Cluster, ref: Ref) -> None:
-    """Until an object is gone; at once where it is not there."""
-    space, fields = ref.namespace, f"metadata.name={ref.name}"
-    listed = await cluster.list(ref.api_version, ref.kind, namespace=space, fields=fields)
-    if not listed.items:
-        return
-    since = listed.resource_version
-    async with asyncio.timeout(120):
-        async for event in cluster.watch(
-            ref.api_version, ref.kind, namespace=space, fields=fields, resource_version=since
-        ):
-            if event.type == "DELETED":
-                return
-
-
-async def until_pod_ready(cluster: Cluster, *, pod: Ref) -> None:
-    """Until a pod, which may not be there yet, is ready."""
-    async with asyncio.timeout(120):
-        async for event in cluster.watch("v1", "Pod", namespace=pod.namespace):
-            conditions = (event.object.get("status") or {}).get("conditions") or ()
-            ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-            if ready and event.object["metadata"]["name"] == pod.name:
-                return

@@ -14,7 +14,8 @@ from skill_runner.backends.kube import connect
 from skill_runner.hooks.pods import pod_manifest, run_to_completion
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
-from tests.support.driver import Driver, until_deleted, until_pod_ready
+from tests.support.api import until_deleted, until_pod_ready
+from tests.support.driver import Driver
 
 # Each client keeps its connections, asks for the page, then for the assets that the page names and
 # for those of the first page that it ever saw. It goes on until it is told that it is enough, and

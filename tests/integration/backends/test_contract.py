@@ -6,11 +6,13 @@ import pytest
 
 from skill_runner.backends.base import Cluster, Helm
 from skill_runner.backends.helm import PyHelm
-from tests.contract.backends import ClusterContract, HelmContract
+from tests.contract.helm import HelmContract
+from tests.contract.reads import ReadContract
+from tests.contract.writes import WriteContract
 from tests.support.paths import SAMPLE_CHART
 
 
-class TestKubeCluster(ClusterContract):
+class TestKubeCluster(ReadContract, WriteContract):
     pass
 
 

@@ -13,7 +13,7 @@ from skill_runner.backends.helm import PyHelm
 from skill_runner.backends.kube import connect
 from skill_runner.errors import ClusterUnreachable
 from skill_runner.objects import Ref
-from tests.contract.backends import following
+from tests.contract.objects import following
 from tests.support.paths import SAMPLE_CHART
 from tests.unit.backends.kube.conftest import write_kubeconfig
 

@@ -151,13 +151,9 @@ async def let_go(cluster: Cluster, ref: Ref) -> None:
             return
 
 
-@contextlib.asynccontextmanager
-async def empty_registry(cluster: Cluster) -> AsyncIterator[None]:
-    """Something on the node's port 5999 that answers 404 to all, and 401 below /v2/private."""
+def _registry(namespace: str) -> Object:
     serve = "echo '/v2/private:a:b' > /tmp/c; exec httpd -f -p 5999 -c /tmp/c -h /www"
-    namespace = f"faults-registry-{secrets.token_hex(2)}"
-    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    pod: Object = {
+    return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "registry", "namespace": namespace},
@@ -174,6 +170,14 @@ async def empty_registry(cluster: Cluster) -> AsyncIterator[None]:
             ],
         },
     }
+
+
+@contextlib.asynccontextmanager
+async def empty_registry(cluster: Cluster) -> AsyncIterator[None]:
+    """Something on the node's port 5999 that answers 404 to all, and 401 below /v2/private."""
+    namespace = f"faults-registry-{secrets.token_hex(2)}"
+    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    pod = _registry(namespace)
     try:
         for _ in range(100):
             if (await cluster.list("v1", "ServiceAccount", namespace=namespace)).items:

@@ -79,21 +79,26 @@ _MAKES = {
     ],
     "cluster": ["apiextensions.k8s.io/v1 CustomResourceDefinition"],
 }
+_COMMON = {
+    "schema": 1,
+    "version": "1.0.0",
+    "summary": "A skill of the tests.",
+    "use_when": "A test needs a skill.",
+    "makes": _MAKES,
+}
 
 
 def write_skills(folder: Path, on_failure: str) -> None:
     """The folders of both skills."""
-    common = {
-        "schema": 1,
-        "version": "1.0.0",
-        "summary": "A skill of the tests.",
-        "use_when": "A test needs a skill.",
-        "makes": _MAKES,
-    }
+    _write_bus(folder / "bus")
+    _write_demo(folder / "demo", on_failure)
+
+
+def _write_bus(folder: Path) -> None:
     _write(
-        folder / "bus",
+        folder,
         {
-            **common,
+            **_COMMON,
             "name": "bus",
             "inputs": {"namespace": {**_PASSED, "default": "bus"}},
             "steps": [{"id": "map", "apply": "map.yaml.j2"}],
@@ -101,11 +106,14 @@ def write_skills(folder: Path, on_failure: str) -> None:
         },
     )
     map_ = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bus}\n"
-    (folder / "bus" / "map.yaml.j2").write_text(map_)
+    (folder / "map.yaml.j2").write_text(map_)
+
+
+def _write_demo(folder: Path, on_failure: str) -> None:
     _write(
-        folder / "demo",
+        folder,
         {
-            **common,
+            **_COMMON,
             "name": "demo",
             "inputs": {
                 "namespace": _PASSED,
@@ -129,14 +137,13 @@ def write_skills(folder: Path, on_failure: str) -> None:
             "on_failure": on_failure,
         },
     )
-    demo = folder / "demo"
-    (demo / "secrets.yaml.j2").write_text(_SECRETS)
-    (demo / "database.yaml.j2").write_text(_RESOURCE)
-    (demo / "values.yaml.j2").write_text("level: {{ level }}\n")
+    (folder / "secrets.yaml.j2").write_text(_SECRETS)
+    (folder / "database.yaml.j2").write_text(_RESOURCE)
+    (folder / "values.yaml.j2").write_text("level: {{ level }}\n")
     for name in ("store", "operator"):
-        (demo / name).mkdir(exist_ok=True)
+        (folder / name).mkdir(exist_ok=True)
         chart = f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n"
-        (demo / name / "Chart.yaml").write_text(chart)
+        (folder / name / "Chart.yaml").write_text(chart)
 
 
 def _write(folder: Path, data: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.objects import Ref
+from skill_runner.objects import Object, Ref
 from tests.skills.kong import CHART, NAME, load_gateway, plugin, until_said
 from tests.support.driver import Driver
 
@@ -82,39 +82,40 @@ def test_again_writes_nothing(driver: Driver, published: dict[str, Any]) -> None
         assert driver.writes_since(position, "web") == []
 
 
+# Someone else's way through the gateway, with a plugin of theirs.
+OTHER: Object = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {
+        "name": "other",
+        "namespace": "default",
+        "annotations": {"konghq.com/plugins": "limit"},
+    },
+    "spec": {
+        "ingressClassName": "kong",
+        "rules": [
+            {
+                "http": {
+                    "paths": [
+                        {
+                            "path": "/other",
+                            "pathType": "Prefix",
+                            "backend": {"service": {"name": "kubernetes", "port": {"number": 443}}},
+                        },
+                    ]
+                }
+            }
+        ],
+    },
+}
+
+
 def test_a_change_that_does_not_arrive_names_the_object_of_another(
     driver: Driver, published: dict[str, Any], image: str
 ) -> None:
     """Someone else's plugin stops what this application wants; its run says whose."""
     bad = plugin("limit", "default", "rate-limiting", minute="three")
-    way = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {
-            "name": "other",
-            "namespace": "default",
-            "annotations": {"konghq.com/plugins": "limit"},
-        },
-        "spec": {
-            "ingressClassName": "kong",
-            "rules": [
-                {
-                    "http": {
-                        "paths": [
-                            {
-                                "path": "/other",
-                                "pathType": "Prefix",
-                                "backend": {
-                                    "service": {"name": "kubernetes", "port": {"number": 443}}
-                                },
-                            },
-                        ]
-                    }
-                }
-            ],
-        },
-    }
-    driver.apply(bad, way)
+    driver.apply(bad, OTHER)
     until_said(driver, "KongPlugin", "KongConfigurationApplyFailed")
     gateway = f"gateway={{host: {HOST}, path: /api/health, auth: key, rate_limit: 60/minute}}"
     try:
@@ -122,7 +123,7 @@ def test_a_change_that_does_not_arrive_names_the_object_of_another(
         assert failed["code"] == "GATEWAY_CONFIG_REJECTED", failed
         assert failed["resource"] == "KongPlugin default/limit"
     finally:
-        for broken in (way, bad):
+        for broken in (OTHER, bad):
             driver.delete(Ref.of(broken))
     assert run(driver, image, "--set", gateway)["status"] == "ready"
 

@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from skill_runner.backends.base import ExecResult
 from skill_runner.errors import HookFailed
-from skill_runner.hooks.call import call_hook
-from skill_runner.hooks.context import Context, PodResult
-from skill_runner.objects import Ref
-from skill_runner.plan import ImageChoice, Installation, PlannedApply, make_plan
-from skill_runner.plan.inputs import resolve_values
-from skill_runner.skill.library import default_library
+from skill_runner.hooks.context import PodResult
 from skill_runner.testing import MemoryCluster
+from tests.skills.postgres import APP, SKILL, SUPERUSER, call, cluster_with_secrets, values_of
 from tests.support.contexts import Scripted, scripted
-from tests.support.definitions import definition
 from tests.unit.hooks.test_scram import PENCIL
-
-SKILL = default_library().find("postgres-k8s-setup")
-APP, SUPERUSER = "postgres-app", "postgres-superuser"
-
-
-async def call(hook: str, ctx: Context) -> Any:
-    return await call_hook(SKILL, hook, ctx, timeout=30)
-
-
-async def cluster_with_secrets(**values: str) -> MemoryCluster:
-    cluster = MemoryCluster()
-    await cluster.create(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "postgres"}}
-    )
-    for name in (APP, SUPERUSER):
-        data = {k: base64.b64encode(v.encode()).decode() for k, v in values.items()}
-        await cluster.create(
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "data": data,
-                "metadata": {"name": name, "namespace": "postgres"},
-            }
-        )
-    return cluster
-
-
-async def values_of(cluster: MemoryCluster, name: str) -> dict[str, str]:
-    found = await cluster.get(Ref("v1", "Secret", name, "postgres"))
-    return {k: base64.b64decode(v).decode() for k, v in found["data"].items()}
 
 
 async def test_passwords_are_generated_once() -> None:
@@ -189,83 +152,6 @@ async def test_a_service_that_is_not_there_yet_is_asked_again() -> None:
     assert len(Scripted.asked) == 2
 
 
-async def cluster_of_cnpg(image: str = "") -> MemoryCluster:
-    """What the operator has made, with a client's empty copy."""
-    cluster = MemoryCluster()
-    await cluster.create(DEFINITION)
-    for name in ("postgres", "learnflow"):
-        await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    made = {
-        "password": "pencil",
-        "host": "postgres-rw",
-        "uri": "short",
-        "fqdn-uri": "postgresql://app:pencil@postgres-rw.postgres.svc.cluster.local:5432/app",
-    }
-    for space, values in (("postgres", made), ("learnflow", {})):
-        await cluster.create(
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "stringData": values,
-                "metadata": {"name": APP, "namespace": space},
-            }
-        )
-    await cluster.create(
-        {
-            "apiVersion": "postgresql.cnpg.io/v1",
-            "kind": "Cluster",
-            "metadata": {"name": "postgres", "namespace": "postgres"},
-            "spec": {"imageName": image},
-        }
-    )
-    return cluster
-
-
-DEFINITION = definition("postgresql.cnpg.io", "Cluster")
-CNPG: dict[str, Any] = {"mode": "cnpg", "clients": ["learnflow"]}
-
-
-async def test_a_client_of_cnpg_gets_a_copy_with_a_host_that_it_reaches() -> None:
-    cluster = await cluster_of_cnpg()
-    ctx = scripted(SKILL, cluster=cluster, **CNPG)
-    assert await call("ensure_copies", ctx) == "1 of 1 copies of the Secret written"
-    found = await cluster.get(Ref("v1", "Secret", APP, "learnflow"))
-    copy = {k: base64.b64decode(v).decode() for k, v in found["data"].items()}
-    assert copy["host"] == "postgres-rw.postgres.svc"
-    assert copy["uri"] == copy["direct-uri"] == copy["fqdn-uri"]
-    cluster.requests.clear()
-    assert await call("ensure_copies", ctx) == ""
-    assert not cluster.writes
-
-
-@pytest.mark.parametrize(
-    ("image", "inputs", "words"),
-    [
-        ("ghcr.io/cloudnative-pg/postgresql:17.6-system-trixie", {}, None),
-        ("", {}, None),
-        ("registry.example.org:5000/pg:16.3@sha256:" + "0" * 64, {}, "is PostgreSQL 16"),
-        ("", {"image": "docker.io/library/postgres:16.1"}, "older than PostgreSQL 17"),
-    ],
-)
-async def test_what_a_cluster_of_cnpg_can_become(
-    image: str, inputs: dict[str, Any], words: str | None
-) -> None:
-    ctx = scripted(SKILL, cluster=await cluster_of_cnpg(image), **{**CNPG, **inputs})
-    if words is None:
-        await call("check_cluster", ctx)
-        return
-    with pytest.raises(HookFailed, match=words):
-        await call("check_cluster", ctx)
-
-
-async def test_before_its_operator_is_there_nothing_is_wrong() -> None:
-    cluster = MemoryCluster()
-    await cluster.create(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "postgres"}}
-    )
-    await call("check_cluster", scripted(SKILL, cluster=cluster, mode="cnpg", instances=3))
-
-
 @pytest.mark.parametrize(
     ("mode", "hook"), [("bundled", "check_server"), ("neon", "check_connection")]
 )
@@ -274,108 +160,3 @@ async def test_replicas_need_the_operator(mode: str, hook: str) -> None:
     with pytest.raises(HookFailed, match="instances=3 was asked for") as failed:
         await call(hook, ctx)
     assert "mode=cnpg" in failed.value.hint
-
-
-async def test_the_proof_of_cnpg_goes_through_its_service() -> None:
-    ctx = scripted(SKILL, PodResult(0, "1000 rows came back\n"), mode="cnpg")
-    assert await call("prove_rows", ctx) == "1000 rows came back"
-    env = Scripted.asked[0]["env"]
-    assert env["PGHOST"] == {"secretKeyRef": {"name": APP, "key": "host"}}
-    assert env["URI"] == {"secretKeyRef": {"name": APP, "key": "fqdn-uri"}}
-
-
-def test_a_cluster_of_one_has_no_budget_and_fits_its_limits() -> None:
-    cpu = {"cpu": "100m", "memory": "1Gi"}
-    one = cluster_manifest(resources=cpu, settings={"max_connections": 50, "jit": False})
-    assert (one["instances"], one["enablePDB"], one["enableSuperuserAccess"]) == (1, False, False)
-    assert one["resources"] == {"requests": cpu, "limits": cpu}
-    assert one["postgresql"]["parameters"] == {
-        "shared_buffers": "256MB",
-        "effective_cache_size": "768MB",
-        "max_connections": "50",
-        "jit": "false",
-    }
-    assert one["imageName"] == "ghcr.io/cloudnative-pg/postgresql:17.12-system-trixie"
-    three = cluster_manifest(
-        instances=3, image="example.org/pg:17.5", settings={"shared_buffers": "1GB"}
-    )
-    assert (three["instances"], three["enablePDB"]) == (3, True)
-    assert three["imageName"] == "example.org/pg:17.5"
-    assert three["postgresql"]["parameters"]["shared_buffers"] == "1GB"
-    assert three["resources"]["requests"] == {"cpu": "250m", "memory": "512Mi"}
-
-
-def cluster_manifest(**inputs: Any) -> Any:
-    values = resolve_values(SKILL, {"mode": "cnpg", **inputs})
-    images = {
-        name: ImageChoice(name=name, ref=image.ref, source="pull", official=image.ref)
-        for name, image in SKILL.images.items()
-    }
-    plan = make_plan(SKILL, Installation("postgres", SKILL.name), values, images, {})
-    (step,) = [step for step in plan.steps if isinstance(step, PlannedApply)]
-    return step.manifests[0]["spec"]
-
-
-NEON = "postgresql://app:hunter22@ep-a-pooler.eu.aws.neon.tech/d?sslmode=require"
-
-
-async def test_a_connection_that_is_given_is_kept_for_the_next_run() -> None:
-    cluster = await cluster_with_secrets()
-    first = scripted(SKILL, cluster=cluster, mode="neon", uri=NEON)
-    await call("check_connection", first)
-    await call("ensure_connection", first)
-    kept = await values_of(cluster, APP)
-    assert kept["uri"] == NEON.replace("require", "verify-full")
-    assert kept["direct-uri"] == kept["uri"].replace("-pooler", "")
-    assert kept["ca.crt"].count("BEGIN CERTIFICATE") == 2
-    cluster.requests.clear()
-    again = scripted(SKILL, cluster=cluster, mode="neon")
-    await call("check_connection", again)
-    await call("ensure_connection", again)
-    assert not cluster.writes
-
-
-async def test_a_connection_by_reference_to_a_secret() -> None:
-    cluster = await cluster_with_secrets(uri=NEON)
-    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "own"}})
-    ctx = scripted(SKILL, cluster=cluster, mode="neon", source="postgres/postgres-superuser")
-    await call("ensure_connection", ctx)
-    assert (await values_of(cluster, APP))["password"] == "hunter22"
-
-
-@pytest.mark.parametrize(
-    ("inputs", "words"),
-    [
-        ({}, "none was given"),
-        ({"source": "other/absent"}, "Secret other/absent of `source` is not there"),
-        ({"uri": "postgresql://app:hunter22@192.0.2.7/d"}, "host is an address"),
-    ],
-)
-async def test_connections_that_are_refused(inputs: dict[str, Any], words: str) -> None:
-    ctx = scripted(SKILL, cluster=await cluster_with_secrets(), mode="neon", **inputs)
-    with pytest.raises(HookFailed, match=words) as failed:
-        await call("check_connection", ctx)
-    assert "hunter22" not in str(failed.value)
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        'psql: error: connection to server at "ep-a" failed: SSL error: certificate verify failed',
-        'psql: error: could not translate host name "ep-a" to address: Name or service not known',
-        "ERROR:  Endpoint ID is not specified. Either please upgrade the postgres client library",
-    ],
-)
-async def test_what_no_waiting_fixes_is_said_at_once(said: str) -> None:
-    with pytest.raises(HookFailed, match="psql failed"):
-        await call("prove_answers", scripted(SKILL, PodResult(2, f"{said}\n"), mode="neon"))
-    assert len(Scripted.asked) == 1
-
-
-async def test_a_database_that_wakes_up_is_waited_for() -> None:
-    asleep = PodResult(2, 'psql: error: connection to server at "ep-a" failed: timeout expired\n')
-    ctx = scripted(SKILL, asleep, PodResult(0, "SELECT 1 answered\n"), mode="neon")
-    assert await call("prove_answers", ctx) == "SELECT 1 answered"
-    env = Scripted.asked[0]["env"]
-    assert env["CA"] == {"secretKeyRef": {"name": APP, "key": "ca.crt"}}
-    assert "PGOPTIONS" not in env  # a pooler refuses startup parameters that it does not know

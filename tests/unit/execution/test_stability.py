@@ -38,21 +38,16 @@ def put_pods(cluster: MemoryCluster, *, restarts: int = 0, good: bool = True) ->
     owner = cluster.store.get(DEPLOYMENT)
     note = {"deployment.kubernetes.io/revision": "1"}
     cluster.put({**owner, "metadata": {**owner["metadata"], "annotations": note}})
-    maker = cluster.put(
-        {
-            "apiVersion": "apps/v1",
-            "kind": "ReplicaSet",
-            "metadata": {
-                "name": "app-1",
-                "namespace": "demo",
-                "labels": LABELS,
-                "annotations": note,
-                "ownerReferences": [owned_by(owner)],
-            },
-        }
-    )
-    state = {"running": {}} if good else {"waiting": {"reason": "CrashLoopBackOff"}}
-    ended = {} if good else {"terminated": {"exitCode": 3, "reason": "Error"}}
+    meta: Object = {"name": "app-1", "namespace": "demo", "labels": LABELS, "annotations": note}
+    meta["ownerReferences"] = [owned_by(owner)]
+    maker = cluster.put({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta})
+    container = {
+        "name": "app",
+        "ready": good,
+        "restartCount": restarts,
+        "state": {"running": {}} if good else {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {} if good else {"terminated": {"exitCode": 3, "reason": "Error"}},
+    }
     cluster.put(
         {
             "apiVersion": "v1",
@@ -67,15 +62,7 @@ def put_pods(cluster: MemoryCluster, *, restarts: int = 0, good: bool = True) ->
             "status": {
                 "phase": "Running",
                 "conditions": [{"type": "Ready", "status": str(good)}],
-                "containerStatuses": [
-                    {
-                        "name": "app",
-                        "ready": good,
-                        "restartCount": restarts,
-                        "state": state,
-                        "lastState": ended,
-                    }
-                ],
+                "containerStatuses": [container],
             },
         }
     )

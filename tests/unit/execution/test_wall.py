@@ -30,8 +30,9 @@ from skill_runner.skill.loader import load_skill
 from skill_runner.testing import MemoryCluster, MemoryHelm
 from tests.support.charts import HELM
 from tests.support.graph import Stage as GraphStage
-from tests.support.hostile import BINDING, bases, plan_of, skill_of
-from tests.support.hostile import _rendered as rendered
+from tests.support.hostile.bases import bases, skill_of
+from tests.support.hostile.made import plan_of, rendered
+from tests.support.hostile.texts import BINDING
 from tests.support.paths import TINY
 from tests.support.session import HOOKS, SKILL, Stage
 

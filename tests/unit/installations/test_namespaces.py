@@ -8,6 +8,7 @@ import pytest
 
 from skill_runner.actions import request
 from skill_runner.errors import NotFound
+from skill_runner.execution.state import Options
 from skill_runner.installations import lock, removal
 from skill_runner.objects import Ref
 from tests.support.session import SKILL, Stage
@@ -19,6 +20,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings, namespace: learnflow}
 """
+MAKING = Options(create_namespaces=True)
 SPACE = Ref("v1", "Namespace", "learnflow")
 
 
@@ -40,7 +42,7 @@ async def remove(stage: Stage) -> removal.Removed:
 
 
 async def test_a_namespace_that_is_missing_is_made_and_taken_away_again(elsewhere: Stage) -> None:
-    outcome = await elsewhere.run()
+    outcome = await elsewhere.run(options=MAKING)
     assert outcome.status == "ready", outcome.problem
     assert await elsewhere.cluster.get(SPACE)
     done = await remove(elsewhere)
@@ -64,7 +66,7 @@ async def test_a_namespace_that_is_missing_is_made_and_taken_away_again(elsewher
 async def test_it_stays_where_somebody_else_has_something_in_it(
     elsewhere: Stage, other: dict[str, Any]
 ) -> None:
-    await elsewhere.run()
+    await elsewhere.run(options=MAKING)
     elsewhere.cluster.put(other)
     await remove(elsewhere)
     assert await elsewhere.cluster.get(SPACE)

@@ -101,17 +101,9 @@ async def test_an_operators_claim_without_an_owner_is_known_by_its_pod(
             },
         }
     )
-    await cluster.create(
-        {
-            "apiVersion": "v1",
-            "kind": FREE.kind,
-            "metadata": {
-                "name": FREE.name,
-                "namespace": "demo",
-                "labels": {**labels, "app.kubernetes.io/managed-by": maker},
-            },
-        }
-    )
+    others = {**labels, "app.kubernetes.io/managed-by": maker}
+    claim = {"name": FREE.name, "namespace": "demo", "labels": others}
+    await cluster.create({"apiVersion": "v1", "kind": FREE.kind, "metadata": claim})
     assert (str(FREE) in (await remove(operated, purge=False)).kept) == is_ours
     await operated.run()
     assert (str(FREE) in (await remove(operated, purge=True)).removed) == is_ours

@@ -11,7 +11,7 @@ from skill_runner.backends.base import ExecResult, Right, WatchEvent
 from skill_runner.errors import ApiError, Forbidden, Gone, NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.testing import ExecCall, FakeClock, MemoryCluster, Request
-from tests.contract.backends import config_map, deployment, following
+from tests.contract.objects import config_map, deployment, following
 
 SETTINGS = Ref("v1", "ConfigMap", "settings", "default")
 

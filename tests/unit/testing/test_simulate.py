@@ -7,7 +7,7 @@ import pytest
 from skill_runner.objects import Object, Ref
 from skill_runner.readiness.status import compute
 from skill_runner.testing import FakeClock, Fate, MemoryCluster, simulate
-from tests.contract.backends import deployment
+from tests.contract.objects import deployment
 
 WEB = Ref("apps/v1", "Deployment", "web", "default")
 

@@ -29,9 +29,12 @@ def test_a_distribution_comes_alone_as_it_is() -> None:
     (found,) = project.iter(f"{MAVEN}dependency")
     parts = {part.tag.removeprefix(MAVEN): part.text for part in found if not len(part)}
     assert parts == {
-        "groupId": "org.example", "artifactId": "app", "version": "1.0", "type": "tar.gz",
+        "groupId": "org.example",
+        "artifactId": "app",
+        "version": "1.0",
+        "type": "tar.gz",
         "classifier": "all",
-    }  # fmt: skip
+    }
     (left_out,) = project.iter(f"{MAVEN}exclusion")
     assert [part.text for part in left_out] == ["*", "*"]
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import Any
 
 import pytest
 
-from skill_runner.backends.base import WatchEvent
-from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, Gone
 from skill_runner.objects import Ref
 from skill_runner.progress import Awaiting
-from skill_runner.readiness.wait import DEFAULT_POLICY, Expected
-from skill_runner.skill.model import FailureOverride, WaitRule
-from skill_runner.testing import MemoryCluster
+from skill_runner.readiness.wait import Expected
+from skill_runner.skill.model import WaitRule
 from tests.support.waiting import World, running, waiting
 
 NOT_FOUND = (
@@ -75,124 +70,6 @@ async def test_an_unreachable_registry_needs_two_sightings(world: World) -> None
     assert result.seconds == pytest.approx(13, abs=0.5)
 
 
-async def test_a_secret_that_comes_late_fails_nothing(world: World) -> None:
-    expected = await world.deploy()
-    world.pod("web-1-a", waiting("CreateContainerConfigError", 'secret "db" not found'))
-
-    async def later() -> None:
-        await world.clock.sleep(5)
-        world.pod("web-1-a", waiting("CreateContainerConfigError", 'secret "db" not found'))
-        await world.clock.sleep(10)
-        world.pod("web-1-a", running())
-        world.available()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        result = await world.wait(expected, listen=True)
-    assert result.state == "ready"
-    warnings = {s.words for e in world.events if isinstance(e, Awaiting) for s in e.objects}
-    assert "Secret default/db does not exist (giving up in 30 s unless it recovers)" in warnings
-    assert len([words for words in warnings if "db does not exist" in words]) == 1
-
-
-async def test_a_secret_that_never_comes(world: World) -> None:
-    expected = await world.deploy()
-    world.pod("web-1-a", waiting("CreateContainerConfigError", 'secret "db" not found'))
-    result = await world.wait(expected)
-    assert result.problem is not None
-    assert (result.problem.code, result.problem.cause) == (
-        "CONFIG_MISSING",
-        "Secret default/db does not exist",
-    )
-    assert result.seconds == pytest.approx(30, abs=0.5)
-
-
-def secret(**data: str) -> dict[str, Any]:
-    meta = {"name": "db", "namespace": "default"}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data}
-
-
-@pytest.mark.parametrize(
-    ("told", "before"),
-    [
-        ('secret "db" not found', None),
-        ("couldn't find key p in Secret default/db", secret(o="eA==")),
-    ],
-)
-async def test_what_has_come_is_not_called_missing_while_the_kubelet_has_yet_to_look(
-    world: World, told: str, before: dict[str, Any] | None
-) -> None:
-    """A kubelet looks again after 10 to 15 s, and later when it has much to do."""
-    expected = await world.deploy()
-    if before:
-        world.cluster.put(before)
-    world.pod("web-1-a", waiting("CreateContainerConfigError", told))
-
-    async def later() -> None:
-        await world.clock.sleep(25)
-        world.cluster.put(secret(p="eA=="))
-        await world.clock.sleep(25)
-        world.pod("web-1-a", running())
-        world.available()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        result = await world.wait(expected, listen=True)
-    assert result.state == "ready", result.problem
-    shown = [s.words for e in world.events if isinstance(e, Awaiting) for s in e.objects]
-    assert any("is there now, and the kubelet has not looked again yet" in w for w in shown), shown
-
-
-async def test_a_kubelet_that_never_looks_again(world: World) -> None:
-    expected = await world.deploy()
-    world.pod("web-1-a", waiting("CreateContainerConfigError", 'secret "db" not found'))
-    world.cluster.put(secret())
-    result = await world.wait(expected)
-    assert result.problem is not None
-    assert (result.problem.code, result.problem.retryable) == ("NOT_READY_IN_TIME", True)
-    assert result.problem.fix == "Run the same command again to go on waiting."
-    assert result.problem.cause.startswith("Secret default/db is there now")
-    assert result.seconds == pytest.approx(180, abs=2)
-
-
-async def test_what_comes_and_goes_is_missing(world: World) -> None:
-    expected = await world.deploy()
-    world.pod("web-1-a", waiting("CreateContainerConfigError", 'secret "db" not found'))
-    world.cluster.put(secret())
-
-    async def later() -> None:
-        await world.clock.sleep(25)
-        await world.cluster.delete(Ref("v1", "Secret", "db", "default"))
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        result = await world.wait(expected)
-    assert result.problem is not None
-    assert result.problem.cause == "Secret default/db does not exist"
-    assert result.seconds == pytest.approx(25 + 30, abs=2)
-
-
-async def test_where_nobody_may_look_the_kubelet_is_believed(world: World) -> None:
-    expected = await world.deploy()
-    world.pod("web-1-a", waiting("CreateContainerConfigError", 'secret "db" not found'))
-    world.cluster.put(secret())
-    world.cluster.deny("get", "Secret")
-    result = await world.wait(expected)
-    assert result.problem is not None
-    assert result.problem.cause == "Secret default/db does not exist"
-    assert result.seconds == pytest.approx(30, abs=0.5)
-
-
-async def test_a_skill_shortens_a_budget(world: World) -> None:
-    expected = await world.deploy()
-    world.pod("web-1-a", waiting("CreateContainerConfigError", 'secret "db" not found'))
-    policy = DEFAULT_POLICY.override(
-        [FailureOverride(reason="ConfigMissing", budget=2, why="a test")]
-    )
-    result = await world.wait(expected, policy=policy)
-    assert result.seconds == pytest.approx(2, abs=0.5)
-
-
 async def test_pods_of_an_older_revision_never_count(world: World) -> None:
     expected = await world.deploy()
     world.pod("web-1-a", waiting("ErrImagePull", NOT_FOUND))
@@ -227,50 +104,6 @@ async def test_unrelated_pods_change_nothing_that_is_asked(world: World) -> None
     result = await world.wait(expected)
     assert result.state == "ready"
     assert len(world.cluster.requests) <= before
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        Gone("too old", status=410),
-        ApiError("slow down", status=429),
-        ApiError("internal", status=500),
-        ClusterUnreachable("connection refused"),
-    ],
-)
-async def test_trouble_with_the_api_is_survived(world: World, error: Exception) -> None:
-    expected = await world.deploy()
-
-    async def later() -> None:
-        await world.clock.sleep(3)
-        world.cluster.fail("*", error, times=20)
-        world.cluster.drop_watches()
-        await world.clock.sleep(3)
-        world.pod("web-1-a", running())
-        world.available()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        result = await world.wait(expected)
-    assert result.state == "ready"
-    assert result.seconds < 25
-
-
-async def test_a_cluster_that_stays_away_is_named(world: World) -> None:
-    expected = await world.deploy()
-    world.cluster.fail("*", ClusterUnreachable("connection refused"), times=10_000)
-    result = await world.wait(expected)
-    assert result.problem is not None
-    assert result.problem.code == "CLUSTER_UNREACHABLE"
-
-
-async def test_being_forbidden_is_named_at_once(world: World) -> None:
-    expected = await world.deploy()
-    world.cluster.deny("list", "Deployment")
-    result = await world.wait(expected)
-    assert result.problem is not None
-    assert result.problem.code == "FORBIDDEN"
-    assert result.seconds < 2
 
 
 async def test_the_stability_window_starts_anew_after_a_restart(world: World) -> None:
@@ -392,46 +225,6 @@ async def test_a_kind_that_comes_later_is_awaited(world: World) -> None:
     assert result.state == "late"
     assert result.problem is not None
     assert "does not serve Thing" in result.problem.cause
-
-
-class Deaf(MemoryCluster):
-    """Its watches stay open and say nothing."""
-
-    async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[WatchEvent, None]:
-        await asyncio.Event().wait()
-        yield WatchEvent("BOOKMARK", {})
-
-
-async def test_a_watch_that_died_silently_is_corrected(world: World) -> None:
-    world.cluster = Deaf(world.clock)
-    expected = await world.deploy()
-
-    async def later() -> None:
-        await world.clock.sleep(2)
-        world.pod("web-1-a", running())
-        world.available()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        result = await world.wait(expected)
-    assert result.state == "ready"
-    assert result.seconds == pytest.approx(15, abs=1)
-
-
-async def test_a_server_that_comes_back_and_refuses_is_no_longer_unreachable(world: World) -> None:
-    expected = await world.deploy()
-
-    async def later() -> None:
-        await world.clock.sleep(2)
-        world.cluster.fail("*", ClusterUnreachable("connection refused"), times=4)
-        world.cluster.fail("*", Forbidden("401 Unauthorized"), times=10_000)
-        world.cluster.drop_watches()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        result = await world.wait(expected)
-    assert result.problem is not None
-    assert result.problem.code == "FORBIDDEN"
 
 
 @pytest.mark.parametrize(("takes", "warned"), [(4, False), (30, True)])

@@ -24,6 +24,13 @@ from .translate import Object, World, configuration
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 GATEWAY = "https://localhost:8444"
 NEVER = "1970-01-01T00:00:00Z"
+PENDING = {
+    "type": "Programmed",
+    "status": "Unknown",
+    "reason": "Pending",
+    "message": "Waiting for controller",
+    "lastTransitionTime": NEVER,
+}
 GROUPS = {
     "Service": "v1",
     "Secret": "v1",
@@ -221,19 +228,7 @@ def _status(world: World, obj: Object, *, done: bool) -> Object:
             return {"loadBalancer": {}}
         return {"loadBalancer": {"ingress": [{"ip": service["spec"]["clusterIP"]}]}}
     if obj["kind"] == "KongConsumer":
-        if done:
-            return {"conditions": [_condition(obj, "Programmed")]}
-        return {
-            "conditions": [
-                {
-                    "type": "Programmed",
-                    "status": "Unknown",
-                    "reason": "Pending",
-                    "message": "Waiting for controller",
-                    "lastTransitionTime": NEVER,
-                }
-            ]
-        }
+        return {"conditions": [_condition(obj, "Programmed") if done else PENDING]}
     gateway = world.parent(obj)
     assert gateway is not None
     lost = [m for o, m in world.faults if o is obj]

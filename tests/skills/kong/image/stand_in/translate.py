@@ -128,6 +128,26 @@ def _paths(path: str, *, exact: bool) -> list[str]:
     return [f"~{path}$"] if exact else [f"~{path.rstrip('/')}$", f"{path.rstrip('/')}/"]
 
 
+def _service(world: World, services: dict[str, Object], target: Object, port: Object) -> Object:
+    """The gateway's service for one port of a Service, made at the first route to it."""
+    meta = target["metadata"]
+    name = f"{meta['namespace']}.{meta['name']}.{port['port']}"
+    return services.setdefault(
+        name,
+        {
+            "name": name,
+            "id": _id("service", name),
+            "host": f"{name}.svc",
+            "port": 80,
+            "protocol": "http",
+            "path": notes(target).get("konghq.com/path", "/"),
+            "tags": tags(target),
+            "routes": [],
+            "targets": _targets(world, target, port),
+        },
+    )
+
+
 def _add(
     world: World,
     obj: Object,
@@ -144,29 +164,10 @@ def _add(
         said = f"failed to fetch Service {namespace}/{backend}: not found"
         world.faults.append((obj, said))
         return
-    wanted = next(
-        (
-            p
-            for p in target["spec"]["ports"]
-            if p["port"] == port.get("number") or p.get("name") == port.get("name")
-        ),
-        target["spec"]["ports"][0],
-    )
-    name = f"{namespace}.{backend}.{wanted['port']}"
-    service = services.setdefault(
-        name,
-        {
-            "name": name,
-            "id": _id("service", name),
-            "host": f"{name}.svc",
-            "port": 80,
-            "protocol": "http",
-            "path": notes(target).get("konghq.com/path", "/"),
-            "tags": tags(target),
-            "routes": [],
-            "targets": _targets(world, target, wanted),
-        },
-    )
+    ports = target["spec"]["ports"]
+    number, called = port.get("number"), port.get("name")
+    fitting = (p for p in ports if p["port"] == number or p.get("name") == called)
+    service = _service(world, services, target, next(fitting, ports[0]))
     service["routes"].append(
         {
             "name": f"{obj['kind']}.{namespace}.{obj['metadata']['name']}.{len(service['routes'])}",
