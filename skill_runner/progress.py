@@ -118,6 +118,13 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an installation of several stands while no step of it is at work, in a few words."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Of:
     """An event of one installation, where several are at work at once."""
 
@@ -127,7 +134,7 @@ class Of:
 
 Event: TypeAlias = (
     "RunStarted | Connected | Concerns | Changing | StepStarted | StepFinished | Awaiting | Line"
-    " | Note | Amount | Of"
+    " | Note | Amount | Standing | Of"
 )
 Report = Callable[[Event], None]
 

@@ -9,6 +9,7 @@
         name: order-service
         inputs: {namespace: shop, source: ./services/order}
         use: {kafka: kafka/kafka-k8s-setup}
+    prove: …                         # see platform_proofs
 
 Every mistake is reported at once, with its line. An input whose schema says `format: path` is
 relative to the file.
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from skill_runner.actions import platform_proofs
+from skill_runner.actions.platform_proofs import PlatformProof, read_proofs
 from skill_runner.actions.request import ImageMode, Request
 from skill_runner.errors import SkillFileError, UnknownSkill
 from skill_runner.skill.library import Library
@@ -44,6 +47,7 @@ SHAPE: Final[Mapping[str, Any]] = {
     "properties": {
         "schema": {"const": 1},
         "name": _NAME,
+        "prove": platform_proofs.SHAPE,
         "installations": {
             "type": "array",
             "minItems": 1,
@@ -90,10 +94,24 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The installations that a platform file lists, in its order."""
+    """The installations that a platform file lists, in its order, and its proofs.
+
+    `hooks` is the file with the functions of the proofs, beside the platform's.
+    """
 
     name: str
     wanted: tuple[Wanted, ...]
+    file: Path
+    proofs: tuple[PlatformProof, ...] = ()
+
+    @property
+    def hooks(self) -> Path:
+        return hooks_beside(self.file)
+
+
+def hooks_beside(file: Path) -> Path:
+    """The Python file with the hooks of a platform file."""
+    return file.resolve().parent / "hooks.py"
 
 
 def read_platform(file: Path, library: Library) -> Platform:
@@ -104,12 +122,14 @@ def read_platform(file: Path, library: Library) -> Platform:
     problems += [(document.mark(fault.path), fault.message) for fault in found]
     reading = _Reading(file, document, library, problems)
     wanted = tuple(reading.entries())
+    names = [each.name for each in wanted]
+    proofs = read_proofs(document.data, hooks_beside(file), names, reading.report)
     if reading.problems:
         lines = tuple(f"{file}:{mark}: {text}" for mark, text in sorted(set(reading.problems)))
         count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
         raise SkillFileError(f"the platform {file} has {count}:", lines)
     name = document.data.get("name") or file.resolve().parent.name
-    return Platform(str(name), wanted)
+    return Platform(str(name), wanted, file, proofs)
 
 
 def _document(file: Path) -> Document:

@@ -5,20 +5,21 @@ requests ─settle─▶ who needs whom ─prepare─▶ plans ─check─▶ pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from skill_runner.actions import adoption, graph_outcome
 from skill_runner.actions.graph import Graph, Node, check, prepare, refuse_changes
 from skill_runner.actions.request import Request, planned, secrets_of
-from skill_runner.actions.walk import run_all
+from skill_runner.actions.walk import Done, run_all
 from skill_runner.backends.world import World
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
+from skill_runner.plan import Installation
 from skill_runner.plan.inputs import secret_values
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 
-__all__ = ["Graph", "Node", "plan", "prepare", "run"]
+__all__ = ["Graph", "Node", "bring", "plan", "prepare", "run"]
 
 
 async def run(
@@ -26,6 +27,14 @@ async def run(
 ) -> Outcome:
     """Make everything that is asked for ready, and what that requires. Errors before the first
     change are raised as they are."""
+    graph, done = await bring(requests, world, library, run_, options)
+    return graph_outcome.outcome(graph, done, world)
+
+
+async def bring(
+    requests: Sequence[Request], world: World, library: Library, run_: Run, options: Options
+) -> tuple[Graph, Mapping[Installation, Done]]:
+    """The graph of what is asked for, and what became of each of its installations."""
     for request in requests:
         run_.redactor.add(secrets_of(request))
     graph = await prepare(requests, world, library)
@@ -34,7 +43,7 @@ async def run(
     if options.no_change:
         refuse_changes(graph)
     await check(graph, world, adopt=options.adopt, create_namespaces=options.create_namespaces)
-    return graph_outcome.outcome(graph, await run_all(graph, world, run_, options), world)
+    return graph, await run_all(graph, world, run_, options)
 
 
 async def plan(

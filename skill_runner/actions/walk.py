@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from skill_runner.actions import request
@@ -12,7 +13,7 @@ from skill_runner.errors import SkillError
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome, from_error
 from skill_runner.plan import Installation
-from skill_runner.progress import Note, Of, Report
+from skill_runner.progress import Note, Of, Report, Standing
 from skill_runner.runs.folder import Run
 
 
@@ -39,6 +40,8 @@ async def run_all(
     """Run every node that has a plan, and return what became of each. Only a bug raises."""
     several = len(graph.needs()) > 1
     clock = world.clock
+    queue = _Queue({node: list(needs) for node, needs in graph.needs().items()}, world.report)
+    queue.tell(graph.needs())
 
     async def do(installation: Installation) -> Done:
         node = graph[installation]
@@ -46,7 +49,12 @@ async def run_all(
         own = replace(world, report=_report_of(world.report, installation)) if several else world
         its_run = sub_run(run, installation) if several else run
         outcome = await _run(node, own, its_run, options if node.asked else _plain(options))
-        return Done(outcome=outcome, began=began, ended=clock.monotonic())
+        done = Done(outcome=outcome, began=began, ended=clock.monotonic())
+        if several:
+            words = f"{outcome.status.replace('_', ' ')} ({done.ended - began:.1f} s)"
+            own.report(Standing(words))
+            queue.over(installation)
+        return done
 
     def blocked(installation: Installation, by: tuple[Installation, ...]) -> Done:
         world.report(Note(f"{installation} is blocked by {', '.join(map(str, by))}"))
@@ -54,6 +62,27 @@ async def run_all(
         return Done(outcome=None, began=now, ended=now, blocked_by=by)
 
     return await walk(graph.needs(), Work(do=do, good=lambda done: done.good, blocked=blocked))
+
+
+@dataclass(slots=True)
+class _Queue:
+    """For each installation, those that it still waits for, told whenever they are others."""
+
+    waits: dict[Installation, list[Installation]]
+    report: Report
+
+    def tell(self, some: Iterable[Installation]) -> None:
+        for each in some:
+            if self.waits[each]:
+                words = f"waits for {', '.join(map(str, self.waits[each]))}"
+                self.report(Of(str(each), Standing(words)))
+
+    def over(self, done: Installation) -> None:
+        """One of them is at its end."""
+        concerned = [each for each, needs in self.waits.items() if done in needs]
+        for each in concerned:
+            self.waits[each].remove(done)
+        self.tell(concerned)
 
 
 def sub_run(run: Run, installation: Installation) -> Run:

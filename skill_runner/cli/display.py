@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 
@@ -23,12 +23,15 @@ from skill_runner.progress import (
     Note,
     ObjectState,
     Of,
+    Standing,
     StepFinished,
     StepStarted,
 )
 from skill_runner.text.redact import strip_control
 
 HEARTBEAT: Final = 20.0  # seconds; some callers give up on a silent child after 300 s
+ROWS: Final = 6  # installations; where there are more, those that went well share a row
+FINE: Final = frozenset({"ready", "unchanged", "used", "removed"})
 MARKS: Final = {
     "done": ("✓", "green"),
     "unchanged": ("=", "green"),
@@ -62,6 +65,7 @@ class View:
         self.verbose = verbose
         self.monotonic = monotonic
         self.step = ""
+        self.standing = ""
         self.began = monotonic()
         self.objects: tuple[ObjectState, ...] = ()
         self.amount: Amount | None = None
@@ -120,6 +124,10 @@ class View:
                 self.amount = event
             case Note(text=text):
                 self._say(f"  {text}")
+            case Standing(words=words):
+                self.standing = words
+                if not self.live:
+                    self._say(f"  {words}")
             case Line(source=source, text=text):
                 if self.verbose:
                     self._say(f"  {source}: {text}", "dim")
@@ -172,6 +180,8 @@ class View:
         for lane in self.lanes.values():
             if lane.step:
                 table.add_row(lane._table())
+            elif lane.standing:
+                table.add_row(Text(f"  {lane.prefix}{lane.standing}", style="dim"))
         if not self.step:
             return table
         seconds = self.monotonic() - self.began
@@ -194,10 +204,11 @@ def print_document(document: Mapping[str, Any]) -> None:
     good = document["exit_code"] == 0
     head = f"{document['installation'] or 'skill'}: {document['status'].replace('_', ' ')}"
     console.print(Text(head, style="bold green" if good else "bold red"), soft_wrap=True)
-    rows = [f"  {_skill_line(line)}" for line in document.get("skills", ())]
+    rows = _skill_rows(document.get("skills", ()))
     if document.get("critical_path"):
         rows.append(f"  critical path: {' → '.join(document['critical_path'])}")
     rows += [f"  proof {key}: {value}" for key, value in document["proof"].items()]
+    rows += [f"  {_edge_line(edge)}" for edge in document.get("edges", ())]
     rows += [f"  {key}: {_plain(value)}" for key, value in document["outputs"].items()]
     rows += [f"  note: {note}" for note in document.get("notes", ())]
     rows += _problem(document["problem"]) if "problem" in document else []
@@ -208,6 +219,30 @@ def print_document(document: Mapping[str, Any]) -> None:
     for row in rows:
         console.print(Text(strip_control(row)), soft_wrap=True)
     sys.stdout.flush()
+
+
+def _skill_rows(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A row for each installation; of many, those of which there is nothing to tell share one."""
+    if len(lines) <= ROWS:
+        return [f"  {_skill_line(line)}" for line in lines]
+    quiet = [each for each in lines if each["status"] in FINE and not each.get("message")]
+    rows = [f"  {_skill_line(line)}" for line in lines if line not in quiet]
+    for status in dict.fromkeys(each["status"] for each in quiet):
+        named = [
+            f"{each['installation']} {each['seconds']:.1f} s"
+            for each in quiet
+            if each["status"] == status
+        ]
+        rows.append(f"  {len(named)} {status}: {', '.join(named)}")
+    return rows
+
+
+def _edge_line(edge: Mapping[str, Any]) -> str:
+    words = f": {edge['message']}" if edge.get("message") else ""
+    took = f" ({edge['seconds']:.1f} s)" if edge["seconds"] else ""
+    mark = {"seen": "✓", "broken": "✗"}.get(edge["status"], "-")
+    said = "" if edge["status"] == "seen" else f" {edge['status']}"
+    return f"{mark} {edge['from']} → {edge['to']} by {edge['by']}{said}{words}{took}"
 
 
 def _skill_line(line: Mapping[str, Any]) -> str:

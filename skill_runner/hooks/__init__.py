@@ -30,6 +30,7 @@ from skill_runner.hooks.kafka import (
 )
 from skill_runner.hooks.kong import check_config_accepted
 from skill_runner.hooks.operators import Operator, check_one_operator, variable_of
+from skill_runner.hooks.platform import PlatformContext
 from skill_runner.hooks.postgres import connection_values, psql_answer, psql_env, role_values
 from skill_runner.hooks.proofs import objects_for_proof
 from skill_runner.hooks.roles import ensure_roles, run_sql
@@ -57,6 +58,7 @@ from skill_runner.hooks.secrets import (
 from skill_runner.hooks.selection import app_labels, ready_pods
 from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
 from skill_runner.hooks.web.door import fill_credential, prove_door
+from skill_runner.hooks.web.page import Page, open_page
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome.fix import fix_of
 from skill_runner.readiness.status import compute
@@ -78,7 +80,9 @@ __all__ = [
     "NotFound",
     "Object",
     "Operator",
+    "Page",
     "PatternError",
+    "PlatformContext",
     "PodResult",
     "Ref",
     "RetryLater",
@@ -124,6 +128,7 @@ __all__ = [
     "module_files",
     "not_loaded",
     "objects_for_proof",
+    "open_page",
     "open_registry",
     "prove_door",
     "psql_answer",

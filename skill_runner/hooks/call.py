@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
-from skill_runner.backends.fence import Closable, fence_cluster, fence_helm
+from skill_runner.backends.base import Clock
+from skill_runner.backends.fence import Closable, Fence
 from skill_runner.errors import HookFailed, SkillError, SkillFileError
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater
 from skill_runner.outcome import Problem
@@ -25,22 +25,32 @@ from skill_runner.text.quoting import excerpt
 
 __all__ = ["Context", "GiveUp", "PodResult", "RetryLater", "call_hook", "load_hooks"]
 
-Hook = Callable[[Context], Any]
+Hook = Callable[[Any], Any]
 CLEAN_UP: Final = 10.0  # seconds that a cancelled hook may take to end
 INSIST: Final = 0.1  # seconds between further cancellations of one that catches them
+
+
+class Doors(Protocol):
+    """A hook's one argument, as far as calling it needs."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def note(self, text: str) -> None: ...
+
+    def behind(self, fence: Fence) -> Self: ...
 
 
 class _Late(Exception):
     """The time of a hook is over."""
 
 
-def load_hooks(skill: Skill) -> ModuleType:
-    """Import the skill's hooks.py under a name of its own.
+def load_hooks(path: Path, owner: str) -> ModuleType:
+    """Import the hooks.py of a skill or a platform under a name of its own.
 
     SkillFileError names file and line when it does not even load.
     """
-    path = skill.hooks_file
-    spec = importlib.util.spec_from_file_location(_module_name(skill.name, path), path)
+    spec = importlib.util.spec_from_file_location(_module_name(owner, path), path)
     if spec is None or spec.loader is None:
         raise SkillFileError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -48,7 +58,7 @@ def load_hooks(skill: Skill) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except FileNotFoundError as error:
-        raise SkillFileError(f"{path}: missing, but skill.yaml names hooks") from error
+        raise SkillFileError(f"{path}: missing, but its hooks are named") from error
     except SyntaxError as error:
         raise SkillFileError(f"{path}:{error.lineno}: {error.msg}") from error
     except ImportError as error:
@@ -64,22 +74,28 @@ def load_hooks(skill: Skill) -> ModuleType:
     return module
 
 
-def _module_name(skill: str, path: Path) -> str:
-    return f"_skill_hooks_{skill.replace('-', '_')}_{abs(hash(str(path))):x}"
+def _module_name(owner: str, path: Path) -> str:
+    return f"_skill_hooks_{owner.replace('-', '_')}_{abs(hash(str(path))):x}"
 
 
 async def call_hook(skill: Skill, name: str, context: Context, *, timeout: float) -> Any:
     """Call one hook of a skill's hooks.py (see `call_function`)."""
-    function = _find(skill, name)
-    return await call_function(
-        function, name, context, timeout=timeout, called=f"hook {name}", file=skill.hooks_file
-    )
+    return await call_in_file(skill.hooks_file, skill.name, name, context, timeout=timeout)
+
+
+async def call_in_file(file: Path, owner: str, name: str, context: Doors, *, timeout: float) -> Any:
+    """Call one function of a hooks.py that belongs to `owner` (see `call_function`)."""
+    function = getattr(load_hooks(file, owner), name, None)
+    if not callable(function):
+        raise SkillFileError(f"{file}: no function {name!r}, which {owner} names as a hook")
+    called = f"hook {name}"
+    return await call_function(function, name, context, timeout=timeout, called=called, file=file)
 
 
 async def call_function(
     function: Hook,
     name: str,
-    context: Context,
+    context: Doors,
     *,
     timeout: float,
     called: str = "",
@@ -130,27 +146,13 @@ def _problem(error: GiveUp) -> Problem | None:
     )
 
 
-def _find(skill: Skill, name: str) -> Hook:
-    module = load_hooks(skill)
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise SkillFileError(f"{skill.hooks_file}: no function {name!r}, which skill.yaml names")
-    hook: Hook = function
-    return hook
-
-
-async def _call(function: Hook, name: str, context: Context, seconds: float) -> Any:
+async def _call(function: Hook, name: str, context: Doors, seconds: float) -> Any:
     """Return the hook's result; _Late, with what is left of it, after `seconds`.
 
     However it ends, its Context is closed then.
     """
     fence = Closable(f"hook {name} is over")
-    doors = replace(
-        context,
-        cluster=fence_cluster(context.cluster, fence),
-        helm=fence_helm(context.helm, fence),
-    )
-    task = asyncio.ensure_future(_await_hook(function, name, doors))
+    task = asyncio.ensure_future(_await_hook(function, name, context.behind(fence)))
     try:
         await asyncio.wait({task}, timeout=seconds)
         if task.done():
@@ -162,7 +164,7 @@ async def _call(function: Hook, name: str, context: Context, seconds: float) -> 
     raise _Late("; it still runs, and its further calls are refused" if alive else "")
 
 
-async def _await_hook(function: Hook, name: str, context: Context) -> Any:
+async def _await_hook(function: Hook, name: str, context: Doors) -> Any:
     try:
         if inspect.iscoroutinefunction(function):
             return await function(context)
@@ -187,7 +189,7 @@ async def _end(task: asyncio.Future[Any]) -> bool:
     return task.done()
 
 
-async def _in_thread(function: Hook, name: str, context: Context) -> Any:
+async def _in_thread(function: Hook, name: str, context: Doors) -> Any:
     """Return a plain function's result, from a thread that does not keep the process from
     ending."""
     loop = asyncio.get_running_loop()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm
+from skill_runner.backends.fence import Fence, fence_cluster, fence_helm
 from skill_runner.errors import HookFailed
 from skill_runner.hooks.pods import job_of, pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
@@ -145,6 +146,11 @@ class Context:
             report=report,
             folder=folder,
         )
+
+    def behind(self, fence: Fence) -> Self:
+        """Return the same Context with its doors to the cluster behind a fence."""
+        cluster, helm = fence_cluster(self.cluster, fence), fence_helm(self.helm, fence)
+        return replace(self, cluster=cluster, helm=helm)
 
     @property
     def namespace(self) -> str:

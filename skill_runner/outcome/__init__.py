@@ -5,6 +5,8 @@ from skill_runner.outcome.schema import json_schema
 from skill_runner.outcome.types import (
     SCHEMA,
     Code,
+    EdgeResult,
+    EdgeStatus,
     NextAction,
     Outcome,
     Problem,
@@ -19,6 +21,8 @@ __all__ = [
     "LIMIT",
     "SCHEMA",
     "Code",
+    "EdgeResult",
+    "EdgeStatus",
     "NextAction",
     "Outcome",
     "Problem",

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from skill_runner.outcome.types import SCHEMA, Outcome, Problem, SkillResult
+from skill_runner.outcome.types import SCHEMA, EdgeResult, Outcome, Problem, SkillResult
 from skill_runner.progress import StepResult
 from skill_runner.text.redact import Redactor, strip_control
 
@@ -33,6 +33,8 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
         document["skills"] = [_skill(s) for s in outcome.skills]
     if outcome.critical_path:
         document["critical_path"] = list(outcome.critical_path)
+    if outcome.edges:
+        document["edges"] = [_edge(e) for e in outcome.edges]
     if outcome.notes:
         document["notes"] = list(outcome.notes)
     if outcome.problem:
@@ -66,6 +68,19 @@ def _skill(line: SkillResult) -> dict[str, Any]:
         document["requires"] = list(line.requires)
     if line.message:
         document["message"] = line.message
+    return document
+
+
+def _edge(edge: EdgeResult) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "from": edge.origin,
+        "to": edge.target,
+        "by": edge.by,
+        "status": edge.status,
+        "seconds": round(edge.seconds, 1),
+    }
+    if edge.message:
+        document["message"] = edge.message
     return document
 
 
@@ -141,6 +156,7 @@ def _cut(outcome: Outcome, keep: int) -> Outcome:
         recovery=recovery,
         steps=steps,
         notes=notes,
+        edges=tuple(replace(e, message=_short(e.message, width)) for e in outcome.edges),
         skills=_cut_skills(outcome.skills, keep),
     )
 
@@ -190,6 +206,7 @@ def redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
         skills=tuple(replace(s, message=clean(s.message)) for s in outcome.skills),
         steps=tuple(replace(s, message=clean(s.message)) for s in outcome.steps),
         proof={key: clean(said) for key, said in outcome.proof.items()},
+        edges=tuple(replace(e, message=clean(e.message)) for e in outcome.edges),
         outputs=redactor.data(dict(outcome.outputs)),
         notes=tuple(clean(note) for note in outcome.notes),
     )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from skill_runner.outcome.types import SCHEMA, Code, RecoveryStatus, SkillStatus, Status
+from skill_runner.outcome.types import (
+    SCHEMA,
+    Code,
+    EdgeStatus,
+    RecoveryStatus,
+    SkillStatus,
+    Status,
+)
 from skill_runner.progress import StepStatus
 
 _TEXT: Final = {"type": "string"}
@@ -31,6 +38,7 @@ def json_schema() -> dict[str, Any]:
     optional = {
         "skills": {"type": "array", "items": _skill_schema()},
         "critical_path": {"type": "array", "items": _TEXT},
+        "edges": {"type": "array", "items": _edge_schema()},
         "notes": {"type": "array", "items": _TEXT},
         "problem": _problem_schema(),
         "recovery": _closed(
@@ -69,6 +77,17 @@ def _skill_schema() -> dict[str, Any]:
         "seconds": {"type": "number", "minimum": 0},
     }
     return _closed(required, {"requires": {"type": "array", "items": _TEXT}, "message": _TEXT})
+
+
+def _edge_schema() -> dict[str, Any]:
+    required = {
+        "from": _TEXT,
+        "to": _TEXT,
+        "by": _TEXT,
+        "status": {"enum": list(get_args(EdgeStatus))},
+        "seconds": {"type": "number", "minimum": 0},
+    }
+    return _closed(required, {"message": _TEXT})
 
 
 def _problem_schema() -> dict[str, Any]:

@@ -138,12 +138,33 @@ class SkillResult:
     requires: tuple[str, ...] = ()
 
 
+EdgeStatus = Literal["seen", "broken", "not reached"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeResult:
+    """One way of a platform's diagram: who reaches whom, by what, and what a proof saw there.
+
+    `message` is what was seen, or why it is broken. Wall time in seconds.
+    """
+
+    origin: str
+    target: str
+    by: str
+    status: EdgeStatus = "not reached"
+    message: str = ""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.origin} → {self.target}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One document, always. `details` is the path of the run's folder.
 
     Where one installation requires others, `skills` has a line for each, and `critical_path` the
-    chain that decided how long it all took.
+    chain that decided how long it all took. `edges` are those that a platform's proofs walk.
     """
 
     status: Status
@@ -157,6 +178,7 @@ class Outcome:
     skills: tuple[SkillResult, ...] = ()
     critical_path: tuple[str, ...] = ()
     proof: Mapping[str, str] = field(default_factory=dict)
+    edges: tuple[EdgeResult, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     problem: Problem | None = None

@@ -20,6 +20,7 @@ from skill_runner.progress import (
     Of,
     Report,
     RunStarted,
+    Standing,
     StepFinished,
     StepResult,
     StepStarted,
@@ -109,8 +110,8 @@ def words(event: Event) -> str:
         case Awaiting(objects=objects):
             left = [o for o in objects if o.state != "ready"]
             return "; ".join(f"{o.resource}: {o.words}" for o in left)
-        case Note(text=text):
-            return text
+        case Note(text=said) | Standing(words=said):
+            return said
         case Line(source=source, text=text):
             return f"{source}: {text}"
         case Amount():

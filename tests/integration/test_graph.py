@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -211,7 +211,78 @@ def test_a_platform_goes_up_stays_and_goes_down(
     assert driver.skill("down", file, "--yes")["notes"] == ["nothing of it is there"]
 
 
-def _platform(folder: Path, installations: object) -> str:
+PROVE = {
+    "id": "page",
+    "hook": "ask",
+    "kind": "probe",
+    "timeout": "1m",
+    "edges": {
+        "serves": {"from": "bus", "to": "bus", "by": "a server"},
+        "asks": {"from": "page", "to": "bus", "by": "HTTP"},
+    },
+}
+HOOKS = """
+from skill_runner.hooks import GiveUp
+
+async def pod_of(ctx):
+    pods = await ctx.list("v1", "Pod", labels=f"app={ctx.installation.name}")
+    if not pods:
+        raise GiveUp(f"{ctx.installation.name} has no pod")
+    return pods[0]
+
+async def ask(ctx):
+    page, bus = ctx.of("page"), ctx.of("bus")
+    async with ctx.edge("serves") as seen:
+        server = await pod_of(bus)
+        command = ["sh", "-c", "echo served > /tmp/said; httpd -p 8080 -h /tmp"]
+        await bus.exec(server["metadata"]["name"], command, container="main")
+        seen("listens")
+    async with ctx.edge("asks") as seen:
+        caller = await pod_of(page)
+        address = f"http://{server['status']['podIP']}:8080/said"
+        said = await page.exec(
+            caller["metadata"]["name"], ["wget", "-qO-", address], container="main")
+        if said.exit_code:
+            raise GiveUp(f"no answer: {said.stderr}")
+        seen(said.stdout.strip())
+"""
+
+
+def _edges(outcome: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [(e["from"], e["to"], e["status"], e.get("message", "")) for e in outcome["edges"]]
+
+
+def test_a_platform_is_proven_by_its_own_hooks_and_a_broken_edge_names_itself(
+    driver: Driver, untouched: set[str], tmp_path: Path
+) -> None:
+    file = _platform(tmp_path, [{"skill": "bus"}, {"skill": "page"}], [PROVE])
+    (tmp_path / "hooks.py").write_text(HOOKS)
+    seen = [("bus", "bus", "seen", "listens"), ("page", "bus", "seen", "served")]
+    assert _edges(driver.skill("up", file)) == seen
+
+    position = driver.audit_position()
+    again = driver.skill("up", file)
+    assert (again["status"], again["changed"], _edges(again)) == ("unchanged", False, seen)
+    verified = driver.skill("verify", file)
+    assert (verified["status"], _edges(verified)) == ("ready", seen)
+    if driver.audit_log:
+        for namespace in ("bbb", "ppp"):
+            written = driver.writes_since(position, namespace)
+            assert [line for line in written if "/exec" not in line] == []
+
+    (tmp_path / "hooks.py").write_text(HOOKS.replace(":8080/said", ":8081/said"))
+    broken = driver.skill("up", file, code=1)
+    assert [each[2] for each in _edges(broken)] == ["seen", "broken"]
+    assert broken["problem"]["resource"] == "edge page → bus of test"
+    assert "Connection refused" in broken["problem"]["cause"]
+    assert broken["problem"]["next"][0]["run"].startswith("skill why bus -n bbb")
+    driver.skill("down", file, "--yes", "--cascade")
+    assert driver.objects() == untouched
+
+
+def _platform(folder: Path, installations: object, prove: Sequence[object] = ()) -> str:
     file = folder / "platform.yaml"
-    file.write_text(yaml.safe_dump({"schema": 1, "name": "test", "installations": installations}))
+    platform = {"schema": 1, "name": "test", "installations": installations}
+    whole = {**platform, **({"prove": prove} if prove else {})}
+    file.write_text(yaml.safe_dump(whole, sort_keys=False))
     return str(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from skill_runner.actions import run as graph
 from skill_runner.actions.platform import read_platform
 from skill_runner.actions.request import ImageMode
+from skill_runner.actions.up import up
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import change_options, cluster_options, kinds_option, outcome_option
@@ -36,6 +38,7 @@ Examples:
     help="Pull official images, build them from recipes, or whichever works.",
 )
 @change_options
+@click.option("--drill", is_flag=True, help="Run the platform's proofs that disturb, too.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; nothing is touched.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
 @kinds_option
@@ -45,6 +48,7 @@ def command(
     file: Path,
     images: ImageMode,
     options: Options,
+    drill: bool,
     dry_run: bool,
     verbose: bool,
     allow_kinds: tuple[str, ...],
@@ -54,16 +58,17 @@ def command(
     """Install or update every installation that FILE lists, and all that these require.
 
     What depends on nothing begins at once; a failure keeps its dependents from beginning, and
-    nobody else. Again, it changes only what differs.
+    nobody else. Then the platform's own proofs run. Again, it changes only what differs.
     """
     library = default_library()
     platform = read_platform(file, library)
+    options = replace(options, drills=drill)
     requests = [each.request(images, allow_kinds) for each in platform.wanted]
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
             if dry_run:
                 return await graph.plan(requests, world, library, adopt=options.adopt)
-            return await graph.run(requests, world, library, run, options)
+            return await up(platform, requests, world, library, run, options)
 
     return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)

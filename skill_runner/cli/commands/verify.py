@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from skill_runner.actions import verify
 from skill_runner.actions.delivery.verify import Ask, check_revision, targets_of
 from skill_runner.actions.delivery.verify import verify as verify_delivered
+from skill_runner.actions.platform import read_platform
+from skill_runner.actions.up import verify_platform
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, library_option, outcome_option
@@ -22,6 +26,7 @@ from skill_runner.skill.library import Library
     epilog="""\b
 Examples:
   skill verify kafka-k8s-setup
+  skill verify platform.yaml                          all of it, and its own proofs
   skill verify kafka-k8s-setup --observe -o json      only reads
   skill verify deploy/ --delivered-by argocd --revision $(git rev-parse HEAD)
 """
@@ -51,13 +56,18 @@ def command(
     asked: Asked,
     output: str,
 ) -> int:
-    """Look at installation NAME in the cluster, and prove again that it works."""
+    """Look at installation NAME in the cluster, and prove again that it works.
 
+    NAME may be a platform file: every installation that it lists, and the platform's own proofs.
+    """
     if (delivered_by is None) != (revision is None):
         raise UsageError(
             "--delivered-by and --revision belong together",
             hint="skill verify FOLDER --delivered-by argocd --revision $(git rev-parse HEAD)",
         )
+
+    platform = read_platform(Path(name), library) if name.endswith((".yaml", ".yml")) else None
+    label = platform.name if platform else name
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
@@ -65,8 +75,12 @@ def command(
                 ask = Ask(revision=check_revision(revision), observe=observe, timeout=timeout)
                 targets = targets_of(name, namespace)
                 return await verify_delivered(world, run, library, targets, ask)
+            if platform is not None:
+                return await verify_platform(
+                    platform, world, run, library, observe=observe, timeout=timeout
+                )
             return await verify.verify(
                 world, run, library, name, namespace, observe=observe, timeout=timeout
             )
 
-    return execute(name, work, output=output, verbose=False, installation=name)
+    return execute(label, work, output=output, verbose=False, installation=label)

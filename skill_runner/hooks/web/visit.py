@@ -119,22 +119,23 @@ async def visit_pages(
     try:
         async with open_browser(browser) as page:
             for number, path in enumerate(paths):
-                await _open(page, base + path, path, heading if number == 0 else "")
+                await open_address(page, base + path, path, heading if number == 0 else "")
                 if number == 0:
-                    shot = await _screenshot(page, folder)
+                    shot = await screenshot(page, folder)
             followed = await _follow(page, base + paths[0], paths[0])
     except BrowserFailed as error:
         raise GiveUp(f"the browser {browser} failed: {error}") from error
     return f"a browser saw {len(paths)} pages{followed}; screenshot {shot}"
 
 
-async def _open(page: Browser, address: str, path: str, heading: str) -> None:
+async def open_address(page: Browser, address: str, path: str, heading: str) -> None:
+    """Open an address until it has come to rest; GiveUp with what went wrong on it."""
     watch = page.on_event = Watch()
     went = await page.call("Page.navigate", url=address)
     if went.get("errorText"):
         raise GiveUp(f"the browser cannot open {path}: {went['errorText']}")
     await _still(page, watch)
-    _no_faults(path, watch)
+    no_faults(path, watch)
     seen = await page.evaluate(HEADING) or []
     if heading and not any(heading in each for each in seen):
         raise GiveUp(
@@ -157,13 +158,13 @@ async def _still(page: Browser, watch: Watch) -> None:
 
 async def _follow(page: Browser, address: str, path: str) -> str:
     """A click on the first link inside the site: another page without loading a document."""
-    await _open(page, address, path, "")
+    await open_address(page, address, path, "")
     watch = page.on_event = Watch()
     target = await page.evaluate(FOLLOW)
     if target is None:
         return ""
     now = await _arrived(page, watch, str(target))
-    _no_faults(str(target), watch)
+    no_faults(str(target), watch)
     if now[0].rstrip("/") != str(target).rstrip("/"):
         raise GiveUp(f"a click on the link to {target} leads to {now[0]}")
     if not now[1]:
@@ -189,7 +190,8 @@ async def _arrived(page: Browser, watch: Watch, target: str) -> tuple[str, bool]
     return place
 
 
-def _no_faults(path: str, watch: Watch) -> None:
+def no_faults(path: str, watch: Watch) -> None:
+    """Raise GiveUp with what went wrong on a page."""
     if watch.faults:
         raise GiveUp(
             f"{path} in a browser: {watch.faults[0]}\n" + "\n".join(watch.faults[1:6]),
@@ -197,7 +199,8 @@ def _no_faults(path: str, watch: Watch) -> None:
         )
 
 
-async def _screenshot(page: Browser, folder: Path) -> Path:
+async def screenshot(page: Browser, folder: Path) -> Path:
+    """Keep a picture of the page; its path."""
     got = await page.call("Page.captureScreenshot", format="png")
     path = folder / "screenshot.png"
     path.parent.mkdir(parents=True, exist_ok=True)

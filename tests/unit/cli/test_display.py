@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from rich.console import Console
 
-from skill_runner.cli.display import HEARTBEAT, View
+from skill_runner.cli.display import HEARTBEAT, View, print_outcome
+from skill_runner.outcome import EdgeResult, Outcome, SkillResult, SkillStatus
 from skill_runner.progress import (
     Amount,
     Awaiting,
     ObjectState,
+    Of,
+    Standing,
     StepFinished,
     StepResult,
     StepStarted,
@@ -60,3 +64,51 @@ def test_a_hook_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
     message = "hook ensure_topics: no broker answers"
     view(StepFinished(StepResult(id="topics", status="failed", message=message)))
     assert capsys.readouterr().err.count("ensure_topics:") == 1
+
+
+def platform(*statuses: SkillStatus) -> Outcome:
+    skills = tuple(
+        SkillResult(installation=f"n/s{n}", skill="s", version="1.0.0", status=status, seconds=n)
+        for n, status in enumerate(statuses)
+    )
+    way = EdgeResult(origin="a", target="b", by="HTTP", status="seen", message="200", seconds=0.2)
+    broken = EdgeResult(origin="b", target="c", by="SQL", status="broken", message="refused")
+    later = EdgeResult(origin="c", target="d", by="an event")
+    return Outcome(
+        status="ready",
+        skills=skills,
+        critical_path=("n/s0",),
+        edges=(*[way] * 11, broken, later),
+        proof={"lesson": "passed"},
+    )
+
+
+def test_a_platform_is_told_in_25_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    well: list[SkillStatus] = ["ready"] * 11
+    print_outcome(platform(*well, "unchanged", "failed"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 25
+    assert "  n/s12 [s 1.0.0] failed (12.0 s)" in lines
+    assert lines[2].startswith("  11 ready: n/s0 0.0 s, n/s1 1.0 s, ")
+    assert "  1 unchanged: n/s11 11.0 s" in lines
+    assert "  ✓ a → b by HTTP: 200 (0.2 s)" in lines
+    assert "  ✗ b → c by SQL broken: refused" in lines
+    assert "  - c → d by an event not reached" in lines
+
+
+def test_who_waits_is_told_until_a_step_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    view = View()
+    view(Of("n/app", Standing("waits for n/bus")))
+    assert capsys.readouterr().err == "n/app:   waits for n/bus\n"
+    assert "waits for n/bus" in shown(view)
+    view(Of("n/app", StepStarted("map", "the map")))
+    assert "the map" in shown(view)
+    assert "waits for" not in shown(view)
+
+
+def shown(view: View) -> str:
+    """The table that a terminal shows."""
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(view._table())
+    return capture.get()

@@ -106,7 +106,7 @@ async def test_a_file_that_does_not_load_names_the_place(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     skill = Skill(name="demo", version="1.0.0", summary="", use_when="", folder=tmp_path)
     with pytest.raises(SkillFileError, match="missing"):
-        load_hooks(skill)
+        load_hooks(skill.hooks_file, skill.name)
 
 
 async def test_a_hook_that_knows_the_cause_names_it(make_skill: Callable[[str], Skill]) -> None:
@@ -211,5 +211,5 @@ def test_a_module_of_the_runner_that_has_moved_is_answered_with_the_one_import(
 ) -> None:
     skill = make_skill("import importlib\nimportlib.import_module('skill_runner.claims')\n")
     with pytest.raises(SkillFileError, match=r"No module named 'skill_runner\.claims'") as caught:
-        load_hooks(skill)
+        load_hooks(skill.hooks_file, skill.name)
     assert "from skill_runner.hooks import" in caught.value.hint
