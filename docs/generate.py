@@ -86,6 +86,7 @@ _SECTIONS: Final = (
     ("An input", "input"),
     ("A required skill", "requirement"),
     ("An image", "image"),
+    ("A check before the first change", "check"),
     ("A release step", "releaseStep"),
     ("An apply step", "applyStep"),
     ("An image step", "imageStep"),
@@ -129,6 +130,7 @@ Texts marked *template*, and files whose name ends in `.j2`, are Jinja in a sand
 | name | is |
 |---|---|
 | `<input>`, `inputs.<input>` | the value of an input |
+| `<name>` | the value of a name that the skill defines with `let:` |
 | `installation.name`, `installation.namespace` | what the caller calls it, and where it is |
 | `skill.name`, `skill.version` | this skill |
 | `images.<name>.ref`, `.repository`, `.tag` | the image that this run uses |

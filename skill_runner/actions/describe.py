@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from skill_runner.plan.inputs import inputs_schema
+from skill_runner.skill.let import expanded
 from skill_runner.skill.model import (
     AdmitsStep,
     ApplyStep,
@@ -49,9 +50,11 @@ def describe(skill: Skill) -> dict[str, Any]:
         "do_not_use_when": skill.do_not_use_when,
         "takes": skill.takes,
         "inputs": inputs_schema(skill),
+        "let": dict(skill.let),
         "changes": {each.name: each.change for each in skill.inputs.values()},
         "requires": [
-            {"skill": each.skill, "as": each.alias, "when": each.when} for each in skill.requires
+            {"skill": each.skill, "as": each.alias, "when": explained(skill, each.when)}
+            for each in skill.requires
         ],
         "images": {each.name: each.ref for each in skill.images.values()},
         "effects": list(effects(skill)),
@@ -61,7 +64,7 @@ def describe(skill: Skill) -> dict[str, Any]:
                 "id": each.id,
                 "kind": each.kind,
                 "does": _PROOF[each.kind],
-                "when": each.when,
+                "when": explained(skill, each.when),
                 "says": skill.says(each),
             }
             for each in skill.prove
@@ -81,8 +84,14 @@ def describe(skill: Skill) -> dict[str, Any]:
 def effects(skill: Skill) -> tuple[str, ...]:
     """Say what a run does to the cluster, a sentence for each step."""
     return tuple(
-        _effect(step, skill) + (f", when {step.when}" if step.when else "") for step in skill.steps
+        _effect(step, skill) + (f", when {explained(skill, step.when)}" if step.when else "")
+        for step in skill.steps
     )
+
+
+def explained(skill: Skill, when: str | None) -> str | None:
+    """Return a condition in the words of the inputs, without the names that the skill defines."""
+    return expanded(when, skill.let) if when else None
 
 
 def permissions(skill: Skill) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jinja2
 
-from skill_runner.actions.describe import change_of, effects, type_of
+from skill_runner.actions.describe import change_of, effects, explained, type_of
 from skill_runner.skill.model import MISSING, Input, Proof, Skill
 from skill_runner.skill.schema import shown
 from skill_runner.skill.shipped import shipped
@@ -56,7 +56,8 @@ def skill_markdown(skill: Skill) -> str:
         inputs=[_row(each) for each in skill.inputs.values()],
         effects=effects(skill),
         requires=", ".join(
-            each.skill + (f" (when {each.when})" if each.when else "") for each in skill.requires
+            each.skill + (f" (when {explained(skill, each.when)})" if each.when else "")
+            for each in skill.requires
         ),
         proofs=[_proof(each, skill) for each in skill.prove if each.kind != "drill"],
         outputs=", ".join(f"`{name}`" for name in skill.outputs),

@@ -61,6 +61,9 @@ async def _ask_the_skill(plan: Plan, world: World) -> None:
         report=world.report,
     )
     for check_ in plan.checks:
+        if check_.refuse:
+            refused = _refused("CHECK_FAILED", str(plan.installation), check_.refuse)
+            raise PreflightFailed(refused.message, hint=check_.hint, problem=refused.problem)
         try:
             await call_hook(plan.skill, check_.hook, given, timeout=check_.timeout)
         except HookFailed as error:

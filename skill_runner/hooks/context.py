@@ -95,7 +95,8 @@ class PodResult:
         if passing and not any(text in self.logs for text in final):
             raise RetryLater(f"{failure} yet: {excerpt(lines[-1])}" if failure else lines[-1])
         if failure:
-            raise GiveUp("\n".join([f"{failure}:", *lines]), hint=hint)
+            told = f" {lines[0]}" if len(lines) == 1 else "\n".join(["", *lines])
+            raise GiveUp(f"{failure}:{told}", hint=hint)
         *before, last = lines or [f"it printed nothing and ended with code {self.exit_code}"]
         raise GiveUp("\n".join([last, *before]), hint=hint)
 
@@ -104,8 +105,9 @@ class PodResult:
 class Context:
     """Handed to every hook. Everything that it makes is in the installation's namespace.
 
-    `inputs`, `outputs`, `images` and `requires` are those of the plan, `releases` the names of Helm
-    releases by the steps' ids, `folder` that of the run, for files to keep (None: there is none).
+    `inputs`, `let`, `outputs`, `images` and `requires` are those of the plan, `releases` the names
+    of Helm releases by the steps' ids, `folder` that of the run, for files to keep (None: there is
+    none).
     `cluster` and `helm` raise ApiError, NotFound and Conflict; the shorter methods below do too.
     """
 
@@ -118,6 +120,7 @@ class Context:
     clock: Clock
     report: Report
     requires: Mapping[str, Mapping[str, Any]]
+    let: Mapping[str, Any] = field(default_factory=dict)
     releases: Mapping[str, str] = field(default_factory=dict)  # names, by the steps' ids
     folder: Path | None = None  # of the run, for what a hook wants to keep
 
@@ -139,6 +142,7 @@ class Context:
             outputs=plan.outputs,
             images=plan.images,
             requires=plan.requires,
+            let=plan.let,
             releases={s.id: s.release for s in plan.steps if isinstance(s, PlannedRelease)},
             cluster=cluster,
             helm=helm,

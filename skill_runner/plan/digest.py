@@ -21,6 +21,7 @@ def digest_of(
     proofs: Sequence[Proof],
     outputs: Mapping[str, Any],
     requires: Mapping[str, Mapping[str, Any]],
+    let: Mapping[str, Any],
     key: str,
 ) -> str:
     """A keyed SHA-256 over all that a run depends on, but for where the skill's folder is."""
@@ -34,6 +35,7 @@ def digest_of(
         [_of_proof(proof) for proof in proofs],
         outputs,
         requires,
+        *([let] if let else []),  # hooks may read it
     ]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()

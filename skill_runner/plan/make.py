@@ -75,21 +75,22 @@ def make_plan(
     steps = _Steps(skill, installation, images, scope, key)
     planned = tuple(steps.plan(step) for step in skill.steps if steps.wanted(step))
     planned = (*_implicit_images(steps, planned), *planned)
-    checks = tuple(c for c in skill.preflight if steps.applies(c, "check"))
     proofs = tuple(steps.proof(p) for p in skill.prove if steps.applies(p, "proof"))
     outputs = render_data(skill.outputs, scope, f"{steps.file}: outputs")
+    let = {name: scope[name] for name in skill.let}
     return Plan(
         skill=skill,
         installation=installation,
         inputs=inputs,
         images=images,
         steps=planned,
-        checks=checks,
+        checks=tuple(steps.check(c) for c in skill.preflight if steps.applies(c, "check")),
         proofs=proofs,
         outputs=outputs,
         requires=requires,
         edges=edges or {},
-        digest=digest_of(skill, installation, inputs, planned, proofs, outputs, requires, key),
+        let=let,
+        digest=digest_of(skill, installation, inputs, planned, proofs, outputs, requires, let, key),
         key=key,
         makes=_makes(skill, scope),
         rights=_rights(skill, scope),
@@ -187,6 +188,12 @@ class _Steps:
                 id=step.id, admits=self._admission(step.admits, where), timeout=step.timeout
             )
         return PlannedHook(id=step.id, hook=step.hook, timeout=step.timeout, always=step.always)
+
+    def check(self, check: Check) -> Check:
+        """The check with its words rendered."""
+        where = f"{self.file}: check {check.id}"
+        refuse, hint = (render_data(each, self.scope, where) for each in (check.refuse, check.hint))
+        return replace(check, refuse=str(refuse), hint=str(hint))
 
     def proof(self, proof: Proof) -> Proof:
         """The proof with its templates rendered."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from skill_runner.plan.types import ImageChoice, Installation
 from skill_runner.skill.model import Skill
+from skill_runner.skill.templating import render_data
 
 
 def context(
@@ -18,14 +19,27 @@ def context(
     requires: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The names that templates may use (documented in docs/reference/skill-yaml.md)."""
-    return {
+    scope = {
         **inputs,
         "inputs": dict(inputs),
         "installation": {"name": installation.name, "namespace": installation.namespace},
         "skill": {"name": skill.name, "version": skill.version},
+    }
+    return {
+        **_defined(skill, scope),
+        **scope,
         "images": {name: image_names(choice) for name, choice in images.items()},
         "requires": {alias: dict(outputs) for alias, outputs in requires.items()},
     }
+
+
+def _defined(skill: Skill, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the names that the skill defines; each knows those before it."""
+    defined: dict[str, Any] = {}
+    for name, template in skill.let.items():
+        where = f"{skill.folder / 'skill.yaml'}: let.{name}"
+        defined[name] = render_data(template, {**scope, **defined}, where)
+    return defined
 
 
 def image_names(choice: ImageChoice) -> dict[str, str]:

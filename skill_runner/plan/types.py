@@ -137,6 +137,7 @@ class Plan:
     """Everything one run intends. `digest` changes when any of it does.
 
     `requires` are the outputs of required installations, `edges` their names, both by alias.
+    `let` are the values of the names that the skill defines.
     `key` is that of its digests, where inputs are secret. `makes` is what the skill declares to
     make, and `allow_kinds` what the caller allows besides. `rights` are those of the skill's hooks,
     in the namespaces that the inputs name.
@@ -150,6 +151,7 @@ class Plan:
     proofs: tuple[Proof, ...]
     outputs: Mapping[str, Any]
     digest: str
+    let: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     requires: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     edges: Mapping[str, str] = field(default_factory=dict)

@@ -202,12 +202,18 @@ Step = ReleaseStep | ApplyStep | ImageStep | WaitStep | HookStep | AdmitsStep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A hook that only reads, called before the first change; its GiveUp refuses the run."""
+    """A hook that only reads, called before the first change; its GiveUp refuses the run.
+
+    Or words that refuse it, and a `hint`, where `when` is true: templates, until a plan renders
+    them.
+    """
 
     id: str
-    hook: str
+    hook: str = ""
     when: str | None = None
     timeout: float = 60.0
+    refuse: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +279,7 @@ class FailureOverride:
 class Skill:
     """One folder, read and checked.
 
+    `let` are the templates of the names that it defines, each after those that it reads;
     `problems` are codes of problems with what to do about them in this skill; `hook_says` what the
     functions of hooks.py do, by their docstrings; `makes` the kinds in its manifests and in charts
     that are at hand, as "apps/v1 Deployment"; `declared` those that it says it makes, and nothing
@@ -288,6 +295,7 @@ class Skill:
     folder: Path
     do_not_use_when: str = ""
     inputs: Mapping[str, Input] = field(default_factory=dict)
+    let: Mapping[str, Any] = field(default_factory=dict)
     requires: tuple[Requirement, ...] = ()
     images: Mapping[str, Image] = field(default_factory=dict)
     preflight: tuple[Check, ...] = ()

@@ -17,6 +17,7 @@ from skill_runner.actions.describe import (
     change_of,
     describe,
     effects,
+    explained,
     objects,
     permissions,
     type_of,
@@ -87,7 +88,8 @@ def _show(skill: Skill, named: str, console: Console) -> None:
     _line(console, "not when", skill.do_not_use_when)
     _line(console, "takes", skill.takes)
     for each in skill.requires:
-        _line(console, "requires", each.skill + (f", when {each.when}" if each.when else ""))
+        when = f", when {explained(skill, each.when)}" if each.when else ""
+        _line(console, "requires", each.skill + when)
     _head(console, "Inputs")
     console.print(Padding(_inputs(skill), (0, 0, 0, 2)))
     _head(console, "A run")

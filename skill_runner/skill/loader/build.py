@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from skill_runner.policy.exceptions import PolicyException
 from skill_runner.policy.makes import Elsewhere, MadeKind, Makes
+from skill_runner.skill.let import in_order
 from skill_runner.skill.loader.checks import is_remote
 from skill_runner.skill.loader.files import digest, read_text
 from skill_runner.skill.loader.source import Source, step_kind
@@ -56,6 +57,7 @@ def build_skill(source: Source) -> Skill:
         folder=source.folder.absolute(),
         do_not_use_when=data.get("do_not_use_when", ""),
         inputs={name: _input(name, entry) for name, entry in data["inputs"].items()},
+        let=in_order(source.let),
         requires=tuple(_requirement(entry) for entry in data.get("requires", ())),
         images={name: _image(name, entry) for name, entry in data.get("images", {}).items()},
         preflight=tuple(_check(entry) for entry in data.get("preflight", ())),
@@ -173,9 +175,11 @@ def _step(entry: Data) -> Step:
 def _check(entry: Data) -> Check:
     return Check(
         id=entry["id"],
-        hook=entry["hook"],
+        hook=entry.get("hook", ""),
         when=entry.get("when"),
         timeout=seconds(entry.get("timeout", _CHECK_TIMEOUT)),
+        refuse=entry.get("refuse", ""),
+        hint=entry.get("hint", ""),
     )
 
 

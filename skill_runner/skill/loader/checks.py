@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 from skill_runner.outcome import Code
 from skill_runner.policy import rule_names
 from skill_runner.policy.images import unpinned, withdrawn
+from skill_runner.skill.let import Circle, in_order, names_read
 from skill_runner.skill.loader.files import FileFault, digest, find
 from skill_runner.skill.loader.source import Source, text
 from skill_runner.skill.loader.templates import RESERVED, alias_of, check_templates
@@ -34,11 +35,13 @@ def check_all(source: Source) -> None:
         _check_name,
         _check_ids,
         _check_inputs,
+        _check_let,
         _check_requirements,
         _check_images,
         _check_charts,
         _check_image_steps,
         _check_hooks,
+        _check_preflight,
         _check_proofs,
         _check_exceptions,
         _check_problems,
@@ -69,7 +72,7 @@ def _check_ids(source: Source) -> None:
 def _check_inputs(source: Source) -> None:
     for name, entry in source.mapping("inputs").items():
         path = ("inputs", name)
-        if name in RESERVED or name in _JINJA_WORDS or keyword.iskeyword(name):
+        if _is_reserved(name):
             source.report(path, f"the input name '{name}' is taken by the templates' own words")
         schema = {key: value for key, value in entry.items() if key not in ("change", "default")}
         fault = schema_fault(schema)
@@ -80,6 +83,28 @@ def _check_inputs(source: Source) -> None:
         if entry.get("writeOnly") is True and entry.get("default") not in (None, ""):
             message = f"inputs.{name} is a secret: its default must be empty"
             source.report((*path, "default"), message)
+
+
+def _is_reserved(name: str) -> bool:
+    return name in RESERVED or name in _JINJA_WORDS or keyword.iskeyword(name)
+
+
+def _check_let(source: Source) -> None:
+    inputs = source.data.get("inputs")
+    for name, value in source.let.items():
+        path = ("let", name)
+        if _is_reserved(name):
+            source.report(path, f"the name '{name}' of `let` is taken by the templates' own words")
+        elif isinstance(inputs, dict) and name in inputs:
+            line = source.document.mark(("inputs", name)).line
+            source.report(path, f"the name '{name}' of `let` is that of an input (line {line})")
+        for late in sorted(names_read(value) & {"images", "requires"}):
+            message = f"let.{name} cannot read '{late}': names are settled before images are chosen"
+            source.report(path, f"{message} and other skills have run")
+    try:
+        in_order(source.let)
+    except Circle as circle:
+        source.report(("let", circle.names[0]), f"these names of `let` need each other: {circle}")
 
 
 def _check_default(source: Source, path: DataPath, value: Any, schema: dict[str, Any]) -> None:
@@ -210,6 +235,17 @@ def _check_hooks(source: Source) -> None:
                 source.report((*path, "hook"), f"hooks.py has no function '{name}'{mean}")
             elif hook.fault:
                 source.report((*path, "hook"), f"hooks.py:{hook.line}: {hook.fault}")
+
+
+def _check_preflight(source: Source) -> None:
+    for path, entry in source.items("preflight"):
+        if ("hook" in entry) == ("refuse" in entry):
+            has = "both" if "hook" in entry else "neither"
+            source.report(path, f"a check is exactly one of hook, refuse; it has {has}")
+        elif "refuse" in entry and "when" not in entry:
+            source.report(path, "`refuse` needs a `when`: without one, every run is refused")
+        elif "hint" in entry and "refuse" not in entry:
+            source.report((*path, "hint"), "`hint` belongs to `refuse`; a hook gives its own")
 
 
 def _check_proofs(source: Source) -> None:

@@ -44,6 +44,12 @@ class Source:
         entries = value.items() if isinstance(value, dict) else ()
         return {name: entry for name, entry in entries if isinstance(entry, dict)}
 
+    @property
+    def let(self) -> Mapping[str, Any]:
+        """The names that the file defines, with their templates."""
+        value = self.data.get("let")
+        return value if isinstance(value, dict) else {}
+
     def items(self, key: str) -> Iterator[tuple[DataPath, dict[str, Any]]]:
         """The mappings in a top-level list, each with its path."""
         value = self.data.get(key)

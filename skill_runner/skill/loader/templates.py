@@ -27,6 +27,7 @@ def known_names(source: Source) -> Known:
     """The names that templates may use, each with its attributes where they are known."""
     aliases = [alias_of(entry) for _, entry in source.items("requires")]
     return {
+        **dict.fromkeys(source.let),
         **dict.fromkeys(source.mapping("inputs")),
         "installation": RESERVED["installation"],
         "skill": RESERVED["skill"],
@@ -96,9 +97,13 @@ def inline(source: Source) -> Iterator[tuple[DataPath, str]]:
             operator = _mapping(entry, "admits").get("operator")
             yield from _strings((*path, "admits", "operator"), operator)
             yield from _strings((*path, "web"), entry.get("web"))
+    for path, check in source.items("preflight"):
+        for key in ("refuse", "hint"):
+            yield from _strings((*path, key), check.get(key))
     for name, image in source.mapping("images").items():
         for key in ("source", "name", "settings"):
             yield from _strings(("images", name, key), image.get(key))
+    yield from _strings(("let",), source.let)
     for path, requirement in source.items("requires"):
         yield from _strings((*path, "with"), requirement.get("with"))
     yield from _strings(("outputs",), source.data.get("outputs"))

@@ -37,6 +37,20 @@ async def test_a_check_refuses_before_anything(checking: Stage) -> None:
     assert checking.writes() == []
 
 
+async def test_inputs_that_contradict_each_other_are_refused_without_a_hook(stage: Stage) -> None:
+    refuse = """
+preflight:
+  - {id: no-red, when: color == 'red', refuse: "{{ color }} is not to be had", hint: "Take blue."}
+"""
+    (stage.folder / "skills" / "demo-setup" / "skill.yaml").write_text(SKILL + refuse)
+    with pytest.raises(PreflightFailed, match=r"^red is not to be had") as refused:
+        await stage.run("color=red")
+    assert (refused.value.problem.code, refused.value.exit_code) == ("CHECK_FAILED", 3)
+    assert refused.value.hint == "Take blue."
+    assert stage.writes() == []
+    assert (await stage.run()).status == "ready"
+
+
 async def test_a_check_that_refuses_needs_no_chart(checking: Stage) -> None:
     """An operator that is there already is the cause, not the chart that cannot be fetched."""
     checking.helm._charts.clear()
