@@ -8,6 +8,7 @@ Names that stand here stay for as long as `schema: 1` of skill.yaml does; every 
 from skill_runner.binaries.gomodule import module_files
 from skill_runner.errors import ApiError, Conflict, Forbidden, HookFailed, NotFound
 from skill_runner.hooks.applications import await_application
+from skill_runner.hooks.cnpg import check_cluster_version, copy_cluster_secret
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater, script_command
 from skill_runner.hooks.dapr import (
     MARK,
@@ -27,12 +28,14 @@ from skill_runner.hooks.kafka import (
     check_topic_names,
     topic_objects,
     wanted_partitions,
+    without_advice,
 )
 from skill_runner.hooks.kong import check_config_accepted
+from skill_runner.hooks.managed import given_connection
 from skill_runner.hooks.operators import Operator, check_one_operator, variable_of
 from skill_runner.hooks.platform import PlatformContext
 from skill_runner.hooks.postgres import connection_values, psql_answer, psql_env, role_values
-from skill_runner.hooks.proofs import objects_for_proof
+from skill_runner.hooks.proofs import cleaned_up, objects_for_proof
 from skill_runner.hooks.roles import ensure_roles, run_sql
 from skill_runner.hooks.schemas import (
     Schema,
@@ -92,6 +95,7 @@ __all__ = [
     "by_reference",
     "check_broker_names",
     "check_claims",
+    "check_cluster_version",
     "check_config_accepted",
     "check_kept",
     "check_not_older",
@@ -99,10 +103,12 @@ __all__ = [
     "check_partitions",
     "check_sidecars",
     "check_topic_names",
+    "cleaned_up",
     "compile_pattern",
     "component_failure",
     "compute",
     "connection_values",
+    "copy_cluster_secret",
     "copy_secret",
     "data_versions",
     "ensure_password",
@@ -114,6 +120,7 @@ __all__ = [
     "fix_of",
     "generate_password",
     "get_compatibility",
+    "given_connection",
     "has_ended",
     "has_said",
     "is_back",
@@ -150,5 +157,6 @@ __all__ = [
     "version_of",
     "wanted_partitions",
     "wants_sidecar",
+    "without_advice",
     "write_secret",
 ]

@@ -95,8 +95,7 @@ class PodResult:
         if passing and not any(text in self.logs for text in final):
             raise RetryLater(f"{failure} yet: {excerpt(lines[-1])}" if failure else lines[-1])
         if failure:
-            told = f" {lines[0]}" if len(lines) == 1 else "\n".join(["", *lines])
-            raise GiveUp(f"{failure}:{told}", hint=hint)
+            raise GiveUp("\n".join([f"{failure}:", *lines]), hint=hint)
         *before, last = lines or [f"it printed nothing and ended with code {self.exit_code}"]
         raise GiveUp("\n".join([last, *before]), hint=hint)
 

@@ -23,10 +23,12 @@ def version_of(image: str) -> tuple[int, ...]:
     return tuple(int(number) for number in found[1].split(".")) if found else ()
 
 
-def major_version(ctx: Context, image: str) -> int:
-    """Return the major version of one of the skill's images; GiveUp when its tag says none.
+def major_version(ctx: Context, image: str, *, oldest: int = 0) -> int:
+    """Return the major version of one of the skill's images.
 
-    major_version(ctx, "postgres") == 17
+    GiveUp when its tag says none, or one that is older than `oldest`.
+
+        major_version(ctx, "postgres", oldest=17) == 17
     """
     choice = ctx.images[image]
     version = version_of(choice.ref)
@@ -35,6 +37,8 @@ def major_version(ctx: Context, image: str) -> int:
             f"the tag of image {choice.ref} does not say which version it is",
             hint=f"Name a tag that begins with the version, as {choice.official} does.",
         )
+    if version[0] < oldest:
+        raise GiveUp(f"image {choice.ref} is older than version {oldest}, the first that fits")
     return version[0]
 
 

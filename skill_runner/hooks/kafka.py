@@ -1,12 +1,13 @@
-"""Rules of Kafka's topics, and of the objects that stand for them with Strimzi."""
+"""Rules of Kafka's topics, of the objects that stand for them with Strimzi; its tools' words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
-from skill_runner.hooks.context import GiveUp
+from skill_runner.hooks.context import GiveUp, PodResult
 from skill_runner.text.patterns import PatternError, compile_pattern
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
@@ -113,3 +114,15 @@ def topic_objects(cluster: str, topics: Iterable[str]) -> dict[str, str]:
             )
         objects[topic] = name
     return objects
+
+
+def without_advice(result: PodResult) -> PodResult:
+    """Return the end of a pod that ran Kafka's tools without their advice (WARN); of a failure
+    that names errors, only these.
+
+        return without_advice(result).answer("messages did not come back")
+    """
+    lines = [line for line in result.logs.splitlines() if " WARN " not in line]
+    errors = [line for line in lines if "rror" in line or "Exception" in line]
+    kept = errors if errors and result.exit_code else lines
+    return replace(result, logs="\n".join(kept))

@@ -1,13 +1,13 @@
-"""Objects that a proof needs beside its pod: made, served, and gone again whatever happens."""
+"""A proof cleans up after itself: objects beside its pod, and what a failed script left."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from skill_runner.errors import ApiError, NotFound
-from skill_runner.hooks.context import Context, GiveUp
+from skill_runner.errors import ApiError, HookFailed, NotFound
+from skill_runner.hooks.context import Context, GiveUp, RetryLater
 from skill_runner.objects import Object, Ref
 from skill_runner.tasks import uncancelled
 from skill_runner.text.quoting import excerpt
@@ -55,3 +55,20 @@ async def _apply_once_served(ctx: Context, manifest: Object) -> None:
 async def _delete_all(ctx: Context, made: list[Ref]) -> None:
     for ref in reversed(made):
         await ctx.delete(ref)
+
+
+@asynccontextmanager
+async def cleaned_up(clean: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Call `clean` where the work within fails, and raise its failure; one of `clean` is silent.
+
+    For a script that cleans up at its end, which it may not have reached.
+
+        async with cleaned_up(lambda: psql(ctx, "drop", schema)):
+            said = await psql(ctx, "write read drop", schema)
+    """
+    try:
+        yield
+    except (HookFailed, GiveUp):
+        with suppress(HookFailed, GiveUp, RetryLater):
+            await clean()
+        raise

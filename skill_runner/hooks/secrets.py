@@ -91,13 +91,20 @@ async def write_secret(ctx: Context, ref: Ref, values: Mapping[str, str]) -> boo
 
 
 async def copy_secret(
-    ctx: Context, ref: Ref, namespaces: Iterable[str], *, keys: Iterable[str] | None = None
-) -> None:
-    """Set the values of the Secrets of the same name in these namespaces; `keys` None are all.
+    ctx: Context,
+    ref: Ref,
+    namespaces: Iterable[str],
+    *,
+    keys: Iterable[str] | None = None,
+    others: Mapping[str, str] | None = None,
+) -> int:
+    """Set the values of the Secrets of the same name in these namespaces; return how many changed.
 
-    await copy_secret(ctx, ref, ctx.inputs["clients"], keys=["host", "uri"])
+    `keys` None are all of them; `others` are values that the copies have in place of the Secret's.
+
+        await copy_secret(ctx, ref, ctx.inputs["clients"], keys=["host", "uri"])
     """
     values = await read_secret(ctx, ref)
-    wanted = {key: values[key] for key in (values if keys is None else keys)}
-    for namespace in namespaces:
-        await write_secret(ctx, Ref(ref.api_version, ref.kind, ref.name, namespace), wanted)
+    wanted = {key: values[key] for key in (values if keys is None else keys)} | dict(others or {})
+    copies = [Ref(ref.api_version, ref.kind, ref.name, namespace) for namespace in namespaces]
+    return sum([await write_secret(ctx, copy, wanted) for copy in copies])

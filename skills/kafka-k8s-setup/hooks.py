@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from skill_runner.hooks import (
     Context,
-    HookFailed,
     NotFound,
     PodResult,
     Ref,
+    app_labels,
     check_broker_names,
     check_claims,
     check_kept,
     check_not_older,
     check_partitions,
     check_topic_names,
+    cleaned_up,
     has_said,
     lose_pod_during,
     topic_objects,
     wanted_partitions,
+    without_advice,
 )
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
@@ -59,8 +60,7 @@ async def check_topics(ctx: Context) -> None:
 async def check_brokers(ctx: Context) -> None:
     """Refuse volumes that cannot have the size, and an older Kafka than the one that runs."""
     name = ctx.release("brokers")
-    labels = f"app.kubernetes.io/name=kafka,app.kubernetes.io/instance={name}"
-    await check_claims(ctx, labels, str(ctx.inputs["storage"]))
+    await check_claims(ctx, app_labels("kafka", name), str(ctx.inputs["storage"]))
     brokers = Ref("apps/v1", "StatefulSet", name, ctx.namespace)
     why = "brokers do not start on the metadata of a newer Kafka"
     await check_not_older(ctx, "kafka", brokers, why)
@@ -92,7 +92,7 @@ async def ensure_topics(ctx: Context) -> str:
     result = await _run(ctx, "kafka-topics.sh", {"WANTED": lines}, timeout=240)
     said = [line.split() for line in result.logs.splitlines()]
     check_partitions({w[1]: int(w[2]) for w in said if w[:1] == ["lowered"]}, wanted)
-    _telling(result).answer("the topics could not be made", not_yet=TRANSIENT)
+    without_advice(result).answer("the topics could not be made", not_yet=TRANSIENT)
     done = sum(words[:1] in (["created"], ["raised"]) for words in said)
     return f"{done} of {len(wanted)} topics created or raised" if done else ""
 
@@ -119,12 +119,9 @@ async def _round_trip(
     ctx: Context, messages: Mapping[str, str], *, timeout: float, mark: str = "proof"
 ) -> str:
     env = {**messages, "TOPIC": f"skill-proof-{secrets.token_hex(4)}"}
-    try:
+    async with cleaned_up(lambda: _run(ctx, "kafka-proof-end.sh", env, timeout=30)):
         result = await _run(ctx, "kafka-proof.sh", env, timeout=timeout, mark=mark)
-    except HookFailed:  # it ran out of time, so its own clean-up did not run
-        await _run(ctx, "kafka-proof-end.sh", env, timeout=30)
-        raise
-    return _telling(result).answer("messages did not come back")
+    return without_advice(result).answer("messages did not come back")
 
 
 async def _run(
@@ -139,11 +136,3 @@ async def _run(
         labels={"app.kubernetes.io/component": "tools", "skill-runner.dev/mark": mark},
         timeout=timeout,
     )
-
-
-def _telling(result: PodResult) -> PodResult:
-    """Leave out the tools' advice; keep only errors of a failure that names some."""
-    lines = [line for line in result.logs.splitlines() if " WARN " not in line]
-    errors = [line for line in lines if "rror" in line or "Exception" in line]
-    kept = errors if errors and result.exit_code else lines
-    return replace(result, logs="\n".join(kept))

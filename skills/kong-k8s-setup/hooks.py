@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import runpy
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -16,14 +14,17 @@ from skill_runner.hooks import (
     Context,
     GiveUp,
     NotFound,
+    Object,
     Ref,
     check_config_accepted,
     compute,
     module_files,
-    uncancelled,
+    objects_for_proof,
+    ready_pods,
 )
 
 HERE: Final = Path(__file__).parent
+PARTS: Final = HERE / "scripts" / "probe-objects.yaml"
 ASK: Final = HERE / "scripts" / "ask.py"
 SCRIPT: Final = runpy.run_path(str(ASK))  # the same questions, asked from this machine
 DEFINITION: Final = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -76,11 +77,12 @@ async def prove_config_accepted(ctx: Context) -> None:
 
 async def prove_front_door(ctx: Context) -> str:
     """Requests that must pass and must not, at each pod from outside, then through the Service."""
-    async with _probe_objects(ctx) as (key, paths):
+    keys = {side: token_hex(16) for side in ("outside", "inside")}
+    manifests, paths = _probe_objects(ctx, keys)
+    async with objects_for_proof(ctx, manifests):
         try:
-            found = [p["metadata"] for p in await ctx.list("v1", "Pod", labels=PODS)]
-            pods = [meta["name"] for meta in found if "deletionTimestamp" not in meta]
-            outside = [await _ask_outside(ctx, pod, key, paths) for pod in pods]
+            pods = [pod["metadata"]["name"] for pod in await ready_pods(ctx, PODS)]
+            outside = [await _ask_outside(ctx, pod, keys["outside"], paths) for pod in pods]
             inside = await _ask_inside(ctx, paths, LIMIT * len(pods))
         except GiveUp:
             await check_config_accepted(ctx)  # the cause, where that is one
@@ -99,42 +101,29 @@ async def _ask_outside(ctx: Context, pod: str, key: str, paths: list[str]) -> st
 
 async def _ask_inside(ctx: Context, paths: list[str], limit: int) -> str:
     host = f"kong-proxy.{ctx.namespace}.svc"
-    result = await ctx.run_pod(
+    result = await ctx.run_script(
+        ASK,
+        host,
+        "80",
+        str(limit),
+        *paths,
         name=f"{PROBE}-inside",
         image=ctx.images["probe"].ref,
-        command=["python3", "-c", ASK.read_text(), host, "80", str(limit), *paths],
         env={"KEY": {"secretKeyRef": {"name": f"{PROBE}-inside", "key": "key"}}},
     )
-    last = (result.logs.strip().splitlines() or ["it said nothing"])[-1]
-    if result.exit_code:
-        raise GiveUp(f"asked inside the cluster: {last}")
-    return last
+    return result.answer()
 
 
-@asynccontextmanager
-async def _probe_objects(ctx: Context) -> AsyncIterator[tuple[str, list[str]]]:
-    """A key, and the paths of routes that need it; all of it is gone again whatever happens."""
-    nonce, keys = token_hex(6), {side: token_hex(16) for side in ("outside", "inside")}
-    text = (HERE / "scripts" / "probe-objects.yaml").read_text().replace("NONCE", nonce)
-    text = text.replace("CLASS", ctx.inputs["class_name"]).replace("SPACE", ctx.namespace)
-    made: list[Ref] = []
-    try:
-        for manifest in yaml.safe_load_all(text):
-            if manifest["kind"] == "HTTPRoute" and ctx.inputs["gateway_api"] == "off":
-                continue
-            if manifest["kind"] == "Secret":
-                manifest["stringData"] = {"key": keys[manifest["metadata"]["name"].split("-")[2]]}
-            made.append(Ref.of(manifest))
-            await ctx.apply(manifest)
-        ends = {"Ingress": "ingress", "HTTPRoute": "route"}
-        yield keys["outside"], [f"/{PROBE}-{nonce}-{ends[r.kind]}" for r in made if r.kind in ends]
-    finally:
-        await uncancelled(_take_away(ctx, made))
-
-
-async def _take_away(ctx: Context, made: list[Ref]) -> None:
-    for ref in reversed(made):
-        await ctx.delete(ref)
+def _probe_objects(ctx: Context, keys: dict[str, str]) -> tuple[list[Object], list[str]]:
+    """What the proof makes, with these API keys; and the paths of its routes, which need one."""
+    nonce, skipped = token_hex(6), "HTTPRoute" if ctx.inputs["gateway_api"] == "off" else ""
+    text = PARTS.read_text().replace("NONCE", nonce).replace("CLASS", ctx.inputs["class_name"])
+    made = [each for each in yaml.safe_load_all(text) if each["kind"] != skipped]
+    for each in made:
+        if each["kind"] == "Secret":
+            each["stringData"] = {"key": keys[each["metadata"]["name"].rpartition("-")[2]]}
+    ends = {"Ingress": "ingress", "HTTPRoute": "route"}
+    return made, [f"/{PROBE}-{nonce}-{ends[m['kind']]}" for m in made if m["kind"] in ends]
 
 
 async def _notes(ctx: Context, ref: Ref) -> dict[str, str] | None:

@@ -15,6 +15,7 @@ from skill_runner.hooks import (
     Context,
     GiveUp,
     RetryLater,
+    app_labels,
     by_reference,
     check_claims,
     copy_secret,
@@ -35,7 +36,7 @@ async def check_volumes(ctx: Context) -> None:
     """Refuse volumes that cannot have the size, or whose data the image cannot read."""
     image, major = ctx.images["valkey"], major_version(ctx, "valkey")
     program = "redis" if "redis" in image.repository.split("/")[-1] else "valkey"
-    labels = f"app.kubernetes.io/name=redis,app.kubernetes.io/instance={ctx.release('server')}"
+    labels = app_labels("redis", ctx.release("server"))
     claims = await check_claims(ctx, labels, str(ctx.inputs["storage"]))
     for volume, found in data_versions(claims).items():
         other, _, version = found.partition("-")

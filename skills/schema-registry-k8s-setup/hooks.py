@@ -14,7 +14,9 @@ from typing import Final
 from skill_runner.hooks import (
     Context,
     GiveUp,
+    PodResult,
     Schema,
+    app_labels,
     check_claims,
     get_compatibility,
     is_registry_ready,
@@ -26,12 +28,12 @@ from skill_runner.hooks import (
     try_schemas,
 )
 
-PROBE: Final = (Path(__file__).parent / "scripts" / "probe.py").read_text()
+PROBE: Final = Path(__file__).parent / "scripts" / "probe.py"
 
 
 async def check_schemas(ctx: Context) -> None:
     """Before anything is touched: the volume, the files, and each schema against the last one."""
-    labels = f"app.kubernetes.io/name=schema-registry,app.kubernetes.io/instance={_release(ctx)}"
+    labels = app_labels("schema-registry", ctx.release("registry"))
     if ctx.inputs["storage"] == "file":
         await check_claims(ctx, labels, str(ctx.inputs["size"]))
     wanted = _wanted(ctx)
@@ -69,21 +71,17 @@ async def prove_evolution(ctx: Context) -> str:
 
 async def prove_journal(ctx: Context) -> str:
     """Kafka deletes nothing from the topics that hold the schemas."""
-    asked = ["bash", "/mnt/files/journal.sh"]
-    done = await ctx.exec(f"{_release(ctx)}-0", asked, container="registry", timeout=90)
-    last = (done.stdout + done.stderr).strip().rpartition("\n")[2]
-    if done.exit_code != 0:
-        raise GiveUp(last or "the journal could not be checked")
-    return last
+    pod, asked = f"{ctx.release('registry')}-0", ["bash", "/mnt/files/journal.sh"]
+    done = await ctx.exec(pod, asked, container="registry", timeout=90)
+    return PodResult(done.exit_code, done.stdout + done.stderr).answer()
 
 
 async def drill_restart(ctx: Context) -> str:
     """A schema is registered, the pod is deleted, and the schema is still there."""
-    topic = f"skill-drill-{secrets.token_hex(4)}"
+    topic, pod = f"skill-drill-{secrets.token_hex(4)}", f"{ctx.release('registry')}-0"
     await _client(ctx, "keep", topic)
-    await lose_pod(ctx, f"{_release(ctx)}-0", seconds=300)
-    said = await _client(ctx, "find", topic)
-    return f"{said} after pod {_release(ctx)}-0 was deleted"
+    await lose_pod(ctx, pod, seconds=300)
+    return f"{await _client(ctx, 'find', topic)} after pod {pod} was deleted"
 
 
 async def _client(ctx: Context, work: str, topic: str) -> str:
@@ -98,19 +96,12 @@ async def _client(ctx: Context, work: str, topic: str) -> str:
         "storage": kept[ctx.inputs["storage"]],
         "compatibility": ctx.inputs["compatibility"],
     }
-    result = await ctx.run_pod(
+    result = await ctx.run_script(
+        PROBE,
+        work,
         name="registry-proof",
         image=ctx.images["client"].ref,
-        command=["python3", "-c", PROBE, work],
         env={"GIVEN": json.dumps(given)},
         timeout=150,
     )
-    lines = [line for line in result.logs.splitlines() if line.strip()] or ["it said nothing"]
-    if result.exit_code != 0:
-        raise GiveUp("\n".join([lines[-1], *lines[-6:-1]]))
-    return lines[-1]
-
-
-def _release(ctx: Context) -> str:
-    """The Helm release's name, which is that of its objects."""
-    return str(ctx.outputs["url"]).removeprefix("http://").partition(".")[0]
+    return result.answer()

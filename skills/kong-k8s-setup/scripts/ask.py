@@ -83,7 +83,7 @@ def main() -> None:
     try:
         said = check(host, int(port), int(limit), os.environ["KEY"], paths)
     except (Unexpected, OSError) as error:
-        sys.exit(f"unexpected: {error}")
+        sys.exit(f"asked inside the cluster: {error}")
     sys.stdout.write(f"{said}\n")
 
 

@@ -5,6 +5,7 @@ if [ -n "${CA+given}" ]; then
   unset CA
   export PGSSLMODE=verify-full PGSSLROOTCERT=/tmp/ca.crt
 fi
+export PGCONNECT_TIMEOUT=30
 psql -XAtq -v ON_ERROR_STOP=1 -v schema="$SCHEMA" -f - <<<"$SCRIPT" 2>&1 | tee /tmp/said
 code=${PIPESTATUS[0]}
 # psql has no command that fails: read.sql says it in words

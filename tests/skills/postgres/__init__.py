@@ -8,6 +8,8 @@ from typing import Any
 from skill_runner.hooks.call import call_hook
 from skill_runner.hooks.context import Context
 from skill_runner.objects import Ref
+from skill_runner.plan import ImageChoice, Installation, Plan, make_plan
+from skill_runner.plan.inputs import resolve_values
 from skill_runner.skill.library import default_library
 from skill_runner.testing import MemoryCluster
 
@@ -43,3 +45,13 @@ async def cluster_with_secrets(**values: str) -> MemoryCluster:
 async def values_of(cluster: MemoryCluster, name: str) -> dict[str, str]:
     found = await cluster.get(Ref("v1", "Secret", name, "postgres"))
     return {k: base64.b64decode(v).decode() for k, v in found["data"].items()}
+
+
+def plan_of(**inputs: Any) -> Plan:
+    """The plan of an installation with these inputs and the official images."""
+    values = resolve_values(SKILL, inputs)
+    images = {
+        name: ImageChoice(name=name, ref=image.ref, source="pull", official=image.ref)
+        for name, image in SKILL.images.items()
+    }
+    return make_plan(SKILL, Installation("postgres", SKILL.name), values, images, {})

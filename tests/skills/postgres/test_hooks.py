@@ -13,7 +13,15 @@ from skill_runner.backends.base import ExecResult
 from skill_runner.errors import HookFailed
 from skill_runner.hooks.context import PodResult
 from skill_runner.testing import MemoryCluster
-from tests.skills.postgres import APP, SKILL, SUPERUSER, call, cluster_with_secrets, values_of
+from tests.skills.postgres import (
+    APP,
+    SKILL,
+    SUPERUSER,
+    call,
+    cluster_with_secrets,
+    plan_of,
+    values_of,
+)
 from tests.support.contexts import Scripted, scripted
 from tests.unit.hooks.test_scram import PENCIL
 
@@ -85,7 +93,7 @@ async def claim(cluster: MemoryCluster, version: str) -> None:
         ("docker.io/library/postgres:17.5-bookworm", None),
         ("registry.example.org:5000/team/postgres:17.9@sha256:" + "0" * 64, None),
         ("docker.io/library/postgres:18.1", "holds data of PostgreSQL 17, and image"),
-        ("docker.io/library/postgres:16.4", "older than PostgreSQL 17"),
+        ("docker.io/library/postgres:16.4", "older than version 17"),
         ("registry.example.org/postgres:17rc1", "does not say which version"),
     ],
 )
@@ -153,10 +161,15 @@ async def test_a_service_that_is_not_there_yet_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "hook"), [("bundled", "check_server"), ("neon", "check_connection")]
+    ("mode", "instances", "refused"),
+    [
+        ("bundled", 3, "mode bundled has one server, and instances=3 was asked for"),
+        ("neon", 3, "mode neon has no servers, and instances=3 was asked for"),
+        ("bundled", 1, ""),
+        ("cnpg", 3, ""),
+    ],
 )
-async def test_replicas_need_the_operator(mode: str, hook: str) -> None:
-    ctx = scripted(SKILL, cluster=await cluster_with_secrets(), mode=mode, instances=3)
-    with pytest.raises(HookFailed, match="instances=3 was asked for") as failed:
-        await call(hook, ctx)
-    assert "mode=cnpg" in failed.value.hint
+def test_replicas_need_the_operator(mode: str, instances: int, refused: str) -> None:
+    checks = [each for each in plan_of(mode=mode, instances=instances).checks if each.refuse]
+    assert [each.refuse for each in checks] == ([refused] if refused else [])
+    assert all("--set mode=cnpg" in each.hint for each in checks)

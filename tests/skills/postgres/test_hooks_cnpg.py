@@ -10,10 +10,9 @@ import pytest
 from skill_runner.errors import HookFailed
 from skill_runner.hooks.context import PodResult
 from skill_runner.objects import Ref
-from skill_runner.plan import ImageChoice, Installation, PlannedApply, make_plan
-from skill_runner.plan.inputs import resolve_values
+from skill_runner.plan import PlannedApply
 from skill_runner.testing import MemoryCluster
-from tests.skills.postgres import APP, SKILL, call
+from tests.skills.postgres import APP, SKILL, call, plan_of
 from tests.support.contexts import Scripted, scripted
 from tests.support.definitions import definition
 
@@ -74,7 +73,7 @@ async def test_a_client_of_cnpg_gets_a_copy_with_a_host_that_it_reaches() -> Non
         ("ghcr.io/cloudnative-pg/postgresql:17.6-system-trixie", {}, None),
         ("", {}, None),
         ("registry.example.org:5000/pg:16.3@sha256:" + "0" * 64, {}, "is PostgreSQL 16"),
-        ("", {"image": "docker.io/library/postgres:16.1"}, "older than PostgreSQL 17"),
+        ("", {"image": "docker.io/library/postgres:16.1"}, "older than version 17"),
     ],
 )
 async def test_what_a_cluster_of_cnpg_can_become(
@@ -126,11 +125,6 @@ def test_a_cluster_of_one_has_no_budget_and_fits_its_limits() -> None:
 
 
 def cluster_manifest(**inputs: Any) -> Any:
-    values = resolve_values(SKILL, {"mode": "cnpg", **inputs})
-    images = {
-        name: ImageChoice(name=name, ref=image.ref, source="pull", official=image.ref)
-        for name, image in SKILL.images.items()
-    }
-    plan = make_plan(SKILL, Installation("postgres", SKILL.name), values, images, {})
+    plan = plan_of(mode="cnpg", **inputs)
     (step,) = [step for step in plan.steps if isinstance(step, PlannedApply)]
     return step.manifests[0]["spec"]
