@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
-SHARED: Final = "shared:"  # before the name of a chart that ships for several skills
+SHARED: Final = "shared:"  # before the name of a chart or file that ships for several skills
 
 
 def shipped(kind: str) -> Path:
@@ -20,3 +20,11 @@ def shared_chart(chart: str) -> Path | None:
     if not chart.startswith(SHARED):
         return None
     return shipped("templates") / "charts" / chart.removeprefix(SHARED)
+
+
+def home_of(folder: Path, name: str) -> tuple[Path, str]:
+    """The folder that a file of a skill is in, and its path there: `shared:PATH` is of those that
+    ship for several skills, anything else in the skill's own `folder`."""
+    if name.startswith(SHARED):
+        return shipped("templates") / "shared", name.removeprefix(SHARED)
+    return folder, name

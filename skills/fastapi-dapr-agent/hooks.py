@@ -280,12 +280,12 @@ def _nonce() -> str:
     return f"proof-{secrets.token_hex(6)}"
 
 
-async def fill_gateway_key(ctx: Context) -> str:
+async def ensure_gateway_key(ctx: Context) -> str:
     """Generate the credential that the gateway asks for; one that is there stays."""
     return await fill_credential(ctx)
 
 
 async def prove_front_door(ctx: Context) -> str:
     """The application through its gateway: refused without the credential, answered with it."""
-    path = str(ctx.inputs["gateway"].get("path", "/"))
+    path = str(ctx.let["way"]["path"])
     return await prove_door(ctx, f"{path.rstrip('/')}{ctx.inputs['health']}")

@@ -133,12 +133,12 @@ async def test_a_credential_is_made_once_and_is_one_from_the_first_moment(
     skill: str, auth: str, label: str, keys: set[str]
 ) -> None:
     cluster = a_cluster(skill)
-    assert "generated" in await call(skill, "fill_gateway_key", cluster, auth=auth)
+    assert "generated" in await call(skill, "ensure_gateway_key", cluster, auth=auth)
     ref = Ref("v1", "Secret", f"{skill}-gateway-key", "web")
     secret = await cluster.get(ref)
     assert set(secret["data"]) == keys
     assert secret["metadata"]["labels"] == {"konghq.com/credential": label}
-    assert await call(skill, "fill_gateway_key", cluster, auth=auth) == ""
+    assert await call(skill, "ensure_gateway_key", cluster, auth=auth) == ""
     assert (await cluster.get(ref))["data"] == secret["data"]
 
 
@@ -146,7 +146,7 @@ async def test_another_kind_of_credential_replaces_the_one_before() -> None:
     skill = "nextjs-k8s-deploy"
     cluster = a_cluster(skill)
     for auth, keys in (("key", {"key"}), ("jwt", {"key", "secret", "algorithm"})):
-        assert "generated" in await call(skill, "fill_gateway_key", cluster, auth=auth)
+        assert "generated" in await call(skill, "ensure_gateway_key", cluster, auth=auth)
         found = await cluster.get(Ref("v1", "Secret", f"{skill}-gateway-key", "web"))
         assert set(found["data"]) == keys
 
@@ -187,3 +187,22 @@ async def test_what_should_not_be_is_named(logs: str, words: str) -> None:
             auth="key",
             rate_limit="60/minute",
         )
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path", "address"),
+    [("", {}, "/"), ("/docs/", {}, "/docs/"), ("/docs/", {"path": "/other/"}, "/other/")],
+)
+def test_the_address_of_a_site_is_where_its_route_is(
+    base_url: str, path: dict[str, str], address: str
+) -> None:
+    gateway = {"auth": "key", **path}
+    ctx = scripted(
+        default_library().find("docusaurus-deploy"),
+        requires={"front": FRONT},
+        image="example.org/app:1",
+        base_url=base_url,
+        gateway=gateway,
+    )
+    assert ctx.outputs["front_door"] == FRONT["url"] + address
+    assert ctx.let["way"]["path"] == address

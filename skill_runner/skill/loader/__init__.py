@@ -12,6 +12,7 @@ from skill_runner.errors import SkillFileError
 from skill_runner.skill.loader.build import build_skill
 from skill_runner.skill.loader.checks import check_all
 from skill_runner.skill.loader.files import FileFault, read_text
+from skill_runner.skill.loader.fragments import fill_inputs
 from skill_runner.skill.loader.hookfile import HookFault, read_hooks
 from skill_runner.skill.loader.requirements import requirement_problems
 from skill_runner.skill.loader.shape import check_shape, skill_schema
@@ -39,6 +40,7 @@ def load_skill(folder: Path) -> Skill:
     except HookFault as fault:
         source.hooks_known = False
         source.report_in("hooks.py", fault.mark, fault.message)
+    fill_inputs(source)
     check_shape(source)
     check_all(source)
     problems = source.lines()

@@ -11,7 +11,7 @@ from skill_runner.policy.exceptions import PolicyException
 from skill_runner.policy.makes import Elsewhere, MadeKind, Makes
 from skill_runner.skill.let import in_order
 from skill_runner.skill.loader.checks import is_remote
-from skill_runner.skill.loader.files import digest, read_text
+from skill_runner.skill.loader.files import digest, find, read_text
 from skill_runner.skill.loader.source import Source, step_kind
 from skill_runner.skill.loader.templates import alias_of, template_files
 from skill_runner.skill.model import (
@@ -248,7 +248,7 @@ def _makes(folder: Path, data: Data) -> tuple[str, ...]:
     """The kinds in manifests and local charts, as they are written: whatever an input chooses."""
     found: set[str] = set()
     for step in data["steps"]:
-        files = [folder / step["apply"]] if "apply" in step else []
+        files = [find(folder, step["apply"])] if "apply" in step else []
         if "chart" in step and not is_remote(step["chart"], step.get("repo")):
             chart = shared_chart(step["chart"]) or folder / step["chart"]
             files = sorted((chart / "templates").rglob("*.yaml"))

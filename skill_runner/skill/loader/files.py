@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from skill_runner.skill.shipped import home_of
+
 MAX_TEXT: Final = 1_000_000
 MAX_FILES: Final = 5_000  # of one chart or recipe
 
@@ -16,8 +18,10 @@ class FileFault(ValueError):
 
 
 def find(folder: Path, name: str, *, directory: bool = False) -> Path:
-    """The file or directory `name` of the skill; FileFault when it is elsewhere or missing."""
-    path = Path(name)
+    """The file or directory `name` of the skill, or of those that it shares with others; FileFault
+    when it is elsewhere or missing."""
+    folder, inside = home_of(folder, name)
+    path = Path(inside)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise FileFault(f"'{name}' must be a path inside the skill's folder")
     full = folder / path

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from skill_runner.skill.loader.files import FileFault, read_text
 from skill_runner.skill.loader.source import Source, text
+from skill_runner.skill.shipped import SHARED
 from skill_runner.skill.templating import check_expression, check_template
 from skill_runner.skill.yaml_source import Mark, YamlFault, read
 from skill_runner.skill.yaml_source import Path as DataPath
@@ -132,7 +133,10 @@ def _check_file(source: Source, path: DataPath, name: str, known: Known) -> None
         return
     if name.endswith(".j2"):
         for line, message in check_template(content, known):
-            source.report_in(name, Mark(line, 1), message)
+            if name.startswith(SHARED):  # what it lacks is missing in this skill
+                source.report(path, f"{name}:{line}: {message}")
+            else:
+                source.report_in(name, Mark(line, 1), message)
         return
     try:
         documents = read(content)

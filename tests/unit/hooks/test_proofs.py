@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from skill_runner.errors import ApiError
-from skill_runner.hooks import GiveUp, Ref, objects_for_proof
+from skill_runner.errors import ApiError, HookFailed
+from skill_runner.hooks import GiveUp, Ref, RetryLater, cleaned_up, objects_for_proof
 from skill_runner.skill.library import default_library
 from skill_runner.testing import FakeClock, MemoryCluster
 from tests.support.contexts import scripted
@@ -83,3 +84,36 @@ async def test_what_is_refused_is_not_asked_again() -> None:
     with pytest.raises(ApiError, match="Secret is invalid"):
         async with objects_for_proof(scripted(SKILL, cluster=there), [manifest(SECRET)]):
             raise AssertionError("it was made")
+
+
+@pytest.mark.parametrize(
+    "fault", [None, GiveUp("no schema"), RetryLater("away"), HookFailed("late")]
+)
+async def test_what_fails_is_cleaned_up_and_raised_whatever_its_clean_up_does(
+    fault: Exception | None,
+) -> None:
+    called: list[str] = []
+
+    async def clean() -> None:
+        called.append("cleaned")
+        if fault:
+            raise fault
+
+    with pytest.raises(GiveUp, match="rows are missing"):
+        async with cleaned_up(clean):
+            raise GiveUp("rows are missing")
+    assert called == ["cleaned"]
+
+
+@pytest.mark.parametrize("error", [None, RetryLater("no server yet")])
+async def test_what_is_tried_again_or_went_well_is_left_alone(error: Exception | None) -> None:
+    called: list[str] = []
+
+    async def clean() -> None:
+        called.append("cleaned")
+
+    with suppress(RetryLater):
+        async with cleaned_up(clean):
+            if error:
+                raise error
+    assert called == []

@@ -39,7 +39,7 @@ Echo = Callable[..., Skill]
 def echo(tmp_path: Path) -> Echo:
     folder = Path(shutil.copytree(ECHO, tmp_path / "echo"))
 
-    def skill(**texts: str) -> Skill:
+    def skill(**texts: tuple[str, str]) -> Skill:
         file = folder / "skill.yaml"
         text = file.read_text()
         text = text if LET in text else text.replace("images:\n", LET, 1)
