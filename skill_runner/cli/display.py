@@ -268,4 +268,11 @@ def _problem(problem: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    match value:
+        case list() | tuple():
+            return ", ".join(map(_plain, value))
+        case {"secretKeyRef": {"namespace": space, "name": name, "key": key}}:
+            return f"key {key} of Secret {space}/{name}"
+        case Mapping():
+            return ", ".join(f"{key}={_plain(each)}" for key, each in value.items())
+    return str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +11,7 @@ from typing import Any, Final
 from skill_runner.objects import Object
 from skill_runner.plan import Installation
 
+DEFAULT_NAMESPACE: Final = "argocd"
 API: Final = "argoproj.io/v1alpha1"
 WAVE: Final = "argocd.argoproj.io/sync-wave"
 NAME_LABEL: Final = "skill-runner.dev/installation"
@@ -44,9 +47,24 @@ def application(source: Source, installation: Installation, wave: int) -> Object
 
 
 def root(source: Source, platform: str) -> Object:
-    """The Application that delivers the others; the one file that is applied by hand, once."""
+    """The Application that delivers the others: what `delivers` of argocd-k8s-setup makes."""
     meta = {"name": platform, "namespace": source.argocd}
     return _application(source, meta, "applications", source.argocd, create=False)
+
+
+def command(source: Source, platform: str) -> str:
+    """The command that has Argo CD deliver the folder, for a shell."""
+    spec = root(source, platform)["spec"]["source"]
+    asked = {
+        "name": platform,
+        "repo": spec["repoURL"],
+        "path": spec["path"],
+        "branch": spec["targetRevision"],
+    }
+    space = "" if source.argocd == DEFAULT_NAMESPACE else f" -n {source.argocd}"
+    return (
+        f"skill run argocd-k8s-setup{space} --set {shlex.quote('delivers=' + json.dumps([asked]))}"
+    )
 
 
 def _application(

@@ -38,6 +38,7 @@ class Rendered:
     files: Mapping[PurePosixPath, bytes]
     installations: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
+    begin: str  # the command that has Argo CD deliver them
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ async def render(
     files[PurePosixPath("root.yaml")] = yaml_bytes(applications.root(source, asked.platform))
     listing = {"schema": SCHEMA, "name": asked.platform, "installations": listed}
     files[PurePosixPath(LISTING)] = yaml_bytes(listing)
-    return Rendered(files, tuple(listed), tuple(notes))
+    begin = applications.command(source, asked.platform)
+    return Rendered(files, tuple(listed), tuple(notes), begin)
 
 
 async def _manifests(node: Node, world: World) -> tuple[Object, ...]:

@@ -12,7 +12,7 @@ import yaml
 
 from skill_runner.actions import run
 from skill_runner.actions.delivery import folder as delivered
-from skill_runner.actions.delivery.applications import Source
+from skill_runner.actions.delivery.applications import DEFAULT_NAMESPACE, Source
 from skill_runner.actions.delivery.render import Asked as Platform
 from skill_runner.actions.delivery.render import Rendered, render
 from skill_runner.actions.platform import read_platform
@@ -48,7 +48,10 @@ Examples:
 @click.option("--path", default=".", show_default=True, help="FOLDER's place in the repository.")
 @click.option("--branch", default="main", show_default=True, help="Branch that Argo CD follows.")
 @click.option(
-    "--argocd", default="argocd", show_default=True, help="Namespace of Argo CD's Applications."
+    "--argocd",
+    default=DEFAULT_NAMESPACE,
+    show_default=True,
+    help="Namespace of Argo CD's Applications.",
 )
 @click.option(
     "--kube-version",
@@ -139,6 +142,7 @@ def _show(to: Path, made: Rendered, changed: int, removed: int, output: str) -> 
                     "removed": removed,
                     "installations": made.installations,
                     "notes": made.notes,
+                    "begin": made.begin,
                 }
             )
         )
@@ -151,7 +155,7 @@ def _show(to: Path, made: Rendered, changed: int, removed: int, output: str) -> 
         click.echo(f"note: {note}")
     gone = f", {removed} removed" if removed else ""
     click.echo(f"{to}: {len(made.files)} files, {changed} changed{gone}")
-    click.echo(f"Commit it, and once: kubectl apply -f {to / 'root.yaml'}")
+    click.echo(f"Commit and push it, and once: {made.begin}")
 
 
 def _print(made: tuple[Object, ...], output: str) -> int:

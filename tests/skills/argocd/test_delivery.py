@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def untouched(driver: Driver) -> Iterator[set[str]]:
     before = driver.objects()
     yield before
     if any(i["skill"] == ARGOCD for i in driver.skill("status")["installations"]):
-        driver.drop(ROOT)
+        driver.skill("run", ARGOCD, "--set", "delivers=[]")
+        assert str(ROOT) not in driver.objects()
         driver.drop(APPLICATION)
         driver.skill("remove", ARGOCD, "--yes", "--purge")
     for space in (SPACE, "git"):
@@ -52,12 +54,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def render(driver: Driver, folder: Path, **inputs: Any) -> Path:
-    """The platform with these inputs, rendered without a cluster."""
+    """The folder of the platform with these inputs."""
+    return Path(rendered(driver, folder, inputs)["folder"])
+
+
+def rendered(driver: Driver, folder: Path, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of `skill render`, which asks no cluster."""
     file, to = folder / "platform.yaml", folder / "deploy"
     listed = [{"skill": NAME, "inputs": inputs}]
     file.write_text(json.dumps({"schema": 1, "name": "shop", "installations": listed}))
-    driver.local("render", str(file), "--to", str(to), "--repo", URL, "--images", "build")
-    return to
+    return driver.local("render", str(file), "--to", str(to), "--repo", URL, "--images", "build")
 
 
 def verify(driver: Driver, folder: Path, revision: str, code: int = 0) -> dict[str, Any]:
@@ -68,9 +74,12 @@ def verify(driver: Driver, folder: Path, revision: str, code: int = 0) -> dict[s
 @pytest.fixture(scope="module")
 def delivered(driver: Driver, repository: Repository, folder: Path) -> str:
     """The first commit, there and proven."""
-    to = render(driver, folder)
+    shown = rendered(driver, folder, {})
+    to = Path(shown["folder"])
     revision = repository.commit(to)
-    driver.apply(yaml.safe_load((to / "root.yaml").read_text()))
+    driver.skill(*shlex.split(shown["begin"])[1:])
+    written = yaml.safe_load((to / "root.yaml").read_text())
+    assert driver.get(ROOT)["spec"] == written["spec"]
     ready = verify(driver, to, revision)
     assert ready["status"] == "ready"
     assert ready["proof"] == {"round-trip": CAME_BACK}

@@ -112,3 +112,13 @@ def shown(view: View) -> str:
     with console.capture() as capture:
         console.print(view._table())
     return capture.get()
+
+
+def test_an_output_reads_as_words(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = {"secretKeyRef": {"namespace": "redis", "name": "redis-app", "key": "uri"}}
+    outputs = {"uri": secret, "topics": ["a", "b"], "ports": {"http": 80}}
+    print_outcome(Outcome(status="ready", outputs=outputs))
+    said = capsys.readouterr().out
+    assert "  uri: key uri of Secret redis/redis-app\n" in said
+    assert "  topics: a, b\n" in said
+    assert "  ports: http=80\n" in said
