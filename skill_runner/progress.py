@@ -46,6 +46,14 @@ class Concerns:
 
 
 @dataclass(frozen=True, slots=True)
+class Requires:
+    """The installations that one of several waits for before it begins."""
+
+    installation: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Changing:
     """From here on the run writes to the cluster."""
 
@@ -56,6 +64,7 @@ class Changing:
 class StepStarted:
     id: str
     title: str
+    kind: Literal["step", "proof"] = "step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +142,8 @@ class Of:
 
 
 Event: TypeAlias = (
-    "RunStarted | Connected | Concerns | Changing | StepStarted | StepFinished | Awaiting | Line"
-    " | Note | Amount | Standing | Of"
+    "RunStarted | Connected | Concerns | Requires | Changing | StepStarted | StepFinished"
+    " | Awaiting | Line | Note | Amount | Standing | Of"
 )
 Report = Callable[[Event], None]
 

@@ -16,6 +16,7 @@ from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
 from skill_runner.plan.inputs import secret_values
+from skill_runner.progress import Requires
 from skill_runner.runs.folder import Run
 from skill_runner.skill.library import Library
 
@@ -40,6 +41,10 @@ async def bring(
     graph = await prepare(requests, world, library)
     for node in graph.nodes:
         run_.redactor.add(secret_values(node.skill, node.plan.inputs if node.plan else {}))
+    if len(graph.nodes) > 1:
+        for node in graph.nodes:
+            requires = tuple(map(str, node.edges.values()))
+            world.report(Requires(str(node.installation), requires))
     if options.no_change:
         refuse_changes(graph)
     await check(graph, world, adopt=options.adopt, create_namespaces=options.create_namespaces)

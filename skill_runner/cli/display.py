@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skill_runner.outcome import Outcome, to_dict
+from skill_runner.outcome.words import words_of
 from skill_runner.progress import (
     Amount,
     Awaiting,
@@ -209,7 +210,7 @@ def print_document(document: Mapping[str, Any]) -> None:
         rows.append(f"  critical path: {' → '.join(document['critical_path'])}")
     rows += [f"  proof {key}: {value}" for key, value in document["proof"].items()]
     rows += [f"  {_edge_line(edge)}" for edge in document.get("edges", ())]
-    rows += [f"  {key}: {_plain(value)}" for key, value in document["outputs"].items()]
+    rows += [f"  {key}: {words_of(value)}" for key, value in document["outputs"].items()]
     rows += [f"  note: {note}" for note in document.get("notes", ())]
     rows += _problem(document["problem"]) if "problem" in document else []
     if document["cluster"]:
@@ -265,14 +266,3 @@ def _problem(problem: Mapping[str, Any]) -> list[str]:
             for n in problem["next"]
         ),
     ]
-
-
-def _plain(value: object) -> str:
-    match value:
-        case list() | tuple():
-            return ", ".join(map(_plain, value))
-        case {"secretKeyRef": {"namespace": space, "name": name, "key": key}}:
-            return f"key {key} of Secret {space}/{name}"
-        case Mapping():
-            return ", ".join(f"{key}={_plain(each)}" for key, each in value.items())
-    return str(value)

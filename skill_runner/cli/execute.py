@@ -15,6 +15,7 @@ import click
 from skill_runner.cli.display import View, print_outcome
 from skill_runner.cli.options import DEADLINE
 from skill_runner.cli.recording import RUN
+from skill_runner.cli.reporting import Timeline, write_reports
 from skill_runner.cli.signals import Interrupts
 from skill_runner.errors import SkillError
 from skill_runner.outcome import Outcome, from_error, redacted, to_json
@@ -35,15 +36,24 @@ def execute(label: str, work: Work, *, output: str, verbose: bool, installation:
     """
     began = time.monotonic()
     with Interrupts() as interrupts:
-        outcome, run, journal = _work(label, work, interrupts, output, verbose, installation)
+        told = Timeline()
+        outcome, run, journal = _work(label, work, interrupts, told, output, verbose, installation)
         interrupts.finish()
         outcome = replace(outcome, seconds=outcome.seconds or time.monotonic() - began)
-        _show(_completed(outcome, run, journal), run, output)
+        outcome = _completed(outcome, run, journal)
+        _show(outcome, run, output)
+        write_reports(outcome, told.events)
     return outcome.exit_code
 
 
 def _work(
-    label: str, work: Work, interrupts: Interrupts, output: str, verbose: bool, installation: str
+    label: str,
+    work: Work,
+    interrupts: Interrupts,
+    told: Timeline,
+    output: str,
+    verbose: bool,
+    installation: str,
 ) -> tuple[Outcome, Run | None, Journal | None]:
     """The outcome of the work, whatever happens, and where its run and its journal are."""
     run: Run | None = None
@@ -52,7 +62,8 @@ def _work(
     try:
         run = _begin(label, installation)
         with View(verbose=verbose) as view:
-            journal = Journal(run, [view, *([_stream] if output == "jsonl" else [])], time.time)
+            sinks: list[Report] = [view, told, *([_stream] if output == "jsonl" else [])]
+            journal = Journal(run, sinks, time.time)
             journal(RunStarted(run.id, str(run.folder)))
             outcome = asyncio.run(interrupts.run(_within(seconds, work(run, journal))))
     except _OutOfTime:

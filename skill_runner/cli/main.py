@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "status": "Show the installations of a cluster, or one run.",
     "cancel": "End a run, with all that it started.",
     "logs": "Print the log of a run.",
+    "report": "Write a run's report: a page, JUnit, Markdown, SARIF.",
     "list": "List the skills.",
     "describe": "Show one skill: inputs, effects, requirements.",
     "validate": "Check skill folders; every mistake at once.",

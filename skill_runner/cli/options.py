@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from skill_runner.actions.request import ImageMode, Request
+from skill_runner.cli.reporting import keep_no_ci, keep_reports
 from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.execution.state import Options
@@ -144,7 +145,7 @@ def output_option(function: Command) -> Command:
 
 
 def outcome_option(function: Command) -> Command:
-    """-o text|json|jsonl and --deadline, of commands whose document is an outcome."""
+    """-o text|json|jsonl, --deadline, --report and --no-ci, of commands that have an outcome."""
     return _with(
         function,
         click.option(
@@ -164,7 +165,27 @@ def outcome_option(function: Command) -> Command:
             help=f"End the whole command after this time, as Ctrl-C would (exit 5); plan and why "
             f"have {LOOKING:.0f}.",
         ),
+        report_option,
+        click.option(
+            "--no-ci",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=keep_no_ci,
+            help="In GitHub Actions: no job summary, and no annotation.",
+        ),
     )
+
+
+report_option: Final = click.option(
+    "--report",
+    multiple=True,
+    metavar="KIND=FILE",
+    expose_value=False,
+    callback=keep_reports,
+    help="Also write the result there: junit, markdown, html, sarif, codequality (GitLab). "
+    "Repeatable.",
+)
 
 
 def _keep_deadline(context: click.Context, _: click.Parameter, seconds: float | None) -> None:

@@ -30,7 +30,7 @@ async def prove(walk: Walk, old: Record | None) -> None:
 
 async def run_proof(walk: Walk, proof: Proof) -> None:
     """Run one; StepFailed with PROOF_FAILED when it does not hold."""
-    walk.report(StepStarted(proof.id, f"proof {proof.id}"))
+    walk.report(StepStarted(proof.id, f"proof {proof.id}", "proof"))
     clock = walk.world.clock
     began = clock.monotonic()
     try:

@@ -97,10 +97,11 @@ def look(run_id: str) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The subject of a run, as its folder says: its scope, installations with their skills, and the
-    cluster's context; empty where it did not come so far."""
+    """The subject of a run, as its folder says: its scope, its command, installations with their
+    skills, and the cluster's context; empty where it did not come so far."""
 
     scope: Scope
+    command: str
     concerned: tuple[tuple[str, str], ...]
     context: str
 
@@ -109,14 +110,20 @@ def about(run_id: str) -> About:
     """The subject of a run. UsageError when there is none of that id."""
     run = open_run(run_id)
     events = _events(run.folder / "events.jsonl")
-    text = _facts(run).get("scope")
+    facts = _facts(run)
     return About(
-        scope=Scope.parse(text) if text else OPEN,
+        scope=Scope.parse(facts["scope"]) if facts.get("scope") else OPEN,
+        command=facts.get("command", ""),
         concerned=tuple(
             (e["installation"], e["skill"]) for e in events if e["event"] == "Concerns"
         ),
         context=next((e["context"] for e in events if e["event"] == "Connected"), ""),
     )
+
+
+def told(run_id: str) -> list[dict[str, Any]]:
+    """The events of a run so far, oldest first. UsageError when there is none of that id."""
+    return _events(open_run(run_id).folder / "events.jsonl")
 
 
 async def wait(run_id: str, seconds: float, clock: Clock) -> Document:

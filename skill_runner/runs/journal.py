@@ -19,6 +19,7 @@ from skill_runner.progress import (
     Note,
     Of,
     Report,
+    Requires,
     RunStarted,
     Standing,
     StepFinished,
@@ -100,6 +101,8 @@ def words(event: Event) -> str:
             return f"cluster {context} {server}"
         case Concerns(installation=installation, skill=skill):
             return f"{installation} of {skill}"
+        case Requires(installation=installation, requires=requires):
+            return f"{installation} requires {', '.join(requires)}" if requires else ""
         case Changing(installation=installation):
             return f"changing {installation}"
         case StepStarted(title=title):

@@ -64,6 +64,7 @@ UNRUN: Final = (
         also_followed=True,
     ),
     Unrun(r"skill images (build|load|push)", _NO_REGISTRY, ("tests/unit/images",)),
+    Unrun(r"skill report ", "a run of its own", ("tests/unit/cli/commands/test_report.py",)),
     Unrun(r"skill debug ", "a history of its own", ("tests/unit/cli/commands/test_debug.py",)),
     Unrun(r"skill (up|down) ", "a platform of minutes", ("tests/integration/test_graph.py",)),
     Unrun(r"skill status$", "it is run by first-kafka.md's test", ("tests/integration/documents",)),

@@ -59,6 +59,7 @@ WAYS_OUT = [
     (["status", "nope-1234"], 2, "USAGE", "no run 'nope-1234'"),
     (["cancel", "nope-1234"], 2, "USAGE", "no run 'nope-1234'"),
     (["status", "nope-1234", "--wait", "-1"], 2, "USAGE", "-1.0 is not in the range"),
+    (["report", "nope-1234"], 2, "USAGE", "No such option '-o'"),
     (["logs", "nope-1234"], 2, "USAGE", "No such option '-o'"),
     (["list", "more"], 2, "USAGE", "unexpected extra argument"),
     (["describe", "ecko"], 2, "USAGE", "did you mean 'echo'"),
