@@ -62,7 +62,9 @@ def command(source: Source, platform: str) -> str:
         "branch": spec["targetRevision"],
     }
     space = "" if source.argocd == DEFAULT_NAMESPACE else f" -n {source.argocd}"
-    return f"skill run argocd-k8s-setup{space} --set {shlex.quote('delivers=' + json.dumps(asked))}"
+    return (
+        f"skill run argocd-k8s-setup{space} --set {shlex.quote('delivers=' + json.dumps([asked]))}"
+    )
 
 
 def _application(

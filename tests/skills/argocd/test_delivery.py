@@ -31,7 +31,7 @@ def untouched(driver: Driver) -> Iterator[set[str]]:
     before = driver.objects()
     yield before
     if any(i["skill"] == ARGOCD for i in driver.skill("status")["installations"]):
-        driver.skill("run", ARGOCD, "--set", "delivers={}")
+        driver.skill("run", ARGOCD, "--set", "delivers=[]")
         assert str(ROOT) not in driver.objects()
         driver.drop(APPLICATION)
         driver.skill("remove", ARGOCD, "--yes", "--purge")
