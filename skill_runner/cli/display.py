@@ -69,6 +69,7 @@ class View:
         self.standing = ""
         self.began = monotonic()
         self.objects: tuple[ObjectState, ...] = ()
+        self.open: tuple[ObjectState, ...] = ()  # of steps before, and still awaited
         self.amount: Amount | None = None
         self.warned: set[str] = set()
         self.spoke = monotonic()
@@ -107,6 +108,7 @@ class View:
             case Of(installation=installation, event=inner):
                 self._lane(installation)(inner)
             case StepStarted(title=title):
+                self._leave(self.objects)
                 self.step, self.objects, self.amount = title, (), None
                 self.began = self.monotonic()
                 if not self.live:
@@ -117,9 +119,10 @@ class View:
                 message = result.message.removeprefix(f"{title}: ")  # a hook's names it, too
                 words = f": {message}" if message else ""
                 self._say(f"{mark} {title}{words} ({result.seconds:.1f} s)", style)
+                self._leave(self.objects)
                 self.step, self.objects = "", ()
             case Awaiting(objects=objects):
-                self.objects = objects
+                self.objects, self.open = objects, ()
                 self._warn(objects)
             case Amount():
                 self.amount = event
@@ -140,6 +143,9 @@ class View:
             lane.console, lane.live = self.console, self.live
             self.lanes[installation] = lane
         return self.lanes[installation]
+
+    def _leave(self, objects: tuple[ObjectState, ...]) -> None:
+        self.open = tuple(o for o in objects if o.state != "ready") or self.open
 
     def _warn(self, objects: tuple[ObjectState, ...]) -> None:
         for item in objects:
@@ -162,6 +168,8 @@ class View:
         if lanes:
             return "; ".join(lanes)
         left = [f"{o.resource}: {o.message}" for o in self.objects if o.state != "ready"]
+        if not left and not self.step and not self.amount:
+            left = [f"{o.resource}: {o.message}" for o in self.open]
         if left:
             return "; ".join(left[:3])
         return f"{self.step}{self._progress()}" if self.step or self.amount else "working"

@@ -49,6 +49,21 @@ def test_a_silent_wait_speaks_every_twenty_seconds(capsys: pytest.CaptureFixture
     ]
 
 
+def test_what_a_step_left_behind_is_named_after_the_last_proof(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    time = Time(beats=1)
+    view = View(monotonic=time.monotonic, pause=time.pause)
+    view(StepStarted("app", "apply 1 objects"))
+    view(Awaiting((ObjectState("Application shop", "progressing", "is Progressing"),)))
+    view(StepFinished(StepResult(id="app", status="done")))
+    view(StepStarted("round-trip", "proof round-trip", "proof"))
+    view(StepFinished(StepResult(id="round-trip", status="done")))
+    with view:
+        view.heart.join()
+    assert "still waiting (20 s): Application shop: is Progressing" in capsys.readouterr().err
+
+
 def test_a_long_download_speaks_of_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     time = Time(beats=1)
     view = View(monotonic=time.monotonic, pause=time.pause)
