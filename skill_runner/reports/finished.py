@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-CaseKind = Literal["step", "object", "proof", "result"]
+CaseKind = Literal["step", "object", "proof", "edge", "result"]
 CaseState = Literal["passed", "failed", "skipped"]
 Event = Mapping[str, Any]
 
@@ -58,7 +58,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One step, awaited object or proof of an installation, or the command's result as a whole."""
+    """One step, awaited object or proof of an installation, a way between two of them, or the
+    command's result as a whole."""
 
     installation: str
     kind: CaseKind
@@ -73,7 +74,7 @@ def cases(finished: Finished) -> tuple[Case, ...]:
 
     A case that the problem is about says its cause; the case `result` always does.
     """
-    found = [*_steps(finished), *_objects(finished)]
+    found = [*_steps(finished), *_objects(finished), *_edges(finished)]
     problem = finished.problem
     if problem is not None and not finished.good:
         said = {
@@ -159,6 +160,20 @@ def _objects(finished: Finished) -> Iterable[Case]:
             state="passed" if ready else "skipped",
             seconds=max(0.0, at - first[key]),
             message=each["warning"] or each["message"] if seen_ready or not ready else "ready",
+        )
+
+
+def _edges(finished: Finished) -> Iterable[Case]:
+    """The ways between installations that a platform's proofs went."""
+    states: Mapping[str, CaseState] = {"seen": "passed", "broken": "failed"}
+    for edge in finished.document.get("edges", ()):
+        yield Case(
+            installation=finished.about,
+            kind="edge",
+            name=f"{edge['from']} → {edge['to']} by {edge['by']}",
+            state=states.get(edge["status"], "skipped"),
+            seconds=float(edge.get("seconds", 0.0)),
+            message=str(edge.get("message", "")),
         )
 
 

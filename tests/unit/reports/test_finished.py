@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_runner.outcome import Outcome, to_dict
+from skill_runner.outcome import EdgeResult, Outcome, to_dict
 from skill_runner.reports import Finished, cases
 from tests.unit.reports.played import APP, BUS, CAUSE, platform, ready
 
@@ -56,4 +56,17 @@ def test_a_command_that_is_at_work_neither_passed_nor_failed() -> None:
 def test_an_unchanged_run_is_one_case_that_passed() -> None:
     assert [(c.kind, c.state, c.message) for c in cases(ready())] == [
         ("result", "passed", "unchanged")
+    ]
+
+
+def test_a_way_between_installations_is_a_case() -> None:
+    seen = EdgeResult(origin="a", target="b", by="HTTP", status="seen", message="200", seconds=0.2)
+    broken = EdgeResult(origin="b", target="c", by="SQL", status="broken", message="refused")
+    later = EdgeResult(origin="c", target="d", by="an event")
+    outcome = Outcome(status="failed", exit_code=1, edges=(seen, broken, later))
+    found = [case for case in cases(Finished("up", to_dict(outcome))) if case.kind == "edge"]
+    assert [(case.name, case.state, case.message) for case in found] == [
+        ("a → b by HTTP", "passed", "200"),
+        ("b → c by SQL", "failed", "refused"),
+        ("c → d by an event", "skipped", ""),
     ]
