@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from skill_runner.policy.images import WITHDRAWN
 from skill_runner.readiness.diagnosis import DEFAULT_POLICY, Row
 from skill_runner.skill.library import Library
 from skill_runner.skill.loader import skill_schema
+from skill_runner.skill.shipped import shipped
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 REFERENCE: Final = REPOSITORY / "docs" / "reference"
@@ -112,7 +114,30 @@ def _skill_yaml() -> str:
         if name is not None and part.get("description"):
             parts.append(part["description"] + "\n")
         parts.append(_fields(part, schema["$defs"]))
+    parts.append(_SHARED + "\n".join(_shared_files()) + "\n")
     return "\n".join(parts)
+
+
+_SHARED: Final = """\
+## Files that ship for several skills
+
+`from:` takes an input from one, `values:` and `apply:` a template; its names are those of the skill
+that uses it. A chart that ships is named without its folder: `shared:web-service`.
+
+| file | is |
+|---|---|
+"""
+
+
+def _shared_files() -> Iterator[str]:
+    """A row for each file, with the comment that it begins with."""
+    home = shipped("templates") / "shared"
+    for file in sorted(path for path in home.rglob("*") if path.is_file()):
+        lines = file.read_text("utf-8").splitlines()
+        words = takewhile(lambda line: line.startswith("#"), lines)
+        comment = " ".join(line.removeprefix("#").strip() for line in words)
+        assert comment, f"{file} begins without a comment that says what it is"
+        yield f"| `shared:{file.relative_to(home).as_posix()}` | {comment} |"
 
 
 _TEMPLATES: Final = """\
