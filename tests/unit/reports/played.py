@@ -39,24 +39,6 @@ def _done(name: str, seconds: float, message: str = "") -> StepFinished:
 
 def platform() -> Finished:
     """`bus` is ready at 4 s, `app` requires it and fails at 9 s; `page` never began."""
-    seen = ObjectState("StatefulSet bus/bus", "progressing", "0 of 1 replicas are ready")
-    ready = ObjectState("StatefulSet bus/bus", "ready", "1 of 1 replicas are ready")
-    failed = StepFinished(StepResult(id="delivery", status="failed", seconds=3.0))
-    events = told(
-        (100.0, RunStarted("shop-1a2b", "/runs/shop-1a2b")),
-        (100.0, Requires(BUS, ())),
-        (100.0, Requires(APP, (BUS,))),
-        (100.0, Requires(PAGE, (APP,))),
-        (100.0, Of(BUS, StepStarted("release", "Helm release bus"))),
-        (101.0, Of(BUS, Awaiting((seen,)))),
-        (103.0, Of(BUS, Awaiting((ready,)))),
-        (103.5, Of(BUS, Awaiting((ready,)))),
-        (104.0, Of(BUS, _done("release", 4.0, "installed"))),
-        (104.0, Of(APP, StepStarted("release", "Helm release app"))),
-        (106.0, Of(APP, _done("release", 2.0, "installed"))),
-        (106.0, Of(APP, StepStarted("delivery", "proof delivery", "proof"))),
-        (109.0, Of(APP, failed)),
-    )
     problem = Problem(
         code="PROOF_FAILED",
         resource="proof delivery of app/app",
@@ -81,7 +63,28 @@ def platform() -> Finished:
             _line(PAGE, "blocked", "by app/app"),
         ),
     )
-    return Finished("up", to_dict(outcome), events, "shop.yaml")
+    return Finished("up", to_dict(outcome), _events(), "shop.yaml")
+
+
+def _events() -> tuple[Mapping[str, Any], ...]:
+    seen = ObjectState("StatefulSet bus/bus", "progressing", "0 of 1 replicas are ready")
+    ready = ObjectState("StatefulSet bus/bus", "ready", "1 of 1 replicas are ready")
+    failed = StepFinished(StepResult(id="delivery", status="failed", seconds=3.0))
+    return told(
+        (100.0, RunStarted("shop-1a2b", "/runs/shop-1a2b")),
+        (100.0, Requires(BUS, ())),
+        (100.0, Requires(APP, (BUS,))),
+        (100.0, Requires(PAGE, (APP,))),
+        (100.0, Of(BUS, StepStarted("release", "Helm release bus"))),
+        (101.0, Of(BUS, Awaiting((seen,)))),
+        (103.0, Of(BUS, Awaiting((ready,)))),
+        (103.5, Of(BUS, Awaiting((ready,)))),
+        (104.0, Of(BUS, _done("release", 4.0, "installed"))),
+        (104.0, Of(APP, StepStarted("release", "Helm release app"))),
+        (106.0, Of(APP, _done("release", 2.0, "installed"))),
+        (106.0, Of(APP, StepStarted("delivery", "proof delivery", "proof"))),
+        (109.0, Of(APP, failed)),
+    )
 
 
 def _line(name: str, status: Any, message: str = "") -> SkillResult:
