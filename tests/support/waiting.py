@@ -58,7 +58,11 @@ class World:
                     "annotations": note,
                     "ownerReferences": [owned_by(owner)],
                 },
-                "spec": {"replicas": 1, "selector": {"matchLabels": LABELS}},
+                "spec": {
+                    "replicas": 1,
+                    "selector": {"matchLabels": LABELS},
+                    "template": owner["spec"]["template"],
+                },
             }
         )
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from skill_runner.objects import Object, at
 from skill_runner.readiness.diagnosis.crash import crash_symptoms
-from skill_runner.readiness.diagnosis.events import Seen
 from skill_runner.readiness.diagnosis.missing_config import Missing, missing_of
+from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.pull import classify_pull, explain_pull
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.readiness.status.pods import container_statuses
@@ -21,20 +20,6 @@ _PULL_REASONS: Final = (
     "RegistryUnavailable",
     "ImageInspectError",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PodView:
-    """One pod with what is known about it. `logs` are the last lines by container; `arrived` is
-    what the kubelet missed and is there by now."""
-
-    pod: Object
-    events: tuple[Seen, ...] = ()
-    logs: Mapping[str, str] = field(default_factory=dict)
-    owner: str = ""
-    of_job: bool = False
-    answers: Mapping[str, str] = field(default_factory=dict)
-    arrived: frozenset[Missing] = frozenset()
 
 
 def container_symptoms(view: PodView) -> Iterator[Symptom]:
@@ -49,9 +34,7 @@ def container_symptoms(view: PodView) -> Iterator[Symptom]:
         elif reason in ("CreateContainerConfigError", "CreateContainerError"):
             yield _config(view, status, reason, message)
         else:
-            yield from crash_symptoms(
-                view.pod, status, view.events, view.logs, view.owner, view.of_job
-            )
+            yield from crash_symptoms(view, status)
 
 
 def _pull(view: PodView, status: Mapping[str, Any], message: str) -> Iterator[Symptom]:

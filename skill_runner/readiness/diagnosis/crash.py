@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from skill_runner.objects import Object, at
 from skill_runner.readiness.diagnosis.events import Seen
+from skill_runner.readiness.diagnosis.pod_view import PodView
+from skill_runner.readiness.diagnosis.probe_times import container_spec, grace_of
+from skill_runner.readiness.diagnosis.recovery import RECENT, epoch, is_past, relapse_of
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.readiness.diagnosis.text import squeeze, telling_line, times
 from skill_runner.text.quoting import excerpt, named
 
-RECENT: Final = 10.0  # seconds: as long as a wait doubts what has crashed
 PAST: Final = 3600.0
 _NOT_THERE: Final = re.compile(
     r'exec: "(?P<a>[^"]+)": (?:executable file not found|stat|permission denied|no such file)'
@@ -32,22 +33,19 @@ _START_ERRORS: Final = ("StartError", "ContainerCannotRun", "RunContainerError")
 _SIGNALS: Final = {134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
 
 
-def crash_symptoms(
-    pod: Object,
-    status: Mapping[str, Any],
-    events: tuple[Seen, ...],
-    logs: Mapping[str, str],
-    owner: str,
-    of_job: bool,
-) -> Iterator[Symptom]:
-    """Symptoms of one container that ended, or runs again after having ended."""
+def crash_symptoms(view: PodView, status: Mapping[str, Any]) -> Iterator[Symptom]:
+    """Symptoms of one container that ended, or runs again after having ended.
+
+    One that runs again has the time that its own probes give a start.
+    """
+    pod, name = view.pod, status["name"]
     ended = last_end(status)
-    if ended is None or not _troubled(pod, status):
+    spec = container_spec(pod, name)
+    if ended is None or not _troubled(pod, status) or is_past(spec, status, view.now):
         return
-    name = status["name"]
-    log = logs.get(name, "")
-    reason, cause = _what(pod, status, ended, events, log)
-    if of_job and reason not in ("ImageWrongArch", "CommandNotFound"):
+    log = view.logs.get(name, "")
+    reason, cause = _what(pod, status, ended, view.events, log)
+    if view.of_job and reason not in ("ImageWrongArch", "CommandNotFound"):
         reason = "JobRetrying"
     restarts = int(status.get("restartCount", 0))
     yield symptom_of(
@@ -55,10 +53,11 @@ def crash_symptoms(
         reason,
         cause,
         container=name,
-        owner=owner,
+        owner=view.owner,
         restarts=restarts,
+        grace=grace_of(spec) if at(status, "state.running") is not None else 0.0,
         sightings=max(1, restarts + (1 if at(status, "state.terminated") is not None else 0)),
-        lines=tuple(_lines(pod, status, ended, log, events)),
+        lines=tuple(_lines(pod, status, ended, log, view.events)),
     )
 
 
@@ -76,7 +75,7 @@ def recent_ends(pod: Object, now: float) -> Iterator[Symptom]:
     for status in at(pod, "status.containerStatuses", []):
         ended = at(status, "lastState.terminated", {})
         since = epoch(at(status, "state.running.startedAt"))
-        if not status.get("ready") or not ended.get("exitCode") or now - since >= RECENT:
+        if not ended or not relapse_of(status, now):
             continue
         name, restarts = status["name"], int(status.get("restartCount", 0))
         reason, cause = _what(pod, status, ended, (), "")
@@ -98,14 +97,6 @@ def past_ends(pod: Object, now: float) -> Iterator[str]:
             again = times(int(status.get("restartCount", 0)), "restart")
             _, cause = _what(pod, status, at(status, "lastState.terminated"), (), "")
             yield f"Pod {at(pod, 'metadata.name')}: {again}, the last {ago:.0f} s ago: {cause}"
-
-
-def epoch(text: Any) -> float:
-    """An API time in seconds since the epoch; 0 for none."""
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return 0.0
 
 
 def _troubled(pod: Object, status: Mapping[str, Any]) -> bool:

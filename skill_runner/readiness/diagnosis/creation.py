@@ -7,7 +7,8 @@ words come back to us from our own requests.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from skill_runner.objects import Object, at, condition, count, is_true
@@ -42,13 +43,18 @@ def classify_refusal(message: str) -> str | None:
     return next((reason for reason, p in _COMPILED if p.search(message)), None)
 
 
-def creation_symptoms(owner: Object, events: tuple[Seen, ...], workload: str) -> Iterator[Symptom]:
+def creation_symptoms(
+    owner: Object,
+    events: tuple[Seen, ...],
+    workload: str,
+    leaving: Mapping[str, float] = MappingProxyType({}),
+) -> Iterator[Symptom]:
     """Explain a ReplicaSet, StatefulSet, DaemonSet, Job or StrimziPodSet that cannot make its pods
-    (now)."""
+    (now). `leaving` are the seconds in which pods that go free their part of a quota."""
     message = _current_refusal(owner, events)
     if not message or not _lacks_pods(owner):
         return
-    reason = classify_refusal(message)
+    reason, space = classify_refusal(message), at(owner, "metadata.namespace", "")
     if reason:
         yield symptom_of(
             owner,
@@ -56,6 +62,7 @@ def creation_symptoms(owner: Object, events: tuple[Seen, ...], workload: str) ->
             explain_refusal(reason, message),
             owner=workload,
             lines=tuple(refusal_lines(owner, reason, message)),
+            grace=leaving.get(space, 0.0) if reason == "QuotaExceeded" else 0.0,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skill_runner.outcome import Problem
@@ -50,18 +50,34 @@ def _judge(symptom: Symptom, row: Row, ledger: Ledger, now: float) -> Judged:
 
 
 def root_cause(judged: Iterable[Judged]) -> Judged | None:
-    """The deepest symptom, and of equal ones the one that explains most others; None for none."""
+    """The deepest symptom, and of equal ones the one that explains most others; None for none.
+
+    Once something is terminal, that is what ends the wait; something that may still pass is the
+    cause then only where it is deeper in the same workload.
+    """
     found = [j for j in judged if not j.row.transient]
     if not found:
         return None
+    ends = [j for j in found if j.terminal]
+    root = _deepest(ends or found)
+    own = [j for j in found if _workload(j) == _workload(root) and j.row.depth > root.row.depth]
+    return _deepest(own) if own else root
+
+
+def _workload(judged: Judged) -> str:
+    symptom = judged.symptom
+    return symptom.owner or f"{symptom.kind} {symptom.name}"
+
+
+def _deepest(found: Sequence[Judged]) -> Judged:
     alike: dict[tuple[str, str], int] = {}
     for one in found:
         group = (one.row.code, one.symptom.subject or one.symptom.owner)
         alike[group] = alike.get(group, 0) + 1
 
-    def rank(one: Judged) -> tuple[int, bool, int, bool]:
+    def rank(one: Judged) -> tuple[int, int, bool]:
         group = (one.row.code, one.symptom.subject or one.symptom.owner)
-        return one.row.depth, one.terminal, alike[group], bool(one.symptom.container)
+        return one.row.depth, alike[group], bool(one.symptom.container)
 
     return max(found, key=rank)
 

@@ -125,6 +125,16 @@ ROWS: Final = (
         "Evicted, preempted or on a node that goes away: its controller makes another.",
     ),
     Row(
+        "PodRejected",
+        "UNSCHEDULABLE",
+        300,
+        59,
+        "The node that the pod was given refuses it (no room any more, a taint, a port, its device "
+        "plugin). Its controller makes another at once, which may fit; one that comes back refused "
+        "for five minutes does not.",
+        retryable=True,
+    ),
+    Row(
         "SidecarMissing",
         "SIDECAR_MISSING",
         20,

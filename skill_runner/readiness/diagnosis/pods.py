@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from skill_runner.objects import Object, at
-from skill_runner.readiness.diagnosis.containers import PodView, container_symptoms, missing_words
+from skill_runner.readiness.diagnosis.containers import container_symptoms, missing_words
+from skill_runner.readiness.diagnosis.events import Seen
 from skill_runner.readiness.diagnosis.missing_config import missing_of
+from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.probes import probe_symptoms
 from skill_runner.readiness.diagnosis.scheduling import scheduling_symptoms
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.readiness.status.dapr import ENABLED, SIDECAR, lacks_sidecar
+from skill_runner.readiness.status.pods import container_statuses
 from skill_runner.readiness.status.pods import pod as pod_verdict
 from skill_runner.text.quoting import excerpt
 
-_GOING = (
-    "Evicted",
-    "Preempting",
-    "Shutdown",
-    "NodeShutdown",
-    "Terminated",
-    "NodeLost",
-    "UnexpectedAdmissionError",
-    "NodeAffinity",
-    "OutOfcpu",
-    "OutOfmemory",
+# Reasons of a pod that was to go: kubelet's eviction, preemption and shutdown managers, the node
+# lifecycle and the taint controllers (pkg/kubelet, pkg/controller of Kubernetes 1.34).
+_GOING: Final = frozenset(
+    {"Evicted", "Preempting", "Shutdown", "NodeShutdown", "Terminated", "NodeLost"}
 )
+
+
+# The kubelet's and the attach controller's words for what comes after volumes and sandbox, from
+# pkg/kubelet/events/event.go and pkg/controller/volume/events/event.go.
+_FURTHER: Final = frozenset({"Pulling", "Pulled", "Created", "Started"})
+_ATTACHED: Final = frozenset({"SuccessfulAttachVolume"})
 
 
 def pod_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> tuple[Symptom, ...]:
@@ -47,12 +50,14 @@ def pod_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> tuple[Sympt
 
 def _failed(view: PodView) -> Symptom:
     pod = view.pod
-    reason = at(pod, "status.reason", "")
+    name, reason = at(pod, "metadata.name", ""), at(pod, "status.reason", "")
     verdict = pod_verdict(pod).message
-    if reason in _GOING:
-        return symptom_of(pod, "Evicted", f"the pod {verdict}", owner=view.owner)
-    name = at(pod, "metadata.name", "")
-    inner = next(iter(container_symptoms(PodView(pod, view.events, view.logs, view.owner))), None)
+    if is_given_up(pod):
+        row = "Evicted" if reason in _GOING else "PodRejected"
+        cause = f"the pod {verdict}; its controller makes another"
+        told = f"kubelet: {at(pod, 'status.message', '') or verdict}"
+        return symptom_of(pod, row, cause, owner=view.owner, lines=(told,))
+    inner = next(container_symptoms(replace(view, of_job=False)), None)
     cause = inner.cause if inner else f"pod {name} {verdict}"
     lines = inner.lines if inner else ()
     hook = at(pod, "metadata.annotations", {}).get("helm.sh/hook")
@@ -62,14 +67,27 @@ def _failed(view: PodView) -> Symptom:
     )
 
 
+def is_given_up(pod: Object) -> bool:
+    """Tell whether a pod has failed and its controller makes another: containers that are to run
+    for ever do not fail by themselves, so the kubelet has refused it or let it go."""
+    return (
+        at(pod, "status.phase") == "Failed"
+        and at(pod, "spec.restartPolicy", "Always") == "Always"
+        and any(owner.get("controller") for owner in at(pod, "metadata.ownerReferences", []))
+    )
+
+
 def _volumes(view: PodView) -> Iterator[Symptom]:
-    statuses = at(view.pod, "status.containerStatuses", [])
+    statuses = tuple(container_statuses(view.pod))
     if any(at(s, "state.running") is not None for s in statuses):
         return
-    begun = _last_start(statuses)
+    begun = max(_last_start(statuses), _last_sign(view.events))
+    attached = max((e.last for e in view.events if e.reason in _ATTACHED), default="")
     for seen in reversed(view.events):
         if begun and seen.last <= begun:
-            continue  # it is over: a container has begun since
+            continue  # it is over: the node has come further since
+        if seen.reason == "FailedAttachVolume" and seen.last <= attached:
+            continue
         if seen.reason == "FailedCreatePodSandBox":
             cause = f"the node cannot set up the pod ({excerpt(seen.message)})"
             yield symptom_of(
@@ -103,7 +121,13 @@ def _volumes(view: PodView) -> Iterator[Symptom]:
 def _last_start(statuses: Sequence[Mapping[str, Any]]) -> str:
     """Return when a container last began: its volumes were there by then."""
     places = ("state.terminated.startedAt", "lastState.terminated.startedAt")
-    return max((str(at(s, place, "")) for s in statuses for place in places), default="")
+    return max((str(at(s, place, ""))[:19] for s in statuses for place in places), default="")
+
+
+def _last_sign(events: Sequence[Seen]) -> str:
+    """Return when the kubelet last came to an image or a container: it does so once the pod has its
+    volumes and its sandbox."""
+    return max((e.last for e in events if e.reason in _FURTHER), default="")
 
 
 def _sidecar(view: PodView) -> Iterator[Symptom]:

@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skill_runner.objects import Object, at
-from skill_runner.readiness.diagnosis.containers import PodView
+from skill_runner.objects import at
+from skill_runner.readiness.diagnosis.pod_view import PodView
+from skill_runner.readiness.diagnosis.probe_times import container_spec, grace_of, quiet_of
+from skill_runner.readiness.diagnosis.recovery import is_past
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.readiness.diagnosis.text import telling_line
+from skill_runner.readiness.status.pods import container_statuses
 from skill_runner.text.quoting import excerpt, named
 
 
 def probe_symptoms(view: PodView) -> Iterator[Symptom]:
-    """One symptom for each container that runs, has not been restarted, and is not ready."""
-    for status in at(view.pod, "status.containerStatuses", []):
-        if status.get("ready") or at(status, "state.running") is None:
-            continue
+    """One symptom for each container that runs and is not ready, unless it has just crashed."""
+    for status in container_statuses(view.pod):
         spec = container_spec(view.pod, status.get("name", ""))
+        if status.get("ready") or at(status, "state.running") is None or not _serves(view, spec):
+            continue
         probe = at(spec, "readinessProbe") or at(spec, "startupProbe")
-        if probe is None or int(status.get("restartCount", 0)):
+        fresh = int(status.get("restartCount", 0)) and not is_past(spec, status, view.now)
+        if probe is None or fresh:
             continue
         yield _failing(view, status["name"], spec, probe)
+
+
+def _serves(view: PodView, spec: Mapping[str, Any]) -> bool:
+    """Tell whether a container is to run on: one of the pod's, or a native sidecar."""
+    inits = at(view.pod, "spec.initContainers", [])
+    return spec not in inits or spec.get("restartPolicy") == "Always"
 
 
 def _failing(
@@ -54,38 +64,6 @@ def _failing(
             if x
         ),
     )
-
-
-def container_spec(pod: Object, name: str) -> Mapping[str, Any]:
-    """The container as the pod asks for it; empty when there is none of that name."""
-    for part in ("containers", "initContainers"):
-        for spec in at(pod, f"spec.{part}", []):
-            if spec.get("name") == name:
-                return dict(spec)
-    return {}
-
-
-def grace_of(spec: Mapping[str, Any]) -> float:
-    """Seconds that the probes of a container themselves give it to become ready."""
-    startup, readiness = at(spec, "startupProbe"), at(spec, "readinessProbe")
-    return (_lasts(startup) if startup else 0.0) + (_lasts(readiness) if readiness else 0.0)
-
-
-def quiet_of(spec: Mapping[str, Any]) -> float:
-    """Seconds of a first start in which a probe that does not pass is nothing to speak of.
-
-    Its delay and one period; a probe that asks more often gives no less than Kubernetes' default
-    one, in which an ordinary program starts.
-    """
-    probe = at(spec, "startupProbe") or at(spec, "readinessProbe") or {}
-    return float((probe.get("initialDelaySeconds") or 0) + max(probe.get("periodSeconds") or 0, 10))
-
-
-def _lasts(probe: Mapping[str, Any]) -> float:
-    # Kubernetes' defaults: period 10 s, timeout 1 s, three failures.
-    period, failures = probe.get("periodSeconds") or 10, probe.get("failureThreshold") or 3
-    delay, timeout = probe.get("initialDelaySeconds") or 0, probe.get("timeoutSeconds") or 1
-    return float(delay + period * failures + timeout)
 
 
 def port_numbers(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from skill_runner.objects import Object, at, condition, is_false
 from skill_runner.quantity import quantity_or_zero
 from skill_runner.readiness.diagnosis.affinity import refused_by_affinity
-from skill_runner.readiness.diagnosis.containers import PodView
+from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.text.quoting import excerpt, named
 

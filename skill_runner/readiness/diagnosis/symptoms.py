@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from skill_runner.objects import Object
-from skill_runner.readiness.diagnosis.containers import PodView
 from skill_runner.readiness.diagnosis.creation import creation_symptoms
 from skill_runner.readiness.diagnosis.events import Seen
+from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.pods import pod_symptoms
 from skill_runner.readiness.diagnosis.symptom import Symptom
 from skill_runner.readiness.diagnosis.targets import Target, target_symptoms
@@ -19,7 +20,7 @@ class Scene:
     """`pods` and `makers` (whatever makes pods) are those of the current revisions only.
 
     A maker comes with the name of the workload it works for. `nodes` and `classes` are None where
-    they could not be read.
+    they could not be read. `leaving` are the seconds that pods take which go, by namespace.
     """
 
     targets: tuple[Target, ...] = ()
@@ -30,6 +31,7 @@ class Scene:
     nodes: tuple[Object, ...] | None = None
     classes: tuple[Object, ...] | None = None
     more: tuple[Symptom, ...] = ()
+    leaving: Mapping[str, float] = field(default_factory=dict)
 
 
 def find_symptoms(scene: Scene) -> tuple[Symptom, ...]:
@@ -38,7 +40,11 @@ def find_symptoms(scene: Scene) -> tuple[Symptom, ...]:
     found: dict[tuple[str, str, str], Symptom] = {}
     for symptom in (
         *of_pods,
-        *(s for maker, work in scene.makers for s in creation_symptoms(maker, scene.events, work)),
+        *(
+            symptom
+            for maker, work in scene.makers
+            for symptom in creation_symptoms(maker, scene.events, work, scene.leaving)
+        ),
         *claim_symptoms(scene.claims, scene.classes, scene.events),
         *target_symptoms(scene.targets, of_pods),
         *scene.more,

@@ -5,15 +5,16 @@ The wait gives it every look; it holds no clock of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from skill_runner.objects import Object, at
+from skill_runner.readiness.diagnosis.recovery import RECENT, must_run
 from skill_runner.readiness.diagnosis.symptom import Symptom
 from skill_runner.readiness.status.pods import container_statuses
 
-HEALTHY_PERIOD: Final = 10.0  # seconds of readiness after which earlier restarts are forgiven
+HEALTHY_PERIOD: Final = RECENT  # seconds of readiness after which earlier restarts are forgiven
 # A container that restarts has no symptom for moments; its budget must not start anew each time.
 _LINGER: Final = 5.0
 
@@ -26,6 +27,7 @@ class Ledger:
     last: dict[tuple[str, str, str], float] = field(default_factory=dict)
     ready_since: dict[tuple[str, str], float] = field(default_factory=dict)
     forgiven: dict[tuple[str, str], int] = field(default_factory=dict)
+    trial: dict[tuple[str, str], float] = field(default_factory=dict)
     pulls: dict[tuple[str, str], int] = field(default_factory=dict)
     _pulling: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -34,20 +36,21 @@ class Ledger:
         uid = at(pod, "metadata.uid", "")
         for status in container_statuses(pod):
             key = (uid, str(status.get("name")))
-            self._note_health(
-                key, bool(status.get("ready")), int(status.get("restartCount", 0)), now
-            )
+            self._note_health(key, status, now)
             waiting = at(status, "state.waiting.reason", "")
             if waiting == "ErrImagePull" and self._pulling.get(key) != waiting:
                 self.pulls[key] = self.pulls.get(key, 0) + 1
             self._pulling[key] = waiting
 
-    def _note_health(self, key: tuple[str, str], ready: bool, restarts: int, now: float) -> None:
-        if not ready:
+    def _note_health(self, key: tuple[str, str], status: Mapping[str, Any], now: float) -> None:
+        """Forgive what was before the first look, and what a healthy period has followed."""
+        restarts = int(status.get("restartCount", 0))
+        self.forgiven.setdefault(key, restarts)
+        self.trial[key] = max(HEALTHY_PERIOD, must_run(status))
+        if not status.get("ready"):
             self.ready_since.pop(key, None)
             return
-        since = self.ready_since.setdefault(key, now)
-        if key not in self.forgiven or now - since >= HEALTHY_PERIOD:
+        if now - self.ready_since.setdefault(key, now) >= self.trial[key]:
             self.forgiven[key] = restarts
 
     def note(self, symptoms: Iterable[Symptom], now: float) -> None:
@@ -64,7 +67,8 @@ class Ledger:
         pod_and_container = key[0], key[1]
         if pod_and_container in self.ready_since:
             healthy = now - self.ready_since[pod_and_container]
-            return 0.0 if healthy >= HEALTHY_PERIOD else HEALTHY_PERIOD
+            trial = self.trial.get(pod_and_container, HEALTHY_PERIOD)
+            return 0.0 if healthy >= trial else trial
         return _LINGER
 
     def age(self, symptom: Symptom, now: float) -> float:

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from skill_runner.objects import Object, at
-from skill_runner.readiness.diagnosis.probes import container_spec
+from skill_runner.readiness.diagnosis.probe_times import container_spec
+from skill_runner.readiness.diagnosis.recovery import relapse_of
 from skill_runner.readiness.status.pods import container_statuses
 
 AFTER_A_CRASH: Final = 10.0
@@ -25,6 +26,11 @@ def doubt_of(pods: Iterable[Object], now: float) -> float:
     return max(
         (_of_container(pod, s, now) for pod in pods for s in container_statuses(pod)), default=0.0
     )
+
+
+def relapse_of_any(pods: Iterable[Object], now: float) -> float:
+    """Seconds that a container of these which came back still has to run. `now` is epoch."""
+    return max((relapse_of(s, now) for pod in pods for s in container_statuses(pod)), default=0.0)
 
 
 def _of_container(pod: Object, status: Any, now: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from skill_runner.objects import Object, at, condition, is_false
+from skill_runner.objects import Object, at, condition, count, is_false
 from skill_runner.readiness.diagnosis import (
     PodView,
     Scene,
@@ -17,14 +17,15 @@ from skill_runner.readiness.diagnosis import (
 from skill_runner.readiness.diagnosis.crash import last_end
 from skill_runner.readiness.diagnosis.events import Seen, about
 from skill_runner.readiness.diagnosis.missing_config import Missing, missed_by
-from skill_runner.readiness.diagnosis.probes import container_spec
+from skill_runner.readiness.diagnosis.pods import is_given_up
+from skill_runner.readiness.diagnosis.probe_times import container_spec
 from skill_runner.readiness.diagnosis.symptom import symptom_of
 from skill_runner.readiness.status.pods import container_statuses
 from skill_runner.readiness.status.pods import pod as pod_verdict
 from skill_runner.readiness.wait.cache import View
 from skill_runner.readiness.wait.children import family_of
 from skill_runner.readiness.wait.components import component_symptoms, with_components
-from skill_runner.readiness.wait.doubt import doubt_of
+from skill_runner.readiness.wait.doubt import doubt_of, relapse_of_any
 from skill_runner.readiness.wait.expected import Expected
 from skill_runner.readiness.wait.kong import gateway_symptoms, with_gateways
 from skill_runner.readiness.wait.lookups import Lookups
@@ -39,7 +40,8 @@ from skill_runner.skill.model import WaitRule
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """`pulse` changes when a container restarts or stops being ready. `troubled` are the objects
-    whose events are wanted. `doubt` are the seconds that readiness has to hold."""
+    whose events are wanted. `doubt` are the seconds that readiness has to hold; `relapse` those
+    that a container which came back has yet to run."""
 
     watched: tuple[Watched, ...]
     symptoms: tuple[Symptom, ...]
@@ -48,6 +50,7 @@ class Look:
     claims: tuple[Object, ...]
     pulse: frozenset[tuple[str, str, int, bool]]
     doubt: float
+    relapse: float
     unproven: bool
 
     @property
@@ -69,21 +72,8 @@ def look(
     pending = any(at(c, "status.phase") != "Bound" for c in claims)
     classes = lookups.classes() if pending else ()
     watched = _qualified(tuple(with_surroundings(watched, view, classes)), lookups)
-    events = read_events(view.of_kind("Event"))
-    families = [w.family for w in watched]
-    views = tuple(_pod_views(watched, events, lookups))
-    lost = any(is_false(condition(v.pod, "PodScheduled")) for v in views)
-    scene = Scene(
-        targets=tuple(_target(w) for w in watched if not w.verdict.facts.get("skipped")),
-        pods=views,
-        makers=tuple((f.maker, f.owner) for f in families if f.maker),
-        claims=claims,
-        events=events,
-        nodes=lookups.nodes() if lost else None,
-        classes=classes,
-        more=tuple(_symptoms_beside_pods(watched, lookups)),
-    )
-    pods = tuple(dict(v.pod) for v in views)
+    scene = _scene(watched, claims, classes, view, lookups, now)
+    pods = tuple(dict(v.pod) for v in scene.pods)
     return Look(
         watched=watched,
         symptoms=find_symptoms(scene),
@@ -92,7 +82,33 @@ def look(
         claims=claims,
         pulse=_pulse(pods),
         doubt=doubt_of(pods, now),
+        relapse=relapse_of_any(pods, now),
         unproven=_unproven(watched),
+    )
+
+
+def _scene(
+    watched: tuple[Watched, ...],
+    claims: tuple[Object, ...],
+    classes: tuple[Object, ...] | None,
+    view: View,
+    lookups: Lookups,
+    now: float,
+) -> Scene:
+    events = read_events(view.of_kind("Event"))
+    families = [w.family for w in watched]
+    views = tuple(_pod_views(watched, events, lookups, now))
+    lost = any(is_false(condition(v.pod, "PodScheduled")) for v in views)
+    return Scene(
+        targets=tuple(_target(w) for w in watched if not w.verdict.facts.get("skipped")),
+        pods=views,
+        makers=tuple((f.maker, f.owner) for f in families if f.maker),
+        claims=claims,
+        events=events,
+        nodes=lookups.nodes() if lost else None,
+        classes=classes,
+        more=tuple(_symptoms_beside_pods(watched, lookups)),
+        leaving=_leaving(view),
     )
 
 
@@ -139,15 +155,16 @@ def _target(one: Watched) -> Target:
 
 
 def _pod_views(
-    watched: Sequence[Watched], events: tuple[Seen, ...], lookups: Lookups
+    watched: Sequence[Watched], events: tuple[Seen, ...], lookups: Lookups, now: float
 ) -> Iterator[PodView]:
     seen = set()
     for one in watched:
         if one.verdict.facts.get("skipped"):
             continue
+        replaced = _are_replaced(one)
         for pod in one.family.pods:
             uid = at(pod, "metadata.uid", "")
-            if uid in seen:
+            if uid in seen or (replaced and is_given_up(pod)):
                 continue
             seen.add(uid)
             of_it = about(events, uid)
@@ -159,7 +176,16 @@ def _pod_views(
                 one.family.of_job,
                 _answers(pod, of_it, lookups),
                 _arrived(pod, of_it, lookups),
+                now,
             )
+
+
+def _are_replaced(one: Watched) -> bool:
+    """Tell whether as many pods are there as are to be, without those that have failed."""
+    kind = one.expected.ref.kind
+    path = "status.desiredNumberScheduled" if kind == "DaemonSet" else "spec.replicas"
+    there = [p for p in one.family.pods if at(p, "status.phase") != "Failed"]
+    return len(there) >= count(one.live, path, 1)
 
 
 def _logs(pod: Object, lookups: Lookups) -> dict[str, str]:
@@ -227,6 +253,19 @@ def _troubled(watched: Sequence[Watched], claims: Sequence[Object]) -> Iterator[
     for claim in claims:
         if at(claim, "status.phase") != "Bound":
             yield claim
+
+
+def _leaving(view: View) -> dict[str, float]:
+    """Seconds that pods may take which go, or have gone during this wait, by namespace: what they
+    hold of a quota is free only then."""
+    gone = [pod for ref, pod in view.gone.items() if ref.kind == "Pod"]
+    going = [p for p in view.of_kind("Pod") if at(p, "metadata.deletionTimestamp")]
+    found: dict[str, float] = {}
+    for pod in (*gone, *going):
+        space = at(pod, "metadata.namespace", "")
+        takes = float(at(pod, "spec.terminationGracePeriodSeconds", 30))
+        found[space] = max(found.get(space, 0.0), takes)
+    return found
 
 
 def _unproven(watched: Sequence[Watched]) -> bool:

@@ -29,6 +29,7 @@ from skill_runner.readiness.wait.watches import Streams
 from skill_runner.skill.model import WaitRule
 
 LONGEST_SLEEP: Final = 15.0  # seconds without a look, whatever happens
+SETTLED: Final = 0.5  # seconds that it has to stand: two watches are not of one moment
 ENRICH: Final = 1.0  # seconds that a terminal symptom waits for its log lines
 QUIET: Final = 5.0  # seconds that a controller takes for a first look, when all is well
 
@@ -129,6 +130,7 @@ class _Wait:
                 doubt=seen.doubt,
                 unproven=seen.unproven,
                 pulse=seen.pulse,
+                relapse=seen.relapse,
                 now=now,
             )
             waited = now - started
@@ -190,9 +192,8 @@ class _Wait:
         if self._terminal_since is None:
             self._terminal_since = now
         root = root_cause(judged)
-        if root and needs_words(root) and now - self._terminal_since < ENRICH:
-            return None
-        return root
+        patience = ENRICH if root and needs_words(root) else SETTLED
+        return root if now - self._terminal_since >= patience else None
 
     def _next(self, judged: tuple[Judged, ...], hold: float | None, remaining: float) -> float:
         times = [LONGEST_SLEEP, remaining]
@@ -201,7 +202,7 @@ class _Wait:
         if hold is not None:
             times.append(hold)
         if self._terminal_since is not None:
-            times = [t if t > 0 else ENRICH for t in times]
+            times = [t if t > 0 else SETTLED for t in times]
         return max(0.001, min(times))
 
     async def _sleep(self, seconds: float) -> None:

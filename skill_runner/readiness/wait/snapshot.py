@@ -13,7 +13,8 @@ from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import Forbidden, NotFound
 from skill_runner.objects import Object, at, condition, is_false
 from skill_runner.readiness.diagnosis import FailurePolicy, Ledger, judge, root_cause
-from skill_runner.readiness.diagnosis.crash import epoch, past_ends, recent_ends
+from skill_runner.readiness.diagnosis.crash import past_ends, recent_ends
+from skill_runner.readiness.diagnosis.recovery import epoch
 from skill_runner.readiness.diagnosis.symptom import Symptom
 from skill_runner.readiness.wait.cache import View
 from skill_runner.readiness.wait.channels import Sorter, channels, read

@@ -14,7 +14,8 @@ class Steady:
     """Feed it every look; `left` says how long readiness still has to hold.
 
     A window of 0 asks for no holding at all, whatever the doubt; only `unproven` readiness (a
-    status that may be of before an edit) has to be seen twice all the same.
+    status that may be of before an edit) has to be seen twice all the same, and a container that
+    came back a moment ago has to run longer than before: `relapse` are the seconds left of that.
     """
 
     window: float
@@ -29,7 +30,14 @@ class Steady:
         return not self._crashed
 
     def left(
-        self, *, ready: bool, doubt: float, pulse: Pulse, now: float, unproven: bool = False
+        self,
+        *,
+        ready: bool,
+        doubt: float,
+        pulse: Pulse,
+        now: float,
+        unproven: bool = False,
+        relapse: float = 0.0,
     ) -> float | None:
         """Seconds until ready may be said: 0 for now, None while something is not ready."""
         if self._note_restarts(pulse):
@@ -40,7 +48,7 @@ class Steady:
             return None
         if self._since is None or not self._same(pulse):
             self._since, self._pulse = now, pulse
-        return max(0.0, self._since + self._needed(doubt, unproven) - now)
+        return max(0.0, self._since + self._needed(doubt, unproven) - now, relapse)
 
     def _needed(self, doubt: float, unproven: bool) -> float:
         fresh = UNPROVEN if unproven else 0.0

@@ -180,7 +180,8 @@ def _is_behind(one: Watched, selector: Mapping[str, Any], space: str | None) -> 
         return matches(selector, at(one.live, "metadata.labels", {}))
     if kind not in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
         return False
-    if kind != "DaemonSet" and count(one.live, "spec.replicas", 1) == 0:
+    wanted = "status.desiredNumberScheduled" if kind == "DaemonSet" else "spec.replicas"
+    if count(one.live, wanted, 1) == 0:  # no pod is to be there
         return False
     return matches(selector, at(one.live, "spec.template.metadata.labels", {}))
 

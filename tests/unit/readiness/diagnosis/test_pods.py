@@ -56,6 +56,7 @@ def problem_of(case: Case) -> Problem | None:
             "phase": "Running",
             "containerStatuses": [status],
             "conditions": [{"type": "Ready", "status": ready}],
+            **case.get("more", {}),
         },
     }
     about = {"uid": "1", "kind": "Pod", "name": "web", "fieldPath": "spec.containers{c}"}

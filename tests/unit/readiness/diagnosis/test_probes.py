@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.readiness.diagnosis.containers import PodView
 from skill_runner.readiness.diagnosis.events import Seen
+from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.probes import describe_probe, grace_of, probe_symptoms
 
 

@@ -33,11 +33,28 @@ def root_of(*symptoms: Symptom) -> str:
 
 def test_the_deepest_is_the_cause() -> None:
     found = root_of(
-        symptom("DeadlineExceeded", "web"),
+        symptom("ResourceFailed", "web"),
         symptom("ConfigMissing", "web-1"),
         symptom("CrashLoop", "api-1"),
     )
     assert found == "ConfigMissing of web-1"
+
+
+def test_what_ends_the_wait_is_named_and_not_what_may_still_pass_elsewhere() -> None:
+    found = root_of(
+        symptom("ImageNotFound", "job-1", owner="Job task"),
+        symptom("WebhookUnavailable", "web-1", owner="Deployment web"),
+    )
+    assert found == "ImageNotFound of job-1"
+
+
+def test_in_one_workload_the_deeper_one_is_the_cause_of_what_ends_the_wait() -> None:
+    found = root_of(
+        symptom("JobFailed", "task", owner="Job task"),
+        symptom("ConfigMissing", "task-1", owner="Job task"),
+        symptom("WebhookUnavailable", "web-1", owner="Deployment web"),
+    )
+    assert found == "ConfigMissing of task-1"
 
 
 def test_of_equal_ones_the_one_that_explains_most() -> None:
