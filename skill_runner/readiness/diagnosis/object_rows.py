@@ -172,9 +172,18 @@ ROWS: Final = (
     Row(
         "ResourceFailed",
         "RESOURCE_FAILED",
-        60,
+        120,
         35,
         "The object's own controller says that it failed; most controllers try again.",
+    ),
+    Row(
+        "ResourceNotReady",
+        "RESOURCE_FAILED",
+        NEVER,
+        34,
+        "The object's own controller says that it is not ready, as it says of everything that it "
+        "still makes: a certificate that is issued, a database that is created. A skill that knows "
+        "its operator gives `ResourceNotReady:Kind` a budget.",
     ),
     Row(
         "ResourceFailed:Kafka",
@@ -218,14 +227,6 @@ ROWS: Final = (
         15,
         85,
         "Its names are taken by another definition.",
-    ),
-    Row(
-        "DeadlineExceeded",
-        "NOT_READY_IN_TIME",
-        0,
-        15,
-        "The Deployment's own progressDeadlineSeconds is over.",
-        retryable=True,
     ),
     Row(
         "NotObserved",

@@ -33,6 +33,11 @@ def target_symptoms(targets: Iterable[Target], pods: tuple[Symptom, ...]) -> Ite
         obj, verdict = target.obj, target.verdict
         if verdict.state == "failed":
             yield _failed(obj, verdict, pods)
+        elif verdict.facts.get("refused"):
+            kind = obj.get("kind")
+            said = (f"{kind} status: {verdict.message}",)
+            cause = f"{_named(obj)}: {verdict.message}"
+            yield symptom_of(obj, f"ResourceNotReady:{kind}", cause, lines=said)
         elif verdict.state == "missing" and target.applied:
             yield symptom_of(obj, "ObjectMissing", f"{_named(obj)} {verdict.message}")
         elif verdict.state == "terminating":
@@ -49,8 +54,6 @@ def _failed(obj: Object, verdict: Verdict, pods: tuple[Symptom, ...]) -> Symptom
     if kind == "Pod":
         own = next((s for s in pods if s.uid == at(obj, "metadata.uid")), None)
         return own or symptom_of(obj, "PodFailed", f"{_named(obj)} {verdict.message}")
-    if verdict.facts.get("reason") == "ProgressDeadlineExceeded":
-        return symptom_of(obj, "DeadlineExceeded", f"{_named(obj)} {verdict.message}", lines=said)
     final = verdict.facts.get("reason") in INVALID
     return symptom_of(
         obj,

@@ -5,7 +5,8 @@ It has neither a Ready condition nor an observedGeneration.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from skill_runner.objects import Object, at, conditions, says
 from skill_runner.readiness.status.verdict import Verdict, failed, progressing, ready, unobserved
@@ -43,4 +44,16 @@ def _of_revision(obj: Object) -> Verdict:
     compared = at(obj, "status.sync.comparedTo.source.targetRevision")
     if asked and compared and compared != asked:
         return progressing(f"was compared to {compared}, {asked} was asked for")
+    for part in ("source", "sources", "destination"):
+        before = at(obj, f"status.sync.comparedTo.{part}")
+        if before and _stated(before) != _stated(at(obj, f"spec.{part}")):
+            return progressing(f"was compared with what its {part} was before")
     return ready("is Synced and Healthy")
+
+
+def _stated(value: Any) -> Any:
+    """A source or a destination without what it leaves open: its controller keeps no empty field."""
+    if isinstance(value, Mapping):
+        parts = {k: _stated(v) for k, v in value.items()}
+        return {k: v for k, v in parts.items() if v not in (None, "", {}, [], False)}
+    return [_stated(v) for v in value] if isinstance(value, list) else value

@@ -24,7 +24,14 @@ from skill_runner.objects import (
 )
 from skill_runner.readiness.status.freshness import check_observed
 from skill_runner.readiness.status.rules import is_unproven, named_condition
-from skill_runner.readiness.status.verdict import Verdict, failed, progressing, ready, unobserved
+from skill_runner.readiness.status.verdict import (
+    Verdict,
+    failed,
+    progressing,
+    ready,
+    refused,
+    unobserved,
+)
 from skill_runner.text.quoting import excerpt, named
 
 # Positive conditions by habit of the field, the most telling first.
@@ -39,7 +46,27 @@ POSITIVE: Final = (
     "Complete",
     "Synced",
 )
-NEGATIVE: Final = ("Failed", "Stalled", "Degraded", "NotReady")
+FAILED: Final = ("Failed", "Stalled")  # by habit of the field: no more is tried
+NEGATIVE: Final = ("Degraded", "NotReady")  # not as it should be, and somebody is at it
+# Reasons of a positive condition that is False by which a controller gives up: cert-manager's
+# (pkg/apis/certmanager/v1), Gateway API's, Strimzi's. Any other may be what it says while it still
+# makes the thing: Issuing, Creating, Pending, DependencyNotReady, AddressNotAssigned.
+FINAL: Final = frozenset(
+    {
+        "denied",
+        "failed",
+        "invalid",
+        "invalidconfiguration",
+        "invalidparameters",
+        "invalidrequest",
+        "invalidresourceexception",
+        "invalidspec",
+        "notsupported",
+        "rejected",
+        "unsupported",
+        "unsupportedvalue",
+    }
+)
 GOOD_PHASES: Final = frozenset(
     {
         "ready",
@@ -54,7 +81,14 @@ GOOD_PHASES: Final = frozenset(
         "online",
     }
 )
-BAD_PHASES: Final = frozenset({"failed", "error", "errored", "unhealthy", "degraded", "lost"})
+BAD_PHASES: Final = frozenset({"failed", "error", "errored", "lost"})
+POOR_PHASES: Final = frozenset({"unhealthy", "degraded"})
+AT_WORK: Final = frozenset({"running", "active"})
+# Ends of the kinds whose objects are pieces of work: one that runs is not done.
+_WORK: Final = (
+    *("Job", "Run", "Task", "Workflow", "Backup", "Restore", "Build", "Migration", "Operation"),
+    *("Test", "Scan", "Experiment", "Import", "Export", "Upload", "Snapshot", "Execution"),
+)
 
 
 def custom_resource(obj: Object, kind_has_status: bool | None = None) -> Verdict:
@@ -69,21 +103,32 @@ def custom_resource(obj: Object, kind_has_status: bool | None = None) -> Verdict
 
 
 def _by_conditions(obj: Object) -> Verdict | None:
-    for name in NEGATIVE:
+    for name in FAILED:
         bad = condition(obj, name)
         if bad and is_true(bad) and _fresh(obj, bad):
             return failed(f"{name} ({says(bad)})", reason=bad.get("reason", ""))
     reconciling = condition(obj, "Reconciling")
     if reconciling and is_true(reconciling):
         return progressing(f"is being reconciled ({says(reconciling)})")
+    for name in NEGATIVE:
+        bad = condition(obj, name)
+        if bad and is_true(bad) and _fresh(obj, bad):
+            return refused(f"{name} ({says(bad)})", bad.get("reason", ""))
     for name in POSITIVE:
         found = condition(obj, name)
         if found is None:
             continue
         if is_false(found) and _fresh(obj, found) and name != "Succeeded":
-            return failed(f"{name} is False ({says(found)})", reason=found.get("reason", ""))
+            return _not(name, found)
         return named_condition(obj, name)
     return None
+
+
+def _not(name: str, found: Mapping[str, Any]) -> Verdict:
+    """The verdict of a positive condition that is False: so says who still makes it, too."""
+    reason, message = str(found.get("reason", "")), f"{name} is False ({says(found)})"
+    is_final = reason.lower() in FINAL
+    return failed(message, reason=reason) if is_final else refused(message, reason)
 
 
 def _fresh(obj: Object, found: Mapping[str, Any]) -> bool:
@@ -99,6 +144,10 @@ def _by_phase(obj: Object) -> Verdict | None:
         why = at(obj, "status.message", at(obj, "status.reason", ""))
         tail = f" ({excerpt(why)})" if why else ""
         return failed(f"phase is {named(phase)}{tail}", reason=phase)
+    if phase.lower() in POOR_PHASES:
+        return refused(f"phase is {named(phase)}", phase)
+    if phase.lower() in AT_WORK and str(obj.get("kind")).endswith(_WORK):
+        return progressing(f"phase is {phase}; a {obj.get('kind')} is ready when it has ended")
     if phase.lower() in GOOD_PHASES:
         unproven = {"unproven": True} if is_unproven(obj, None) else {}
         return ready(f"phase is {phase}", **unproven)

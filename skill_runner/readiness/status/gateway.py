@@ -13,6 +13,12 @@ from skill_runner.readiness.status.verdict import Verdict, failed, progressing, 
 
 ROUTE: Final = ("Accepted", "ResolvedRefs")  # what every controller says of a route
 
+# Reasons of the API (apis/v1/gateway_types.go, httproute_types.go) by which something is awaited.
+COMING: Final = (
+    *("", "Pending", "Waiting", "Scheduled", "NotReconciled"),
+    *("AddressNotAssigned", "NoResources", "NoReadyListeners"),
+)
+
 
 def gateway_class(obj: Object) -> Verdict:
     return _require(obj, at(obj, "status.conditions", []), ("Accepted",)) or ready("accepted")
@@ -51,7 +57,7 @@ def _require(obj: Object, found: list[Mapping[str, Any]], names: tuple[str, ...]
             return unobserved(f"{name} is of generation {seen}, it is at {generation(obj)}")
         if is_true(cond):
             continue
-        if cond.get("reason") in ("Pending", "Waiting", "") or cond.get("status") == "Unknown":
+        if cond.get("reason") in COMING or cond.get("status") == "Unknown":
             return progressing(f"is not {name} yet ({says(cond)})")
         return failed(f"is not {name} ({says(cond)})", reason=str(cond.get("reason", "")))
     return None

@@ -16,7 +16,7 @@ class Verdict:
     `facts` are for programs: `done` and `total` where the state can be counted, `note` where a
     ready object has something to say, `unproven` where the status carries no generation, so that
     nobody can tell whether it belongs to what was applied, `unobserved` where the kind's controller
-    has not reported on what was applied.
+    has not reported on what was applied, `refused` where it reports that the object is not ready.
     """
 
     state: State
@@ -43,6 +43,12 @@ def unobserved(message: str) -> Verdict:
 
 def failed(message: str, **facts: Any) -> Verdict:
     return Verdict("failed", message, facts)
+
+
+def refused(message: str, reason: str) -> Verdict:
+    """Progressing: its controller says that it is not ready, which it says as well of what it still
+    makes."""
+    return Verdict("progressing", message, {"refused": True, "reason": reason})
 
 
 def counted(done: int, total: int, what: str) -> Verdict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from skill_runner.objects import Object, at, condition, count, is_false, is_true, says
 from skill_runner.readiness.status.freshness import check_observed
-from skill_runner.readiness.status.verdict import Verdict, counted, failed, progressing, ready
+from skill_runner.readiness.status.verdict import Verdict, counted, progressing, ready
 
 
 def deployment(obj: Object) -> Verdict:
@@ -19,13 +19,12 @@ def deployment(obj: Object) -> Verdict:
     if at(obj, "spec.paused", False):
         note = "is paused on purpose: changes of its pods wait until it is resumed"
         return ready(f"{note} ({available} of {want} replicas are available)", note=note)
+    behind = _replicas_rolled(obj, want)
     progress = condition(obj, "Progressing")
-    if is_false(progress) and at(progress, "reason") == "ProgressDeadlineExceeded":
+    if behind and is_false(progress) and at(progress, "reason") == "ProgressDeadlineExceeded":
         done = f"{available} of {want} replicas are available"
-        return failed(
-            f"made no progress within its deadline ({done})", reason="ProgressDeadlineExceeded"
-        )
-    return _replicas_rolled(obj, want) or ready(f"{_of(want)} available", done=want, total=want)
+        return progressing(f"made no progress within its own deadline ({done})")
+    return behind or ready(f"{_of(want)} available", done=want, total=want)
 
 
 def _replicas_rolled(obj: Object, want: int) -> Verdict | None:
@@ -39,6 +38,8 @@ def _replicas_rolled(obj: Object, want: int) -> Verdict | None:
     total = count(obj, "status.replicas")
     if total > updated:
         return counted(updated, total, "replicas are of the new version, old ones are going")
+    if total > want:
+        return progressing(f"{total - want} replicas too many, going", done=want, total=total)
     if available < want:
         return counted(available, want, "replicas are available")
     return None

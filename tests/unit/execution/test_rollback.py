@@ -31,13 +31,20 @@ async def bad_or_ready(cluster: MemoryCluster, obj: Object) -> None:
     if obj["spec"]["replicas"] != BAD:
         await become_ready(cluster, obj)
         return
-    cluster.set_status(
-        Ref.of(obj),
-        observedGeneration=obj["metadata"]["generation"],
-        conditions=[
-            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-        ],
-    )
+    none = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 0)
+    cluster.set_status(Ref.of(obj), observedGeneration=obj["metadata"]["generation"], **none)
+    space = obj["metadata"]["namespace"]
+    meta = {
+        "name": f"{obj['metadata']['name']}-bad",
+        "namespace": space,
+        "labels": (obj["spec"].get("selector") or {}).get("matchLabels") or {},
+        "ownerReferences": [owned_by(obj)],
+    }
+    refused = 'pods "bad" is forbidden: exceeded quota: small, requested: pods=3'
+    condition = {"type": "ReplicaFailure", "status": "True", "message": refused}
+    status = {"replicas": 0, "conditions": [condition]}
+    made = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "status": status}
+    cluster.put({**made, "spec": {"replicas": BAD}})
 
 
 def chart(stage: Stage, *more: Object) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from skill_runner.readiness.diagnosis.events import Seen
 from skill_runner.readiness.diagnosis.pod_view import PodView
-from skill_runner.readiness.diagnosis.probes import describe_probe, grace_of, probe_symptoms
+from skill_runner.readiness.diagnosis.probe_times import grace_of
+from skill_runner.readiness.diagnosis.probes import describe_probe, probe_symptoms
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skill_runner.backends.recording import ReplayCluster, load_history
-from skill_runner.readiness.diagnosis.crash import RECENT
+from skill_runner.readiness.diagnosis.recovery import RECENT
 from skill_runner.readiness.status.table import is_passive
 from skill_runner.readiness.wait import Expected, look_once
 from skill_runner.readiness.wait.request import read_request

@@ -297,3 +297,61 @@ async def test_one_that_came_back_long_ago_is_ready_at_once(world: World) -> Non
     result = await world.wait(expected)
     assert result.state == "ready"
     assert result.seconds == pytest.approx(0, abs=0.5)
+
+
+async def test_a_deadline_that_is_over_is_too_late_and_not_failed(world: World) -> None:
+    """It stays over in every run after it, until a pod becomes ready."""
+    expected = await world.deploy()
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    world.cluster.set_status(WEB, observedGeneration=1, conditions=[late])
+
+    async def later() -> None:
+        await world.clock.sleep(30)
+        world.pod("web-1-a", running())
+        world.available()
+
+    result = await played(world, expected, later=later)
+    assert result.state == "ready", result.problem
+    world.cluster.set_status(WEB, availableReplicas=0, conditions=[late])
+    result = await world.wait(expected, timeout=20)
+    assert (result.state, result.problem and result.problem.code) == ("late", "NOT_READY_IN_TIME")
+
+
+def crd(kind: str) -> Object:
+    version = {"name": "v1", "served": True, "storage": True, "subresources": {"status": {}}}
+    plural = f"{kind.lower()}s"
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.example.org"},
+        "spec": {
+            "group": "example.org",
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural},
+            "versions": [version],
+        },
+    }
+
+
+async def test_a_resource_that_its_operator_still_makes_is_waited_for(world: World) -> None:
+    thing = {
+        "apiVersion": "example.org/v1",
+        "kind": "Thing",
+        "metadata": {"name": "x", "namespace": "default"},
+    }
+    world.cluster.put(crd("Thing"))
+    expected = Expected.of(thing, await world.cluster.apply(thing))
+    creating = {"type": "Ready", "status": "False", "reason": "Creating"}
+    world.cluster.set_status(Ref.of(thing), conditions=[creating])
+
+    async def later() -> None:
+        await world.clock.sleep(580)
+        world.cluster.set_status(Ref.of(thing), conditions=[{**creating, "status": "True"}])
+
+    result = await played(world, expected, later=later)
+    assert result.state == "ready", result.problem
+    world.cluster.set_status(Ref.of(thing), conditions=[creating])
+    result = await world.wait(expected, timeout=20)
+    assert result.state == "late"
+    assert result.problem is not None
+    assert "Ready is False (Creating)" in result.problem.cause
