@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from skill_runner import policy
-from skill_runner.backends.base import Cluster, Pick, ReleaseSpec
+from skill_runner.backends.base import Cluster, ReleaseSpec
 from skill_runner.backends.world import World
 from skill_runner.errors import (
     ChartError,
@@ -15,7 +15,8 @@ from skill_runner.errors import (
     NotFound,
     PreflightFailed,
 )
-from skill_runner.execution import permissions, strangers, wall
+from skill_runner.execution import permissions, storage, strangers, wall
+from skill_runner.execution.storage import if_allowed
 from skill_runner.hooks.call import call_hook
 from skill_runner.hooks.context import Context
 from skill_runner.installations import releases
@@ -25,6 +26,7 @@ from skill_runner.outcome import Code, Problem
 from skill_runner.outcome.fix import fix_of
 from skill_runner.plan import Plan, PlannedApply, PlannedRelease
 from skill_runner.quantity import parse_quantity
+from skill_runner.readiness.diagnosis.growth import may_grow
 
 
 async def check(
@@ -158,64 +160,20 @@ async def _check_namespace(plan: Plan, cluster: Cluster) -> None:
 
 
 async def _check_storage(cluster: Cluster, manifests: Sequence[Object]) -> None:
-    """Every claim's StorageClass exists; a claim that names none needs a default."""
-    claims = [claim for m in manifests for claim in _claims(m)]
-    if not claims:
-        return
-    classes = await _if_allowed(cluster, "storage.k8s.io/v1", "StorageClass")
-    if classes is None:
-        return
-    names = {c["metadata"]["name"] for c in classes}
-    default = "storageclass.kubernetes.io/is-default-class"
-    has_default = any(
-        (c["metadata"].get("annotations") or {}).get(default) == "true" for c in classes
-    )
-    for owner, wanted in claims:
-        if wanted is None and not has_default:
-            raise _refused(
-                "VOLUME_UNBOUND",
-                owner,
-                "no default StorageClass in this cluster",
-                [f"classes: {', '.join(sorted(names)) or 'none'}"],
-            )
-        if wanted and wanted not in names:
-            raise _refused(
-                "VOLUME_UNBOUND",
-                owner,
-                f"StorageClass {wanted} does not exist",
-                [f"classes: {', '.join(sorted(names)) or 'none'}"],
-            )
-
-
-async def _if_allowed(
-    cluster: Cluster, api_version: str, kind: str, pick: Pick | None = None
-) -> Sequence[Object] | None:
-    """All objects of a kind, or None for a user of a few namespaces, who may not see them."""
-    try:
-        return (await cluster.list(api_version, kind, pick=pick)).items
-    except Forbidden:
-        return None
-
-
-def _claims(manifest: Object) -> list[tuple[str, str | None]]:
-    spec = manifest.get("spec") or {}
-    if manifest["kind"] == "PersistentVolumeClaim":
-        return [(str(Ref.of(manifest)), spec.get("storageClassName"))]
-    return [
-        (str(Ref.of(manifest)), (t.get("spec") or {}).get("storageClassName"))
-        for t in spec.get("volumeClaimTemplates") or ()
-    ]
+    if found := await storage.unbindable(cluster, manifests):
+        have = f"classes: {', '.join(found.classes) or 'none'}"
+        raise _refused("VOLUME_UNBOUND", found.owner, found.why, [have])
 
 
 async def _check_capacity(cluster: Cluster, manifests: Sequence[Object]) -> None:
     """Each pod must fit some node when that is empty; what is free is the scheduler's to say."""
-    nodes = await _if_allowed(cluster, "v1", "Node")
+    nodes = await if_allowed(cluster, "v1", "Node")
     for manifest in manifests:
         pod = _pod_spec(manifest)
         if pod is None:
             continue
         wanted = {r: _requested(pod, r) for r in ("cpu", "memory")}
-        if nodes and not any(_fits(node, wanted) for node in nodes):
+        if nodes and not may_grow(nodes) and not any(_fits(node, wanted) for node in nodes):
             largest = {
                 r: max(nodes, key=lambda n: parse_quantity(_allocatable(n).get(r, "0")))
                 for r in wanted
@@ -244,9 +202,9 @@ async def check_room(cluster: Cluster, made: Mapping[str, Sequence[Object]]) -> 
     }
     if not any(amount for each in wanted.values() for amount in each.values()):
         return
-    nodes = await _if_allowed(cluster, "v1", "Node")
+    nodes = await if_allowed(cluster, "v1", "Node")
     taken = await _taken(cluster)
-    if nodes is None or taken is None:
+    if nodes is None or taken is None or may_grow(nodes):
         return
     usable = [n for n in nodes if not (n.get("spec") or {}).get("unschedulable")]
     short = []
@@ -277,7 +235,7 @@ async def _taken(cluster: Cluster) -> dict[str, float] | None:
                 r: _requested(pod["spec"], r) for r in ("cpu", "memory")
             }
 
-    if await _if_allowed(cluster, "v1", "Pod", note) is None:
+    if await if_allowed(cluster, "v1", "Pod", note) is None:
         return None
     return {r: sum(each[r] for each in by_pod.values()) for r in ("cpu", "memory")}
 

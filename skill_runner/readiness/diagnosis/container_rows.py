@@ -22,6 +22,28 @@ ROWS: Final = (
         "The registry itself refused; the pull secret or the name is wrong.",
     ),
     Row(
+        "PullSecretMissing",
+        "CONFIG_MISSING",
+        90,
+        91,
+        "The registry refuses, and a pull secret that the pod names is not there. Another "
+        "controller may be making it, and the kubelet tries again after 10 to 40 s.",
+    ),
+    Row(
+        "ImageUnsupported",
+        "RESOURCE_FAILED",
+        0,
+        90,
+        "The image's manifest is of a format that the node's runtime does not read.",
+    ),
+    Row(
+        "ImageUntrusted",
+        "IMAGE_PULL_DENIED",
+        0,
+        90,
+        "The node's policy asks for a signature that the image does not have.",
+    ),
+    Row(
         "ImageWrongArch",
         "IMAGE_WRONG_ARCH",
         0,

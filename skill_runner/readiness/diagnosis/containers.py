@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from skill_runner.objects import Object, at
+from skill_runner.readiness.diagnosis.commands import missing_command
 from skill_runner.readiness.diagnosis.crash import crash_symptoms
 from skill_runner.readiness.diagnosis.missing_config import Missing, missing_of
 from skill_runner.readiness.diagnosis.pod_view import PodView
@@ -19,7 +21,10 @@ _PULL_REASONS: Final = (
     "ImagePullBackOff",
     "RegistryUnavailable",
     "ImageInspectError",
+    "SignatureValidationFailed",
 )
+# pkg/kubelet/events/event.go: FailedToRetrieveImagePullSecret
+_SECRETS: Final = re.compile(r"Unable to retrieve some image pull secrets \(([^)]{1,600})\)")
 
 
 def container_symptoms(view: PodView) -> Iterator[Symptom]:
@@ -28,7 +33,7 @@ def container_symptoms(view: PodView) -> Iterator[Symptom]:
         waiting = at(status, "state.waiting", {})
         reason, message = waiting.get("reason", ""), waiting.get("message", "")
         if reason in _PULL_REASONS:
-            yield from _pull(view, status, message)
+            yield from _pull(view, status, f"{reason}: {message}" if "Sig" in reason else message)
         elif reason in ("InvalidImageName", "ErrImageNeverPull"):
             yield _named_image(view, status, reason, message)
         elif reason in ("CreateContainerConfigError", "CreateContainerError"):
@@ -47,8 +52,11 @@ def _pull(view: PodView, status: Mapping[str, Any], message: str) -> Iterator[Sy
         and "Failed to pull image" in e.message
     ]
     texts = [message, *[e.message for e in reversed(tries)]]
-    told = next(((r, t) for t in texts if (r := classify_pull(t))), None)
+    told = next(((r, t) for t in texts if (r := classify_pull(t, image))), None)
     reason, text = told or ("ImagePullSlow", message)
+    missing = _missing_secrets(view)
+    if reason in ("ImagePullDenied", "ImageNotFound") and missing:
+        reason = "PullSecretMissing"  # a registry may hide what it does not show to strangers
     if told is None and not any(t for t in texts):
         return
     yield symptom_of(
@@ -56,11 +64,17 @@ def _pull(view: PodView, status: Mapping[str, Any], message: str) -> Iterator[Sy
         reason,
         explain_pull(reason, image, text),
         container=name,
-        lines=(f"kubelet: {text}",),
+        lines=(f"kubelet: {text}", *((f"kubelet: no pull secret {missing}",) if missing else ())),
         owner=view.owner,
         subject=image,
         sightings=max(1, sum(e.count for e in tries)),
     )
+
+
+def _missing_secrets(view: PodView) -> str:
+    """The pull secrets that the kubelet did not find, by name; they may be on their way."""
+    found = [m[1] for e in view.events if (m := _SECRETS.search(e.message))]
+    return found[-1] if found else ""
 
 
 def image_of(pod: Object, status: Mapping[str, Any]) -> str:
@@ -105,13 +119,20 @@ def _config(view: PodView, status: Mapping[str, Any], reason: str, message: str)
     if "runAsNonRoot" in message or "non-numeric user" in message:
         cause = f"the pod demands a non-root user, its image runs as another ({excerpt(message)})"
         return symptom_of(view.pod, "RunAsNonRoot", cause, **more)
+    if command := missing_command(message):  # CRI-O runs `create` before it reports anything
+        cause = f"container {name}: its command {excerpt(command)} cannot be run"
+        return symptom_of(view.pod, "CommandNotFound", cause, sightings=_tries(view, name), **more)
     if "no command specified" in message:
         cause = "neither the image nor the pod names a command"
         more["sightings"] = 2
         return symptom_of(view.pod, "CommandNotFound", cause, **more)
-    tries = sum(e.count for e in view.events if e.container == name and e.reason == "Failed")
     cause = f"container {name} cannot be created ({excerpt(message) if message else named(reason)})"
-    return symptom_of(view.pod, "RunContainerError", cause, sightings=max(1, tries), **more)
+    return symptom_of(view.pod, "RunContainerError", cause, sightings=_tries(view, name), **more)
+
+
+def _tries(view: PodView, container: str) -> int:
+    tries = (e.count for e in view.events if e.container == container and e.reason == "Failed")
+    return max(1, sum(tries))
 
 
 def missing_words(missing: Missing, view: PodView) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from skill_runner.objects import Object, at
+from skill_runner.readiness.diagnosis.commands import missing_command
 from skill_runner.readiness.diagnosis.events import Seen
 from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.probe_times import container_spec, grace_of
@@ -16,10 +17,6 @@ from skill_runner.readiness.diagnosis.text import squeeze, telling_line, times
 from skill_runner.text.quoting import excerpt, named
 
 PAST: Final = 3600.0
-_NOT_THERE: Final = re.compile(
-    r'exec: "(?P<a>[^"]+)": (?:executable file not found|stat|permission denied|no such file)'
-    r"|(?:exec|stat) (?P<b>/\S+?):? no such file or directory"
-)
 _WRONG_ARCH: Final = re.compile(r"exec format error", re.IGNORECASE)
 _COMPONENT_CODE: Final = "[INIT_COMPONENT_FAILURE]: "
 _COMPONENT: Final = re.compile(
@@ -181,8 +178,7 @@ def _wrong_arch(said: str, log: str) -> bool:
 
 
 def _cannot_start(name: str, ended: Mapping[str, Any], said: str) -> tuple[str, str]:
-    if found := _NOT_THERE.search(said):
-        command = found["a"] or found["b"]
+    if command := missing_command(said):
         return "CommandNotFound", f"container {name}: its command {excerpt(command)} cannot be run"
     if ended.get("reason") == "ContainerCannotRun" and ended.get("exitCode") == 128:
         return "RuntimeTrouble", f"the node cannot run container {name} ({excerpt(said)})"

@@ -12,14 +12,34 @@ ROWS: Final = (
         "UNSCHEDULABLE",
         30,
         70,
-        "No node of this cluster could ever hold the pod, even if it were empty.",
+        "No node of this cluster could ever hold the pod, even if it were empty, and no pool of "
+        "nodes is there that may grow.",
     ),
     Row(
         "Unschedulable",
         "UNSCHEDULABLE",
         300,
         60,
-        "Nodes that fit exist but are full or not ready, or nodes cannot be read; room may come.",
+        "Nodes that fit exist but are full or not ready, or nodes cannot be read, or they are of "
+        "pools that may grow; room may come.",
+        retryable=True,
+    ),
+    Row(
+        "ScalingUp",
+        "UNSCHEDULABLE",
+        900,
+        58,
+        "An autoscaler has said that it adds a node for the pod. One is there after two to five "
+        "minutes, one with a GPU and its driver after ten.",
+        retryable=True,
+    ),
+    Row(
+        "SchedulingGated",
+        "UNSCHEDULABLE",
+        1800,
+        57,
+        "The pod has a scheduling gate, and whoever set it takes it away when its turn has come "
+        "(Kueue's queues); that may be long.",
         retryable=True,
     ),
     Row(
@@ -102,9 +122,10 @@ ROWS: Final = (
     Row(
         "ClusterUnreachable",
         "CLUSTER_UNREACHABLE",
-        60,
+        240,
         97,
-        "No request gets through; an API server that restarts is back within seconds.",
+        "No request gets through; an API server that restarts is back within seconds, the only one "
+        "of a zonal cluster that is upgraded within minutes.",
         retryable=True,
     ),
     Row("JobFailed", "JOB_FAILED", 0, 48, "The Job has used up its own tries or its own deadline."),

@@ -10,6 +10,12 @@ from typing import Any, Final
 from skill_runner.objects import Object, at, condition, is_false
 from skill_runner.quantity import quantity_or_zero
 from skill_runner.readiness.diagnosis.affinity import refused_by_affinity
+from skill_runner.readiness.diagnosis.growth import (
+    SCALING,
+    autoscaler_says,
+    is_passing,
+    may_grow,
+)
 from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.text.quoting import excerpt, named
@@ -20,7 +26,11 @@ _CLAIM: Final = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 def scheduling_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> Iterator[Symptom]:
     """`nodes` are those of the cluster, or None where they cannot be read."""
     found = condition(view.pod, "PodScheduled")
-    if not found or not is_false(found) or found.get("reason") != "Unschedulable":
+    if not found or not is_false(found):
+        return
+    if found.get("reason") == "SchedulingGated":
+        yield _gated(view)
+    if found.get("reason") != "Unschedulable":
         return
     message = str(found.get("message", ""))
     short = message.partition(". preemption:")[0].partition(" preemption:")[0].rstrip(". ")
@@ -31,13 +41,28 @@ def scheduling_symptoms(view: PodView, nodes: tuple[Object, ...] | None) -> Iter
         )
         return
     never = why_never(view.pod, nodes) if nodes else None
-    cause = f"no node takes the pod: {never or excerpt(short)}"
+    said = autoscaler_says(view.events)
+    scaling = said is not None and said.reason in SCALING
+    for_ever = never and not scaling and not may_grow(nodes or ())
+    why = f"an autoscaler adds one ({excerpt(said.message)})" if said and scaling else ""
     yield symptom_of(
         view.pod,
-        "UnschedulableForever" if never else "Unschedulable",
+        "ScalingUp" if scaling else "UnschedulableForever" if for_ever else "Unschedulable",
+        f"no node takes the pod: {why or never or excerpt(short)}",
+        owner=view.owner,
+        lines=(f"scheduler: {short}", *((f"autoscaler: {said.message}",) if said else ())),
+    )
+
+
+def _gated(view: PodView) -> Symptom:
+    gates = ", ".join(named(g.get("name")) for g in at(view.pod, "spec.schedulingGates", []))
+    cause = f"the pod is held back by its scheduling gate {gates}, which a controller takes away"
+    return symptom_of(
+        view.pod,
+        "SchedulingGated",
         cause,
         owner=view.owner,
-        lines=(f"scheduler: {short}",),
+        lines=(f"pod {at(view.pod, 'metadata.name', '?')}: spec.schedulingGates has {gates}",),
     )
 
 
@@ -61,7 +86,10 @@ def _misfit(pod: Object, node: Object) -> tuple[int, str] | None:
     if taint := _untolerated(pod, node):
         return 1, f"it does not tolerate the taint {taint} of {_name(node)}"
     for resource, asked in requests_of(pod).items():
-        room = quantity_or_zero(at(node, "status.allocatable", {}).get(resource, 0))
+        have = at(node, "status.allocatable", {}).get(resource)
+        if have is None and "/" in resource:
+            continue  # a device whose plugin may be starting
+        room = quantity_or_zero(have or 0)
         if asked > room:
             return 2, (
                 f"it asks for {_shown(resource, asked)} of {resource}, the largest node has "
@@ -72,17 +100,12 @@ def _misfit(pod: Object, node: Object) -> tuple[int, str] | None:
 
 def _untolerated(pod: Object, node: Object) -> str | None:
     for taint in at(node, "spec.taints", []):
-        # Taints that Kubernetes itself sets come and go with the node's state.
-        if taint.get("effect") == "PreferNoSchedule" or _is_passing(taint):
+        if taint.get("effect") == "PreferNoSchedule" or is_passing(taint):
             continue
         if not any(_tolerates(t, taint) for t in at(pod, "spec.tolerations", [])):
             value = f"={taint['value']}" if taint.get("value") else ""
             return f"{taint.get('key')}{value}:{taint.get('effect')}"
     return None
-
-
-def _is_passing(taint: Mapping[str, Any]) -> bool:
-    return str(taint.get("key", "")).startswith(("node.kubernetes.io/", "node.cloudprovider"))
 
 
 def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:

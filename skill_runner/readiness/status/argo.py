@@ -52,7 +52,8 @@ def _of_revision(obj: Object) -> Verdict:
 
 
 def _stated(value: Any) -> Any:
-    """A source or a destination without what it leaves open: its controller keeps no empty field."""
+    """A source or a destination without what it leaves open, of which its controller keeps
+    nothing."""
     if isinstance(value, Mapping):
         parts = {k: _stated(v) for k, v in value.items()}
         return {k: v for k, v in parts.items() if v not in (None, "", {}, [], False)}

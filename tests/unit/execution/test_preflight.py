@@ -75,3 +75,24 @@ async def test_a_chart_that_cannot_be_had_is_not_fixed_by_its_values(
     with pytest.raises(PreflightFailed) as refused:
         await checking.run()
     assert refused.value.problem.fix == "Check the network."
+
+
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "small"},
+    "status": {"allocatable": {"cpu": "1m", "memory": "1Mi"}},
+}
+
+
+async def test_what_no_node_can_hold_is_refused(stage: Stage) -> None:
+    stage.cluster.put(NODE)
+    with pytest.raises(PreflightFailed) as refused:
+        await stage.run()
+    assert refused.value.problem.code == "CAPACITY"
+
+
+async def test_a_pool_that_may_grow_can_hold_more_than_its_nodes_of_today(stage: Stage) -> None:
+    pooled = {"name": "small", "labels": {"eks.amazonaws.com/nodegroup": "small"}}
+    stage.cluster.put({**NODE, "metadata": pooled})
+    assert (await stage.run()).status == "ready"

@@ -13,6 +13,11 @@ def test_classified(case: Case) -> None:
     assert classify_pull(case["message"]) == case["reason"]
 
 
+def test_the_image_itself_says_nothing() -> None:
+    told = "manifest for denied:404 cannot be had: i/o timeout"
+    assert classify_pull(told, "denied:404") == "ImagePullSlow"
+
+
 @pytest.mark.parametrize(
     ("image", "registry"),
     [
