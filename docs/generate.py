@@ -320,7 +320,8 @@ def _terminal(row: Row) -> str:
     if not row.budget:
         return again.strip() or "at first sight"
     restarts = f", or {row.restarts} restarts" if row.restarts else ""
-    return f"after {row.budget:g} s{restarts}{again}"
+    alike = f", or {row.repeats} ends alike" if row.repeats else ""
+    return f"after {row.budget:g} s{restarts}{alike}{again}"
 
 
 _FAILURE_INTRODUCTION: Final = """\
@@ -328,7 +329,9 @@ What looks wrong in the cluster is a symptom; this table says when a symptom end
 counts from when it was first seen, and starts anew when it has been gone. A readiness probe that
 fails is given the grace of the probes' own fields first (initialDelaySeconds + periodSeconds ×
 failureThreshold + timeoutSeconds, of the startup probe and of the readiness probe together).
-Restarts count since the container was last ready for 10 s.
+Restarts count from the beginning of the wait, and anew once the container was ready for 10 s and
+for longer than its last run. Ends are alike by their exit code and last words, numbers aside, as
+long as the words speak of nothing that is awaited and no other workload is still coming up.
 
 The rows are in the order of their depth: of several symptoms the deepest is named as the cause.
 
@@ -341,7 +344,7 @@ failure_policy:
   - {reason: "ResourceFailed:Redis", budget: 20, why: Its operator does not try again.}
 ```
 
-`budget` is in seconds. More time than here also sets the count of restarts aside.
+`budget` is in seconds. More time than here also sets the counts of restarts and of ends aside.
 """
 
 

@@ -159,8 +159,11 @@ ROWS: Final = (
         120,
         50,
         "Many applications crash once or twice until their database answers; five restarts, or two "
-        "minutes without one healthy period, are not that.",
+        "minutes without one healthy period, are not that. Nor is one that has ended three times "
+        "with the same code and the same last words, which speak of nothing that it waits for, "
+        "while nothing else is still coming up: that is known after about 35 s.",
         restarts=5,
+        repeats=3,
     ),
     Row(
         "CrashCommandNotFound",
@@ -169,6 +172,7 @@ ROWS: Final = (
         55,
         "The process exited with code 127: a command that its script calls is not in the image.",
         restarts=3,
+        repeats=3,
     ),
     Row(
         "OutOfMemory",
@@ -178,6 +182,7 @@ ROWS: Final = (
         "The kernel killed it at its memory limit; a start that is killed each time never "
         "succeeds.",
         restarts=3,
+        repeats=3,
     ),
     Row(
         "LivenessProbe",
@@ -187,6 +192,7 @@ ROWS: Final = (
         "The kubelet restarts it since its liveness or startup probe fails; counted as a crash "
         "loop.",
         restarts=5,
+        repeats=3,
     ),
     Row(
         "ProbeFailing",

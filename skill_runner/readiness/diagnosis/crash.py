@@ -12,6 +12,7 @@ from skill_runner.readiness.diagnosis.events import Seen
 from skill_runner.readiness.diagnosis.pod_view import PodView
 from skill_runner.readiness.diagnosis.probe_times import container_spec, grace_of
 from skill_runner.readiness.diagnosis.recovery import RECENT, epoch, is_past, relapse_of
+from skill_runner.readiness.diagnosis.repeats import awaits_something, end_of, last_words
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
 from skill_runner.readiness.diagnosis.text import squeeze, telling_line, times
 from skill_runner.text.quoting import excerpt, named
@@ -53,6 +54,9 @@ def crash_symptoms(view: PodView, status: Mapping[str, Any]) -> Iterator[Symptom
         owner=view.owner,
         restarts=restarts,
         grace=grace_of(spec) if at(status, "state.running") is not None else 0.0,
+        end=end_of(status, ended),
+        words=last_words(ended, log) if name in view.fresh else "",
+        awaits=awaits_something(log),
         sightings=max(1, restarts + (1 if at(status, "state.terminated") is not None else 0)),
         lines=tuple(_lines(pod, status, ended, log, view.events)),
     )

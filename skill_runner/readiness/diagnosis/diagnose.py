@@ -43,6 +43,8 @@ def _judge(symptom: Symptom, row: Row, ledger: Ledger, now: float) -> Judged:
     left = symptom.grace + row.budget - ledger.age(symptom, now)
     if row.restarts is not None and ledger.restarts(symptom) >= row.restarts:
         left = 0.0
+    if row.repeats is not None and ledger.repeats(symptom) >= row.repeats:
+        left = 0.0
     if ledger.sightings(symptom) < row.sightings:
         # Not before it is seen again; a look is due then, so no time is set.
         left = max(left, float("inf"))

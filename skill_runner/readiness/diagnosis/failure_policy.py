@@ -41,13 +41,14 @@ class FailurePolicy:
                 )
             row = self.row(change.reason)
             # Whoever gives more time means it: a count of restarts must not end it early.
-            restarts = row.restarts if change.budget <= row.budget else None
+            counts = change.budget <= row.budget
             rows[change.reason] = replace(
                 row,
                 reason=change.reason,
                 budget=change.budget,
                 why=change.why or row.why,
-                restarts=restarts,
+                restarts=row.restarts if counts else None,
+                repeats=row.repeats if counts else None,
             )
         return FailurePolicy(rows)
 

@@ -12,7 +12,8 @@ from skill_runner.readiness.diagnosis.missing_config import Missing
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """`logs` are the last lines by container; `arrived` is what the kubelet missed and is there by
+    """`logs` are the last lines by container, `fresh` the containers whose lines are of their last
+    end and not of the one before; `arrived` is what the kubelet missed and is there by
     now; `now` is the time of the look (epoch), or 0 where that is not known."""
 
     pod: Object
@@ -23,3 +24,4 @@ class PodView:
     answers: Mapping[str, str] = field(default_factory=dict)
     arrived: frozenset[Missing] = frozenset()
     now: float = 0.0
+    fresh: frozenset[str] = frozenset()

@@ -15,7 +15,8 @@ class Symptom:
     `sightings` and `restarts` are what the cluster's own counters say. `grace` is in seconds, from
     the object's own fields, and is given before the row's budget starts; `quiet` are the first
     seconds of it, in which nothing is said, as it is normal then. `owner` is the workload that is
-    not ready because of it.
+    not ready because of it. `end` tells one end of a container from the next, `words` is what stays
+    the same of it when it repeats itself, `awaits` that it may wait for something that comes.
     """
 
     reason: str
@@ -33,6 +34,9 @@ class Symptom:
     owner: str = ""
     subject: str = ""
     group: str = ""
+    end: str = ""
+    words: str = ""
+    awaits: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -27,6 +27,7 @@ class Ledger:
     last: dict[tuple[str, str, str], float] = field(default_factory=dict)
     ready_since: dict[tuple[str, str], float] = field(default_factory=dict)
     forgiven: dict[tuple[str, str], int] = field(default_factory=dict)
+    ends: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     trial: dict[tuple[str, str], float] = field(default_factory=dict)
     pulls: dict[tuple[str, str], int] = field(default_factory=dict)
     _pulling: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -52,9 +53,17 @@ class Ledger:
             return
         if now - self.ready_since.setdefault(key, now) >= self.trial[key]:
             self.forgiven[key] = restarts
+            self.ends.pop(key, None)
 
     def note(self, symptoms: Iterable[Symptom], now: float) -> None:
         """Start the time of new symptoms, forget those that are gone."""
+        symptoms = tuple(symptoms)
+        for symptom in symptoms:
+            if symptom.end and symptom.words:
+                known = self.ends.setdefault((symptom.uid, symptom.container), {})
+                # What waited for something at its end is no proof once that has come.
+                waited = symptom.awaits or known.get(symptom.end) == ""
+                known[symptom.end] = "" if waited else symptom.words
         current = {s.key for s in symptoms}
         for key in current:
             self.first.setdefault(key, now)
@@ -78,6 +87,15 @@ class Ledger:
     def restarts(self, symptom: Symptom) -> int:
         """Restarts since the last healthy period."""
         return symptom.restarts - self.forgiven.get((symptom.uid, symptom.container), 0)
+
+    def repeats(self, symptom: Symptom) -> int:
+        """Count the last ends of its container that are the same; 0 where it may have waited for
+        something, or this end's words are not known."""
+        known = self.ends.get((symptom.uid, symptom.container), {})
+        if not known.get(symptom.end):
+            return 0
+        last = list(known.values())[::-1]
+        return next((n for n, words in enumerate(last) if words != last[0]), len(last))
 
     def sightings(self, symptom: Symptom) -> int:
         """Count how often it was seen, by the cluster's counts or by ours."""

@@ -19,6 +19,7 @@ from skill_runner.readiness.diagnosis.events import Seen, about
 from skill_runner.readiness.diagnosis.missing_config import Missing, missed_by
 from skill_runner.readiness.diagnosis.pods import is_given_up
 from skill_runner.readiness.diagnosis.probe_times import container_spec
+from skill_runner.readiness.diagnosis.repeats import end_of
 from skill_runner.readiness.diagnosis.symptom import symptom_of
 from skill_runner.readiness.status.pods import container_statuses
 from skill_runner.readiness.status.pods import pod as pod_verdict
@@ -29,6 +30,7 @@ from skill_runner.readiness.wait.doubt import doubt_of, relapse_of_any
 from skill_runner.readiness.wait.expected import Expected
 from skill_runner.readiness.wait.kong import gateway_symptoms, with_gateways
 from skill_runner.readiness.wait.lookups import Lookups
+from skill_runner.readiness.wait.patience import patient
 from skill_runner.readiness.wait.scaling import scaling_symptoms, with_scaling
 from skill_runner.readiness.wait.spaces import namespace_symptoms
 from skill_runner.readiness.wait.unreported import unobserved_symptoms
@@ -76,7 +78,7 @@ def look(
     pods = tuple(dict(v.pod) for v in scene.pods)
     return Look(
         watched=watched,
-        symptoms=find_symptoms(scene),
+        symptoms=patient(find_symptoms(scene), watched),
         troubled=tuple(_troubled(watched, claims)),
         pods=pods,
         claims=claims,
@@ -168,15 +170,17 @@ def _pod_views(
                 continue
             seen.add(uid)
             of_it = about(events, uid)
+            logs = _logs(pod, lookups)
             yield PodView(
                 pod,
                 of_it,
-                _logs(pod, lookups),
+                {name: text for name, (text, _) in logs.items()},
                 one.family.owner,
                 one.family.of_job,
                 _answers(pod, of_it, lookups),
                 _arrived(pod, of_it, lookups),
                 now,
+                frozenset(name for name, (_, fresh) in logs.items() if fresh),
             )
 
 
@@ -188,9 +192,10 @@ def _are_replaced(one: Watched) -> bool:
     return len(there) >= count(one.live, path, 1)
 
 
-def _logs(pod: Object, lookups: Lookups) -> dict[str, str]:
-    """Last lines of containers that ended with an error, once for each end."""
-    found: dict[str, str] = {}
+def _logs(pod: Object, lookups: Lookups) -> dict[str, tuple[str, bool]]:
+    """Last lines of containers that ended with an error, once for each end; whether they are of
+    this end."""
+    found: dict[str, tuple[str, bool]] = {}
     if pod_verdict(pod).is_ready:
         return found
     for status in container_statuses(pod):
@@ -198,8 +203,7 @@ def _logs(pod: Object, lookups: Lookups) -> dict[str, str]:
         if ended is None or not ended.get("exitCode") or status.get("ready"):
             continue
         now = at(status, "state.terminated") is not None
-        restarts = int(status.get("restartCount", 0)) + (1 if now else 0)
-        found[status["name"]] = lookups.log(pod, status["name"], restarts, ended=now)
+        found[status["name"]] = lookups.log(pod, status["name"], end_of(status, ended), ended=now)
     return found
 
 

@@ -126,16 +126,19 @@ class Lookups:
         await self._clock.sleep(AGAIN)
         self._changed()
 
-    def log(self, pod: Object, container: str, restarts: int, *, ended: bool) -> str:
-        """The last lines of the instance that ended: one request for each end."""
+    def log(self, pod: Object, container: str, end: str, *, ended: bool) -> tuple[str, bool]:
+        """The last lines of the instance that ended, one request for each end; whether they are of
+        this `end`, or the best there is until they come: those of the instance before."""
         uid, name = at(pod, "metadata.uid"), at(pod, "metadata.name", "")
         space = at(pod, "metadata.namespace", "")
-        key = ("log", uid, container, restarts, ended)
-        found = self._have(key, 1e9, lambda: self._log(space, name, container, not ended))
+        latest = ("log", uid, container)
+        found = self._have(
+            (*latest, end), 1e9, lambda: self._log(space, name, container, not ended)
+        )
         if found is None:
-            # Until then what the instance before said is the best there is.
-            return self._answers.get(("log", uid, container, restarts - 1, True)) or ""
-        return str(found)
+            return str(self._answers.get(latest) or ""), False
+        self._answers[latest] = found
+        return str(found), True
 
     def answer(self, pod: Object, container: str, probe: dict[str, Any]) -> str:
         """Return what an HTTP probe's address answers; empty for other probes. Asking takes a

@@ -97,5 +97,6 @@ def test_an_unknown_row_is_named_with_those_there_are() -> None:
 def test_more_time_is_not_cut_short_by_a_count_of_restarts() -> None:
     longer = FailureOverride(reason="CrashLoop", budget=600, why="It replays its log first.")
     assert DEFAULT_POLICY.override([longer]).row("CrashLoop").restarts is None
+    assert DEFAULT_POLICY.override([longer]).row("CrashLoop").repeats is None
     shorter = FailureOverride(reason="CrashLoop", budget=20, why="Shortened for a test.")
     assert DEFAULT_POLICY.override([shorter]).row("CrashLoop").restarts == 5
