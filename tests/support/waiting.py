@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -114,6 +115,14 @@ class World:
             policy=policy,
             report=self.events.append if listen else silent,
         )
+
+
+async def played(
+    world: World, *expected: Expected, later: Callable[[], Awaitable[None]], **more: Any
+) -> WaitResult:
+    """The end of a wait while something happens."""
+    _, result = await asyncio.gather(later(), world.wait(*expected, **more))
+    return result
 
 
 def owned_by(owner: Object) -> Object:

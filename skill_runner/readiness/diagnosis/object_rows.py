@@ -305,6 +305,7 @@ ROWS: Final = (
         "RESOURCE_FAILED",
         60,
         12,
-        "All pods are ready and the Service still has no endpoint: its selector or port is wrong.",
+        "All pods are ready and the Service still leads nowhere: it has no endpoint, its selector "
+        "misses a workload by the value of a label, or no container has the port that it names.",
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skill_runner.objects import Object, at, condition, count, is_true, says
 from skill_runner.readiness.status.verdict import Verdict, failed, progressing, ready, unobserved
+from skill_runner.text.quoting import named
 
 
 def job(obj: Object) -> Verdict:
@@ -31,4 +32,15 @@ def cron_job(obj: Object) -> Verdict:
     when = at(obj, "spec.schedule", "")
     if at(obj, "spec.suspend", False):
         return ready(f"scheduled {when}, suspended on purpose", note="is suspended on purpose")
+    if note := _last_run(obj):
+        return ready(f"scheduled {when}; {note}", note=note)
     return ready(f"scheduled {when}")
+
+
+def _last_run(obj: Object) -> str:
+    """Say that the newest run of a CronJob did not succeed; empty while it runs, and before it."""
+    began, good = at(obj, "status.lastScheduleTime"), at(obj, "status.lastSuccessfulTime")
+    if not began or at(obj, "status.active") or (good and str(good) >= str(began)):
+        return ""
+    before = f"the last success was at {named(good)}" if good else "none has succeeded before"
+    return f"its run of {named(began)} did not succeed, {before}"

@@ -240,7 +240,8 @@ def _endpoints(watched: Sequence[Watched]) -> Iterator[Symptom]:
     if late and all(w.verdict.is_ready or w in late for w in watched):
         for one in late:
             ref = one.expected.ref
-            cause = f"Service {ref.name} {one.verdict.message}, though its pods are ready"
+            cause = f"Service {ref.name} {one.verdict.message}"
+            cause += ", though its pods are ready" if "done" in one.verdict.facts else ""
             yield symptom_of(_target(one).obj, "EndpointsMissing", cause)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from skill_runner.objects import Object, at, condition, count, is_true, says
+from skill_runner.readiness.diagnosis.services import missing_port, nearest, selects
 from skill_runner.readiness.diagnosis.volumes import binding_mode
 from skill_runner.readiness.status import Verdict, compute
 from skill_runner.readiness.status.dapr import has_ended, sidecar_of, wants_sidecar
@@ -16,7 +17,7 @@ from skill_runner.readiness.status.storage import unclaimed
 from skill_runner.readiness.status.table import RULES, group_of, is_custom, is_passive
 from skill_runner.readiness.status.verdict import counted, failed, progressing, ready
 from skill_runner.readiness.wait.cache import View
-from skill_runner.readiness.wait.children import Family
+from skill_runner.readiness.wait.children import WORKLOADS, Family
 from skill_runner.readiness.wait.expected import Expected
 from skill_runner.readiness.wait.lookups import Lookups
 from skill_runner.readiness.wait.selection import Selection
@@ -153,23 +154,59 @@ def _service(one: Watched, view: View, watched: Sequence[Watched]) -> Verdict:
         return one.verdict
     behind = [w for w in watched if _is_behind(w, selector, space)]
     if not behind:
-        return one.verdict
+        return _unselected(one, selector, view.selected(selection), watched) or one.verdict
     if selection not in view.synced:
         return progressing("its endpoints have not been looked at yet")
     pods = [
-        str(at(p, "metadata.name"))
+        p
         for w in behind
         for p in w.family.pods
         if matches(selector, at(p, "metadata.labels", {}))
         and pod_verdict(p).is_ready
         and not at(p, "metadata.deletionTimestamp")
     ]
-    settled = endpoints_of(view.selected(selection), pods)
+    if pods and (lost := missing_port(one.live or {}, pods)):
+        return progressing(lost, endpoints=True)
+    names = (str(at(p, "metadata.name")) for p in pods)
+    settled = endpoints_of(view.selected(selection), names)
     if not settled.is_ready:
         return Verdict(settled.state, settled.message, {**settled.facts, "endpoints": True})
     note = one.verdict.facts.get("note")
     facts = {**settled.facts, **({"note": note} if note else {})}
     return Verdict("ready", f"{one.verdict.message}, {settled.message}", facts)
+
+
+def _unselected(
+    one: Watched,
+    selector: Mapping[str, Any],
+    slices: Iterable[Object],
+    watched: Sequence[Watched],
+) -> Verdict | None:
+    """The verdict of a Service that selects no pod, and all but selects a workload of ours that no
+    other Service selects: a label is misspelt, here or there.
+
+    Without such a workload nothing is wrong: one that is scaled to zero, or somebody else's pods.
+    """
+    if any(s.get("endpoints") for s in slices):
+        return None
+    space = one.expected.ref.namespace
+    others = [
+        at(w.live, "spec.selector", {})
+        for w in watched
+        if w.expected.ref.kind == "Service" and w.expected.ref.namespace == space and w is not one
+    ]
+    templates = {
+        f"{w.expected.ref.kind} {w.expected.ref.name}": labels
+        for w in watched
+        if w.expected.ref.kind in WORKLOADS
+        and w.expected.ref.namespace == space
+        and (labels := at(w.live, "spec.template.metadata.labels", {}))
+        and not any(other and matches(other, labels) for other in others)
+    }
+    if not (near := nearest(selector, templates)):
+        return None
+    told = f"selects {selects(selector)}, which no pod has; {near[0]} has {near[1]}"
+    return progressing(told, endpoints=True)
 
 
 def _is_behind(one: Watched, selector: Mapping[str, Any], space: str | None) -> bool:
@@ -178,7 +215,7 @@ def _is_behind(one: Watched, selector: Mapping[str, Any], space: str | None) -> 
     kind = one.expected.ref.kind
     if kind == "Pod":
         return matches(selector, at(one.live, "metadata.labels", {}))
-    if kind not in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
+    if kind not in WORKLOADS:
         return False
     wanted = "status.desiredNumberScheduled" if kind == "DaemonSet" else "spec.replicas"
     if count(one.live, wanted, 1) == 0:  # no pod is to be there

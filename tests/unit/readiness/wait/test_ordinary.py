@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 
 from skill_runner.objects import Object, Ref
-from skill_runner.readiness.wait import DEFAULT_POLICY, Expected, WaitResult, look_once
-from tests.support.waiting import LABELS, World, owned_by, running, waiting
+from skill_runner.readiness.wait import Expected
+from tests.support.waiting import LABELS, World, owned_by, played, running, waiting
 
 NOT_FOUND = 'failed to resolve reference "example.org/web:1": example.org/web:1: not found'
 WEB = Ref("apps/v1", "Deployment", "web", "default")
@@ -20,32 +15,6 @@ WEB = Ref("apps/v1", "Deployment", "web", "default")
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-async def played(
-    world: World, *expected: Expected, later: Callable[[], Awaitable[None]], **more: Any
-) -> WaitResult:
-    """The end of a wait while something happens."""
-    _, result = await asyncio.gather(later(), world.wait(*expected, **more))
-    return result
-
-
-def at_time(world: World, seconds: float) -> str:
-    """A time of the API, so long after now."""
-    moment = datetime.fromtimestamp(world.clock.now() + seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def ended(code: int, reason: str, began: str, over: str) -> Object:
-    return {"exitCode": code, "reason": reason, "startedAt": began, "finishedAt": over}
-
-
-def back(since: str, last: Object, *, restarts: int, ready: bool) -> Object:
-    """A container that runs again."""
-    status = running(ready=ready, restarts=restarts)
-    (container,) = status["containerStatuses"]
-    container |= {"state": {"running": {"startedAt": since}}, "lastState": {"terminated": last}}
-    return status
 
 
 async def test_the_pods_of_before_are_not_judged_until_the_controller_has_seen_the_change(
@@ -90,48 +59,6 @@ async def test_a_replica_set_of_another_template_is_not_the_current_one(world: W
         await world.clock.sleep(2)
         world.replica_set("web-2", revision=2)
         world.pod("web-2-a", running(), of="web-2")
-        world.available()
-
-    result = await played(world, expected, later=later)
-    assert result.state == "ready", result.problem
-
-
-async def test_one_crash_and_then_a_slow_start(world: World) -> None:
-    """Its readiness probe gives it five minutes; a budget for crashes must not take them away."""
-    expected = await world.deploy()
-    probe = {"tcpSocket": {"port": 80}, "periodSeconds": 10, "failureThreshold": 30}
-    crashed = ended(1, "Error", at_time(world, -3), at_time(world, -1))
-    starting = back(at_time(world, 0), crashed, restarts=1, ready=False)
-    world.pod("web-1-a", starting, readinessProbe=probe)
-
-    async def later() -> None:
-        await world.clock.sleep(280)
-        world.pod("web-1-a", {**starting, **running(restarts=1)}, readinessProbe=probe)
-        world.available()
-
-    result = await played(world, expected, later=later)
-    assert result.state == "ready", result.problem
-
-
-async def test_a_killing_of_long_ago_is_not_why_it_is_not_ready_now(world: World) -> None:
-    expected = await world.deploy()
-    killed = ended(137, "OOMKilled", at_time(world, -2_000_000), at_time(world, -1_000_000))
-    status = back(at_time(world, -1_000_000), killed, restarts=1, ready=False)
-    world.pod("web-1-a", status, readinessProbe={"httpGet": {"port": 80, "path": "/ready"}})
-    result = await world.wait(expected)
-    assert result.problem is not None
-    assert result.problem.code == "PROBE_FAILING"
-
-
-@pytest.mark.parametrize("restarts", [12, 40])
-async def test_restarts_of_before_the_wait_do_not_count(world: World, restarts: int) -> None:
-    expected = await world.deploy()
-    crashed = ended(1, "Error", at_time(world, -30), at_time(world, -20))
-    world.pod("web-1-a", back(at_time(world, -20), crashed, restarts=restarts, ready=False))
-
-    async def later() -> None:
-        await world.clock.sleep(20)
-        world.pod("web-1-a", running(restarts=restarts))
         world.available()
 
     result = await played(world, expected, later=later)
@@ -271,32 +198,6 @@ async def test_a_stateful_set_that_works_in_parallel_replaces_its_broken_pod(wor
 
     result = await played(world, Expected.of(manifest, applied), later=later)
     assert result.state == "ready", result.problem
-
-
-async def test_a_container_that_ends_every_forty_seconds_is_not_ready_in_between(
-    world: World,
-) -> None:
-    """Forty restarts, and up for 20 s: it has to run for longer than it ever did."""
-    expected = await world.deploy()
-    killed = ended(137, "Error", at_time(world, -60), at_time(world, -20))
-    world.pod("web-1-a", back(at_time(world, -20), killed, restarts=40, ready=True))
-    world.available()
-    once = await look_once(world.cluster, world.clock, [expected], policy=DEFAULT_POLICY)
-    assert once.problem is not None
-    assert once.problem.code == "CRASH_LOOP"
-    result = await world.wait(expected)
-    assert result.state == "ready"
-    assert result.seconds == pytest.approx(25, abs=1)
-
-
-async def test_one_that_came_back_long_ago_is_ready_at_once(world: World) -> None:
-    expected = await world.deploy()
-    crashed = ended(1, "Error", at_time(world, -9000), at_time(world, -5000))
-    world.pod("web-1-a", back(at_time(world, -5000), crashed, restarts=40, ready=True))
-    world.available()
-    result = await world.wait(expected)
-    assert result.state == "ready"
-    assert result.seconds == pytest.approx(0, abs=0.5)
 
 
 async def test_a_deadline_that_is_over_is_too_late_and_not_failed(world: World) -> None:
