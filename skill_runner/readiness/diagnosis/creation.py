@@ -32,15 +32,25 @@ _PATTERNS: Final = (
         r"serviceaccount \"?[^ ]+\"? not found|"
         r"error looking up service account",
     ),
+    ("ClassMissing", r"no PriorityClass with name|RuntimeClass \"?[^ ]+\"? not found"),
     ("PodInvalid", r"is invalid: "),
     ("AdmissionDenied", r"is forbidden: "),
 )
 _COMPILED: Final = tuple((reason, re.compile(p, re.IGNORECASE)) for reason, p in _PATTERNS)
 
 
+# An API server's or etcd's own trouble, and a quota that nobody has counted yet: it tries again.
+_PASSING: Final = re.compile(
+    r"etcdserver: |status unknown for quota|not yet ready to handle request|too many requests|"
+    r"server is currently unable to handle|object has been modified",
+    re.IGNORECASE,
+)
+
+
 def classify_refusal(message: str) -> str | None:
     """The policy's reason for a refused request, or None where the message is none of these."""
-    return next((reason for reason, p in _COMPILED if p.search(message)), None)
+    found = next((reason for reason, p in _COMPILED if p.search(message)), None)
+    return None if found != "WebhookUnavailable" and _PASSING.search(message) else found
 
 
 def creation_symptoms(
@@ -132,6 +142,7 @@ def explain_refusal(reason: str, message: str) -> str:
         "LimitRange": f"the namespace's LimitRange refuses the pod: {text}",
         "WebhookUnavailable": f"an admission webhook does not answer: {text}",
         "ServiceAccountMissing": _account(whole),
+        "ClassMissing": f"a class that the pod names does not exist: {text}",
         "NamespaceTerminating": f"the namespace is being deleted: {text}",
         "PodInvalid": f"the pod template is invalid: {text}",
     }.get(reason, f"it is refused: {text}")

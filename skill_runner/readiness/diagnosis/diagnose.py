@@ -17,6 +17,7 @@ EVIDENCE_LINES = 7
 OWN_LINES = 4  # of the symptom itself, so that its consequences have room
 EVIDENCE_WIDTH = 300
 CAUSE_WIDTH = 600
+AWAITING = 10  # of depth: a client's crash comes after its server's failing probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ def _deepest(found: Sequence[Judged]) -> Judged:
 
     def rank(one: Judged) -> tuple[int, int, bool]:
         group = (one.row.code, one.symptom.subject or one.symptom.owner)
-        return one.row.depth, alike[group], bool(one.symptom.container)
+        # What waits for another is not the cause of that other's trouble.
+        depth = one.row.depth - (AWAITING if one.symptom.awaits else 0)
+        return depth, alike[group], bool(one.symptom.container)
 
     return max(found, key=rank)
 

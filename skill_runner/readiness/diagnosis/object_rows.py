@@ -110,6 +110,14 @@ ROWS: Final = (
         90,
         "The pod's ServiceAccount does not exist.",
     ),
+    Row(
+        "ClassMissing",
+        "ADMISSION_DENIED",
+        30,
+        90,
+        "The pod names a PriorityClass or a RuntimeClass that does not exist. It may come with an "
+        "operator of the node's.",
+    ),
     Row("PodInvalid", "CHART_ERROR", 15, 90, "The API server calls the pod template invalid."),
     Row(
         "NamespaceTerminating",

@@ -45,8 +45,9 @@ def must_run(status: Mapping[str, Any]) -> float:
 
 
 def relapse_of(status: Mapping[str, Any], now: float) -> float:
-    """Seconds that it still has to run; 0 when it may be believed, and when nothing tells."""
+    """Seconds that it still has to run; 0 when it may be believed, and when nothing tells: no time,
+    or one that is ahead of our clock."""
     began = epoch(at(status, "state.running.startedAt"))
-    if not began or not status.get("ready"):
+    if not began or began > now + MARGIN or not status.get("ready"):
         return 0.0
     return max(0.0, must_run(status) - max(0.0, now - began))

@@ -30,6 +30,21 @@ def test_other_words_are_no_refusal() -> None:
     assert classify_refusal("Created pod: web-1") is None
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "etcdserver: request timed out",
+        "etcdserver: leader changed",
+        'pods "web-1" is forbidden: status unknown for quota: small, resources: cpu',
+        'pods "web-1" is forbidden: not yet ready to handle request',
+        "the server is currently unable to handle the request",
+        'Operation cannot be fulfilled on resourcequotas "small": the object has been modified',
+    ],
+)
+def test_trouble_of_the_server_itself_is_no_refusal(message: str) -> None:
+    assert classify_refusal(f"Error creating: {message}") is None
+
+
 def test_a_pod_set_of_strimzi_says_it_in_its_status() -> None:
     text = (
         'pods "k-k-brokers-0" is forbidden: exceeded quota: small, requested: requests.memory=1Gi,'

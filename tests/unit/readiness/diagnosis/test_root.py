@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from skill_runner.readiness.diagnosis import (
     DEFAULT_POLICY,
     Ledger,
@@ -64,6 +66,12 @@ def test_of_equal_ones_the_one_that_explains_most() -> None:
         symptom("ConfigMissing", "three", subject="Secret y"),
     )
     assert found == "ConfigMissing of two"
+
+
+def test_what_waits_for_another_comes_after_it() -> None:
+    client = replace(symptom("CrashLoop", "client", owner="Deployment client"), awaits=True)
+    server = symptom("ProbeFailing", "server", owner="Deployment server")
+    assert root_of(client, server) == "ProbeFailing of server"
 
 
 def test_what_is_transient_is_no_cause() -> None:

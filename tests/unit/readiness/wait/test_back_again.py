@@ -100,3 +100,13 @@ async def test_one_that_came_back_long_ago_is_ready_at_once(world: World) -> Non
     result = await world.wait(expected)
     assert result.state == "ready"
     assert result.seconds == pytest.approx(0, abs=0.5)
+
+
+async def test_a_node_whose_clock_is_ahead_of_ours_holds_nothing_up(world: World) -> None:
+    expected = await world.deploy()
+    crashed = ended(1, "Error", at_time(world, 3500), at_time(world, 3590))
+    world.pod("web-1-a", back(at_time(world, 3600), crashed, restarts=3, ready=True))
+    world.available()
+    result = await world.wait(expected)
+    assert result.state == "ready"
+    assert result.seconds == pytest.approx(0, abs=0.5)
