@@ -19,8 +19,9 @@ def world() -> World:
     return World()
 
 
-def down(end: int, code: int = 1) -> Object:
-    terminated = {"exitCode": code, "reason": "Error", "containerID": f"containerd://{end}"}
+def down(end: int, reason: str = "Error") -> Object:
+    code = 1 if reason == "Error" else 137
+    terminated = {"exitCode": code, "reason": reason, "containerID": f"containerd://{end}"}
     container = {
         "name": "c",
         "ready": False,
@@ -31,7 +32,9 @@ def down(end: int, code: int = 1) -> Object:
     return {"phase": "Running", "containerStatuses": [container]}
 
 
-async def crashed(world: World, *expected: Expected, logs: tuple[str, ...]) -> WaitResult:
+async def crashed(
+    world: World, *expected: Expected, logs: tuple[str, ...], reason: str = "Error"
+) -> WaitResult:
     """The end of a wait while a container ends again and again; the last log stands for the rest,
     after an empty one it is up."""
 
@@ -42,7 +45,7 @@ async def crashed(world: World, *expected: Expected, logs: tuple[str, ...]) -> W
                 break
             world.cluster.set_logs("default", POD.name, "c", text)
             world.cluster.set_logs("default", POD.name, "c", text, previous=True)
-            world.pod(POD.name, down(end))
+            world.pod(POD.name, down(end, reason))
             await world.clock.sleep(pause + 1)
         ready: Object = {"name": "c", "ready": True, "restartCount": len(logs), "state": {}}
         condition = {"type": "Ready", "status": "True"}
@@ -143,4 +146,38 @@ async def test_an_init_container_that_fails_in_the_same_way(world: World) -> Non
     playing.cancel()
     assert result.problem is not None
     assert "invalid flag" in result.problem.cause
+    assert result.seconds == pytest.approx(32, abs=2)
+
+
+async def test_one_that_is_killed_for_its_memory_at_the_same_place(world: World) -> None:
+    expected = await world.deploy()
+    result = await crashed(world, expected, logs=("loading the model",), reason="OOMKilled")
+    assert result.problem is not None
+    assert result.problem.code == "OUT_OF_MEMORY"
+    assert result.seconds == pytest.approx(32, abs=2)
+
+
+async def test_a_liveness_probe_that_never_passes(world: World) -> None:
+    expected = await world.deploy()
+    told = "Liveness probe failed: HTTP probe failed with statuscode: 404"
+    uid = world.pod(POD.name, down(1))["metadata"]["uid"]
+    for reason, message in (
+        ("Unhealthy", told),
+        ("Killing", "Container c failed liveness probe, will be restarted"),
+    ):
+        about = {"kind": "Pod", "name": POD.name, "namespace": "default", "uid": uid}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": reason.lower(), "namespace": "default"},
+            "involvedObject": {**about, "fieldPath": "spec.containers{c}"},
+            "reason": reason,
+            "message": message,
+            "lastTimestamp": "2026-01-01T00:00:00Z",
+        }
+        world.cluster.put(event)
+    result = await crashed(world, expected, logs=("serving on :8080",))
+    assert result.problem is not None
+    assert result.problem.code == "PROBE_FAILING"
+    assert "statuscode: 404" in result.problem.cause
     assert result.seconds == pytest.approx(32, abs=2)
