@@ -17,7 +17,7 @@ def cluster() -> MemoryCluster:
 
 
 def claim(**spec: Any) -> Object:
-    meta = {"name": "data", "namespace": "a"}
+    meta = {"name": "data", "namespace": "default"}
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
 
 
@@ -41,7 +41,7 @@ def stateful(**spec: Any) -> Object:
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
-        "metadata": {"name": "db", "namespace": "a"},
+        "metadata": {"name": "db", "namespace": "default"},
         "spec": {"volumeClaimTemplates": [template]},
     }
 
@@ -87,7 +87,7 @@ async def test_a_claim_that_is_bound_outlives_its_class(
 ) -> None:
     name = "data" if manifest["kind"] != "StatefulSet" else "data-db-0"
     bound = {**claim(storageClassName="x"), "status": {"phase": "Bound"}}
-    cluster.put({**bound, "metadata": {"name": name, "namespace": "a"}})
+    cluster.put({**bound, "metadata": {"name": name, "namespace": "default"}})
     assert await unbindable(cluster, [manifest]) is None
 
 
