@@ -17,15 +17,15 @@ relative to the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from skill_runner.actions import platform_proofs
 from skill_runner.actions.platform_proofs import PlatformProof, read_proofs
 from skill_runner.actions.request import ImageMode, Request
-from skill_runner.errors import SkillFileError, UnknownSkill
+from skill_runner.errors import SkillFileError, UnknownSkill, UsageError
 from skill_runner.skill.library import Library
 from skill_runner.skill.model import Skill
 from skill_runner.skill.plaintext import input_faults
@@ -58,6 +58,7 @@ SHAPE: Final[Mapping[str, Any]] = {
                 "properties": {
                     "skill": {"type": "string", "minLength": 1},
                     "name": _NAME,
+                    "profile": _NAME,
                     "inputs": {"type": "object"},
                     "use": {"type": "object", "additionalProperties": {"type": "string"}},
                 },
@@ -69,7 +70,10 @@ SHAPE: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One installation that a platform lists; `where` is its file and line."""
+    """One installation that a platform lists; `where` is its file and line.
+
+    With a `profile` it belongs to the platform only where somebody asks for that profile.
+    """
 
     skill: Skill
     name: str
@@ -77,6 +81,7 @@ class Wanted:
     inputs: Mapping[str, Any]
     use: Mapping[str, str]
     where: str
+    profile: str = ""
 
     def request(self, images: ImageMode, allow_kinds: tuple[str, ...] = ()) -> Request:
         """What `skill run` is asked for such an installation."""
@@ -103,6 +108,16 @@ class Platform:
     wanted: tuple[Wanted, ...]
     file: Path
     proofs: tuple[PlatformProof, ...] = ()
+
+    def of(self, profiles: Collection[str]) -> Platform:
+        """The platform with the installations of no profile and of these; UsageError for one that
+        it does not have."""
+        known = {each.profile for each in self.wanted if each.profile}
+        for unknown in sorted({*profiles} - known):
+            mean = did_you_mean(unknown, known, known="profiles")
+            raise UsageError(f"the platform {self.name} has no profile '{unknown}'{mean}")
+        chosen = tuple(e for e in self.wanted if not e.profile or e.profile in profiles)
+        return replace(self, wanted=chosen)
 
     @property
     def hooks(self) -> Path:
@@ -193,6 +208,7 @@ class _Reading:
             inputs=self._placed(skill, inputs),
             use=dict(entry.get("use") or {}),
             where=f"{self.file}:{self._line(index)}",
+            profile=str(entry.get("profile") or ""),
         )
 
     def _check_inputs(

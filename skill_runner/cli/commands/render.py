@@ -125,7 +125,7 @@ def _platform(what: str, wanted: Wanted, library: Library) -> Platform:
     if file.suffix not in (".yaml", ".yml") or not file.is_file():
         request = wanted.request(library.find(what))
         return Platform(request.name, (request,), Path.cwd())
-    platform = read_platform(file, library)
+    platform = read_platform(file, library).of(())
     requests = tuple(each.request(wanted.images) for each in platform.wanted)
     return Platform(platform.name, requests, file.resolve().parent)
 

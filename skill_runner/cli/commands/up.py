@@ -13,7 +13,13 @@ from skill_runner.actions.request import ImageMode
 from skill_runner.actions.up import up
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
-from skill_runner.cli.options import change_options, cluster_options, kinds_option, outcome_option
+from skill_runner.cli.options import (
+    change_options,
+    cluster_options,
+    kinds_option,
+    outcome_option,
+)
+from skill_runner.cli.profiles import profile_option
 from skill_runner.cli.target import Asked
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
@@ -27,6 +33,7 @@ from skill_runner.skill.library import default_library
 Examples:
   skill up platform.yaml
   skill up platform.yaml --dry-run
+  skill up platform.yaml --profile gitops
   skill up examples/learnflow/platform.yaml --cluster embedded -o json
 """
 )
@@ -37,6 +44,7 @@ Examples:
     default="auto",
     help="Pull official images, build them from recipes, or whichever works.",
 )
+@profile_option
 @change_options
 @click.option("--drill", is_flag=True, help="Run the platform's proofs that disturb, too.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; nothing is touched.")
@@ -47,6 +55,7 @@ Examples:
 def command(
     file: Path,
     images: ImageMode,
+    profiles: tuple[str, ...],
     options: Options,
     drill: bool,
     dry_run: bool,
@@ -61,7 +70,7 @@ def command(
     nobody else. Then the platform's own proofs run. Again, it changes only what differs.
     """
     library = default_library()
-    platform = read_platform(file, library)
+    platform = read_platform(file, library).of(profiles)
     options = replace(options, drills=drill)
     requests = [each.request(images, allow_kinds) for each in platform.wanted]
 

@@ -14,6 +14,7 @@ from skill_runner.actions.up import verify_platform
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, library_option, outcome_option
+from skill_runner.cli.profiles import profile_option
 from skill_runner.cli.target import Asked
 from skill_runner.errors import UsageError
 from skill_runner.outcome import Outcome
@@ -42,6 +43,7 @@ Examples:
     "commit, and do what the skills do beside their objects.",
 )
 @click.option("--revision", metavar="SHA", help="The commit, in full; with --delivered-by.")
+@profile_option
 @library_option
 @cluster_options
 @outcome_option
@@ -52,6 +54,7 @@ def command(
     timeout: float,
     delivered_by: str | None,
     revision: str | None,
+    profiles: tuple[str, ...],
     library: Library,
     asked: Asked,
     output: str,
@@ -66,7 +69,9 @@ def command(
             hint="skill verify FOLDER --delivered-by argocd --revision $(git rev-parse HEAD)",
         )
 
-    platform = read_platform(Path(name), library) if name.endswith((".yaml", ".yml")) else None
+    platform = None
+    if name.endswith((".yaml", ".yml")):
+        platform = read_platform(Path(name), library).of(profiles)
     label = platform.name if platform else name
 
     async def work(run: Run, report: Report) -> Outcome:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skill_runner.actions.platform import read_platform
-from skill_runner.errors import SkillFileError
+from skill_runner.errors import SkillFileError, UsageError
 from skill_runner.skill.library import Library, default_library
 from tests.support.graph import write_skill
 from tests.support.paths import ROOT
@@ -64,6 +64,19 @@ def test_a_platform_is_its_installations(tmp_path: Path, library: Library) -> No
 def test_paths_are_relative_to_the_file(tmp_path: Path, library: Library) -> None:
     app = read_platform(_file(tmp_path, GOOD), library).wanted[1]
     assert app.inputs["source"] == str(tmp_path / "services" / "order")
+
+
+def test_an_installation_of_a_profile_is_for_those_who_ask(
+    tmp_path: Path, library: Library
+) -> None:
+    text = GOOD.replace(
+        "    name: order-service\n", "    name: order-service\n    profile: extra\n"
+    )
+    platform = read_platform(_file(tmp_path, text), library)
+    assert [each.name for each in platform.of(()).wanted] == ["bus"]
+    assert [each.name for each in platform.of(["extra"]).wanted] == ["bus", "order-service"]
+    with pytest.raises(UsageError, match="no profile 'extr'; did you mean 'extra'"):
+        platform.of(["extr"])
 
 
 BAD = """\
