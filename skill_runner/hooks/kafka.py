@@ -19,17 +19,22 @@ LONGEST_LABEL: Final = 63  # characters of a host's name, by RFC 1123
 def wanted_partitions(topics: Iterable[str], partitions: int) -> dict[str, int]:
     """Return the partitions of each topic, of entries NAME or NAME:PARTITIONS.
 
-    `partitions` is the number of those that name none. GiveUp when a topic is named twice.
+    `partitions` is the number of those that name none, wherever they are named: who listens to a
+    topic asks for it by its name alone. GiveUp when two entries give a topic other numbers.
 
-        wanted_partitions(["orders", "users:6"], 3) == {"orders": 3, "users": 6}
+        wanted_partitions(["orders", "users:6", "users"], 3) == {"orders": 3, "users": 6}
     """
-    wanted: dict[str, int] = {}
+    named: dict[str, str] = {}
     for entry in topics:
         name, _, count = str(entry).partition(":")
-        if name in wanted:
-            raise GiveUp(f"topic {name} is named twice", hint="Name each topic once in `topics`.")
-        wanted[name] = int(count or partitions)
-    return wanted
+        before = named.get(name, "")
+        if before and count and before != count:
+            raise GiveUp(
+                f"topic {name} is named with {before} partitions and with {count}",
+                hint="Give it one number in `topics`.",
+            )
+        named[name] = before or count
+    return {name: int(count or partitions) for name, count in named.items()}
 
 
 def check_partitions(have: Mapping[str, int], wanted: Mapping[str, int]) -> None:

@@ -53,7 +53,7 @@ FEW, MANY = {"COUNT": "100", "PAUSE": "0"}, {"COUNT": "400", "PAUSE": "0.05"}  #
 
 
 async def check_topics(ctx: Context) -> None:
-    """Refuse topics that are named twice, do not match the pattern, or that Kafka refuses."""
+    """Refuse topics with two numbers of partitions, and names that pattern or Kafka refuse."""
     check_topic_names(_wanted(ctx), str(ctx.inputs["topic_pattern"]))
 
 
@@ -93,8 +93,12 @@ async def ensure_topics(ctx: Context) -> str:
     said = [line.split() for line in result.logs.splitlines()]
     check_partitions({w[1]: int(w[2]) for w in said if w[:1] == ["lowered"]}, wanted)
     without_advice(result).answer("the topics could not be made", not_yet=TRANSIENT)
-    done = sum(words[:1] in (["created"], ["raised"]) for words in said)
-    return f"{done} of {len(wanted)} topics created or raised" if done else ""
+    done = [words for words in said if words[:1] in (["created"], ["raised"])]
+    if not done:
+        return ""
+    raised = ", ".join(words[1] for words in done if words[0] == "raised")
+    order = f"; keys of {raised} go to other partitions from now on" if raised else ""
+    return f"{len(done)} of {len(wanted)} topics created or raised{order}"
 
 
 async def prove_messages(ctx: Context) -> str:

@@ -33,7 +33,7 @@ async def call(hook: str, ctx: Context) -> Any:
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
-        ({"topics": ["a", "a:3"]}, "named twice"),
+        ({"topics": ["a:6", "a:3"]}, "topic a is named with 6 partitions and with 3"),
         ({"topics": ["Orders"], "topic_pattern": "[a-z]+"}, "these do not: Orders"),
         ({"topics": ["orders.v2"], "topic_pattern": "orders"}, "these do not: orders.v2"),
         ({"topics": ["a.b", "a_b"]}, "differ only in"),
@@ -282,8 +282,18 @@ async def test_volumes_of_a_kafka_that_is_gone_are_refused() -> None:
 async def test_topics_are_made_in_one_pod() -> None:
     said = "some warning\ncreated orders 0 3\nraised payments 3 6\n"
     ctx = context(PodResult(0, said), topics=["orders", "payments:6", "users"])
-    assert await call("ensure_topics", ctx) == "2 of 3 topics created or raised"
+    assert await call("ensure_topics", ctx) == (
+        "2 of 3 topics created or raised; keys of payments go to other partitions from now on"
+    )
     assert [pod["env"]["WANTED"] for pod in Scripted.asked] == ["orders 3\npayments 6\nusers 3"]
+
+
+async def test_who_listens_to_a_topic_need_not_know_its_partitions() -> None:
+    for topics in (["orders:6", "orders"], ["orders", "orders:6"]):
+        ctx = context(PodResult(0, "created orders 0 6\n"), topics=topics)
+        await call("check_topics", ctx)
+        await call("ensure_topics", ctx)
+        assert [pod["env"]["WANTED"] for pod in Scripted.asked] == ["orders 6"]
 
 
 async def test_fewer_partitions_are_refused() -> None:
