@@ -38,7 +38,9 @@ def outcome(graph: Graph, done: Mapping[Installation, Done], world: World) -> Ou
         critical_path=tuple(map(str, critical_path(graph, done))),
         notes=(*base.notes, *(first.notes if first and first is not base else ())),
     )
-    return replace(base, seconds=_seconds(done))
+    every = done.values()
+    seconds = max(d.ended for d in every) - min(d.began for d in every) if every else 0.0
+    return replace(base, seconds=seconds)
 
 
 def _of_one(node: Node, done: Mapping[Installation, Done]) -> Outcome:
@@ -54,12 +56,6 @@ def _of_one(node: Node, done: Mapping[Installation, Done]) -> Outcome:
         steps=tuple(StepResult(id=step.id, status="not run") for step in steps),
         proof={proof.id: "not run" for proof in (node.plan.proofs if node.plan else ())},
     )
-
-
-def _seconds(done: Mapping[Installation, Done]) -> float:
-    if not done:
-        return 0.0
-    return max(d.ended for d in done.values()) - min(d.began for d in done.values())
 
 
 def lines(graph: Graph, done: Mapping[Installation, Done]) -> tuple[SkillResult, ...]:

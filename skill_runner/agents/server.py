@@ -196,7 +196,8 @@ def make_server(agents: Agents) -> Server[Any]:
         try:
             document = await agents.answer(params.name, params.arguments or {}, progress)
         except SkillError as error:
-            return _result(_refusal(error), structured=is_outcome(params.name))
+            outcome: Outcome = redacted(from_error.outcome_of(error), Redactor(()))
+            return _result(to_dict(outcome), structured=is_outcome(params.name))
         return _result(document)
 
     return Server(
@@ -230,11 +231,6 @@ def _offer(tool: Tool) -> types.Tool:
             open_world_hint=True,
         ),
     )
-
-
-def _refusal(error: SkillError) -> Document:
-    outcome: Outcome = redacted(from_error.outcome_of(error), Redactor(()))
-    return to_dict(outcome)
 
 
 def _result(document: Document, *, structured: bool = True) -> types.CallToolResult:

@@ -157,7 +157,7 @@ _READING: Final = (_LIST_SKILLS, _DESCRIBE_SKILL, _PLAN, _STATUS, _WHY)
 
 def tools(permits: Permits) -> tuple[Tool, ...]:
     """Those that the server offers, in a fixed order; what its owner forbade is left out."""
-    every = (*_READING, *_writing(permits))
+    every = (*_READING, _run_tool(permits), _VERIFY, _remove_tool(permits), _CANCEL)
     return tuple(tool for tool in every if permits.offers(tool.name))
 
 
@@ -203,7 +203,3 @@ def _remove_tool(permits: Permits) -> Tool:
         },
         description="Remove an installation, from its record. Data volumes are kept.",
     )
-
-
-def _writing(permits: Permits) -> tuple[Tool, ...]:
-    return (_run_tool(permits), _VERIFY, _remove_tool(permits), _CANCEL)

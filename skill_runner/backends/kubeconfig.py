@@ -100,7 +100,9 @@ def read_kubeconfig(path: str | None = None, environ: Mapping[str, str] = os.env
         )
     contents = [_read(file) for file in present]
     contexts: dict[str, Context] = {}
-    clusters = _clusters(contents)
+    clusters: dict[str, dict[str, Any]] = {}
+    for entry in _entries(contents, "clusters"):
+        clusters.setdefault(entry["name"], entry.get("cluster") or {})
     for entry in _entries(contents, "contexts"):
         body = entry.get("context") or {}
         cluster = clusters.get(body.get("cluster", ""), {})
@@ -148,10 +150,3 @@ def _entries(contents: list[dict[str, Any]], kind: str) -> Iterator[dict[str, An
         for entry in content.get(kind) or ():
             if isinstance(entry, dict) and isinstance(entry.get("name"), str):
                 yield entry
-
-
-def _clusters(contents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    clusters: dict[str, dict[str, Any]] = {}
-    for entry in _entries(contents, "clusters"):
-        clusters.setdefault(entry["name"], entry.get("cluster") or {})
-    return clusters

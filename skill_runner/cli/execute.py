@@ -58,7 +58,8 @@ def _work(
     """The outcome of the work, whatever happens, and where its run and its journal are."""
     run: Run | None = None
     journal: Journal | None = None
-    seconds = _deadline()
+    context = click.get_current_context(silent=True)
+    seconds = context.meta.get(DEADLINE) if context else None
     try:
         run = _begin(label, installation)
         with View(verbose=verbose) as view:
@@ -81,12 +82,6 @@ def _work(
 
 class _OutOfTime(Exception):
     pass
-
-
-def _deadline() -> float | None:
-    """Seconds that the command may take, by its --deadline."""
-    context = click.get_current_context(silent=True)
-    return context.meta.get(DEADLINE) if context else None
 
 
 async def _within(seconds: float | None, work: Awaitable[Outcome]) -> Outcome:

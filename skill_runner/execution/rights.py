@@ -126,7 +126,8 @@ def rights_of(plan: Plan, manifests: Sequence[Object], kinds: Kinds | None = Non
         *_children(manifests, known, own),
         *(right for space in spaces for right in _spread(_DIAGNOSIS, space)),
     }
-    hooks = {*(_spread(_HOOKS, own) if _calls_hooks(plan) else ()), *_declared(plan)}
+    called = plan.proofs or plan.checks or any(hasattr(step, "hook") for step in plan.steps)
+    hooks = {*(_spread(_HOOKS, own) if called else ()), *_declared(plan)}
     left = {
         each
         for each in hooks
@@ -158,17 +159,17 @@ def _declared(plan: Plan, *, observing: bool = False) -> Iterator[Right]:
             yield from _spread([(each.group, name, verbs) for name in each.resources], space)
 
 
-def _secrets(made: Iterable[tuple[str, str, str | None]]) -> Iterator[tuple[str, str, str | None]]:
-    """The places of Secrets: hooks fill those that an apply step made empty."""
-    yield from (each for each in made if each[:2] == ("", "secrets"))
-
-
 def _spread(
     table: Iterable[tuple[str, str, Sequence[str]]], namespace: str | None
 ) -> Iterator[Right]:
     for group, resource, verbs in table:
         for verb in verbs:
             yield Right(verb, group, resource, namespace)
+
+
+def _secrets(made: Iterable[tuple[str, str, str | None]]) -> Iterator[tuple[str, str, str | None]]:
+    """The places of Secrets: hooks fill those that an apply step made empty."""
+    yield from (each for each in made if each[:2] == ("", "secrets"))
 
 
 def _of_made(made: Iterable[tuple[str, str, str | None]], verbs: Sequence[str]) -> Iterator[Right]:
@@ -216,10 +217,6 @@ def _defined(manifests: Iterable[Object]) -> dict[tuple[str, str], ResourceType]
 def _everywhere(kind: ResourceType) -> tuple[str, str, None]:
     """The group and the resource of a kind, in all namespaces."""
     return kind.api_version.rpartition("/")[0], kind.plural, None
-
-
-def _calls_hooks(plan: Plan) -> bool:
-    return bool(plan.proofs or plan.checks or any(hasattr(step, "hook") for step in plan.steps))
 
 
 def _granted(manifests: Iterable[Object], own: str) -> Iterator[Right]:

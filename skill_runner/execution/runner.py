@@ -86,7 +86,8 @@ async def _recover(
     problem = await failure.handle(walk, error)
     recovery = await rollback.undo(walk, error, old)
     continued = old is not None and old.good is not None
-    if not _is_settled(recovery) and (walk.changed or continued):
+    settled = recovery is not None and recovery.status in ("ready", "done")
+    if not settled and (walk.changed or continued):
         given_up = await _give_up(walk, error)
         problem = undo_command.with_way_back(walk, problem, old, given_up=given_up)
     return problem, recovery
@@ -136,10 +137,6 @@ async def _as_stands(walk: Walk, entry: ReleaseRecord) -> ReleaseRecord:
     """With the revision that is ready and proven now: what a failure later goes back to."""
     found = await walk.world.helm.get(entry.name, entry.namespace)
     return replace(entry, revision=found.revision, uid=found.uid) if found else entry
-
-
-def _is_settled(recovery: Recovery | None) -> bool:
-    return recovery is not None and recovery.status in ("ready", "done")
 
 
 async def _give_up(walk: Walk, error: SkillError) -> bool:

@@ -50,7 +50,9 @@ async def find(
     its own objects again before it writes.
     """
     foreign, named = await _releases(plan, world, old)
-    others = [*foreign, *await _records(plan, world)]
+    refs = record_refs(plan.installation)
+    looked = [await look(world.cluster, ref, plan.installation) for ref in refs]
+    others = [*foreign, *[each for each in looked if not each.whose.is_free]]
     if old is not None and old.complete and old.plan_digest == plan.digest:
         return others
     theirs = {(str(f.release.name), str(f.release.namespace)) for f in foreign}
@@ -88,18 +90,13 @@ async def _releases(plan: Plan, world: World, old: Record | None) -> tuple[list[
     return foreign, frozenset(named)
 
 
-async def _records(plan: Plan, world: World) -> list[Found]:
-    """The record's own objects, where somebody else has their names."""
-    refs = record_refs(plan.installation)
-    looked = [await look(world.cluster, ref, plan.installation) for ref in refs]
-    return [each for each in looked if not each.whose.is_free]
-
-
 async def _objects(
     plan: Plan, world: World, manifests: Iterable[Object], old: Record | None, named: Named
 ) -> list[Found]:
     """Find others' objects under the plan's names; `named` releases may have made it."""
-    applied = _applied(plan)
+    # The manifests of apply steps are placed already.
+    steps = [step for step in plan.steps if isinstance(step, PlannedApply)]
+    applied = {Ref.of(manifest) for step in steps for manifest in step.manifests}
     others = []
     for manifest in manifests:
         ref = Ref.of(
@@ -115,12 +112,6 @@ async def _objects(
         if not found.whose.is_free and not (is_hook(manifest) and is_hook(found.live or {})):
             others.append(replace(found, of_release=ref not in applied))
     return others
-
-
-def _applied(plan: Plan) -> frozenset[Ref]:
-    """The objects of the plan's apply steps; their manifests are placed already."""
-    steps = [step for step in plan.steps if isinstance(step, PlannedApply)]
-    return frozenset(Ref.of(manifest) for step in steps for manifest in step.manifests)
 
 
 async def _claims(

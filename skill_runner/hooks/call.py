@@ -50,7 +50,8 @@ def load_hooks(path: Path, owner: str) -> ModuleType:
 
     SkillFileError names file and line when it does not even load.
     """
-    spec = importlib.util.spec_from_file_location(_module_name(owner, path), path)
+    module_name = f"_skill_hooks_{owner.replace('-', '_')}_{abs(hash(str(path))):x}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise SkillFileError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -72,10 +73,6 @@ def load_hooks(path: Path, owner: str) -> ModuleType:
     except Exception as error:
         raise SkillFileError(f"{path}: {type(error).__name__} while loading: {error}") from error
     return module
-
-
-def _module_name(owner: str, path: Path) -> str:
-    return f"_skill_hooks_{owner.replace('-', '_')}_{abs(hash(str(path))):x}"
 
 
 async def call_hook(skill: Skill, name: str, context: Context, *, timeout: float) -> Any:

@@ -80,7 +80,8 @@ class Builder:
             await run_tool(self.save_command(ref, archive, fast=application), report=report)
         finally:
             if application:  # a name that stays keeps the layers for the next build
-                await run_tool([*self.tool, "tag", ref, _kept_name(ref)], report=report)
+                kept_name = f"{ref.rpartition(':')[0]}:last-build"
+                await run_tool([*self.tool, "tag", ref, kept_name], report=report)
             await run_tool(self.drop_command(ref), report=report)
 
     def build_command(
@@ -160,10 +161,6 @@ class Builder:
         listed = await run_tool([*self.tool, "images", "--all", "--quiet"], report=silent)
         if len(listed.splitlines()) > MOST_LAYERS:
             await run_tool([*self.tool, "rmi", "--prune", "--force"], report=report)
-
-
-def _kept_name(ref: str) -> str:
-    return f"{ref.rpartition(':')[0]}:last-build"
 
 
 def _secrets(containerfile: Path, environ: Mapping[str, str]) -> dict[str, Path]:

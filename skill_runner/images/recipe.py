@@ -84,14 +84,10 @@ def digest_of(folder: Path) -> str:
     """Twelve hex digits over the names, modes and contents of every file."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        _add(digest, path, path.relative_to(folder))
+        executable = "x" if path.stat().st_mode & 0o100 else "-"
+        digest.update(f"{path.relative_to(folder)}\0{executable}\0".encode())
+        digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()[:DIGITS]
-
-
-def _add(digest: hashlib._Hash, path: Path, name: Path) -> None:
-    executable = "x" if path.stat().st_mode & 0o100 else "-"
-    digest.update(f"{name}\0{executable}\0".encode())
-    digest.update(path.read_bytes() + b"\0")
 
 
 def local_ref(official: str, digest: str) -> str:

@@ -49,7 +49,9 @@ async def reason_to_keep(cluster: Cluster, live: Object, occasion: Occasion) -> 
     """
     kind = group_of(live["apiVersion"]), live["kind"]
     if kind == CRD:
-        return await _of_definition(cluster, live, occasion)
+        if occasion is not Occasion.PURGE:
+            return "deleting a definition deletes every object of its kind"
+        return "objects of its kind are there" if await has_objects(cluster, live) else ""
     if kind == NAMESPACE:
         return "a namespace is deleted last, when nothing is in it"
     if occasion is Occasion.PURGE:
@@ -67,12 +69,6 @@ async def reason_to_keep(cluster: Cluster, live: Object, occasion: Occasion) -> 
 def asks_to_stay(live: Object) -> bool:
     """Tell whether Helm leaves the object when it uninstalls the release."""
     return bool(at(live, "metadata.annotations", {}).get(KEEP) == "keep")
-
-
-async def _of_definition(cluster: Cluster, live: Object, occasion: Occasion) -> str:
-    if occasion is not Occasion.PURGE:
-        return "deleting a definition deletes every object of its kind"
-    return "objects of its kind are there" if await has_objects(cluster, live) else ""
 
 
 async def has_objects(cluster: Cluster, definition: Object) -> bool:

@@ -41,11 +41,12 @@ async def find_claims(cluster: Cluster, helm: Helm, record: Record) -> dict[Ref,
         pods = await _operated_pods(cluster, record, space)
         for claim in (await cluster.list(*PVC, namespace=space)).items:
             ref = Ref(*PVC, claim["metadata"]["name"], space)
+            owned_by = claim["metadata"].get("ownerReferences") or ()
             held = Held(
                 uid=record.uids.get(ref, ""),
                 listed=ref in record.objects,
                 releases=named,
-                through=_is_owned(claim, owners)
+                through=any(o.get("uid") in owners for o in owned_by)
                 or any(is_claim_of(claim, each) for each in sets)
                 or any(_is_made_for(claim, pod) for pod in pods),
             )
@@ -112,10 +113,6 @@ def _is_made_for(claim: Object, pod: Object) -> bool:
     mounted = {at(v, "persistentVolumeClaim.claimName") for v in at(pod, "spec.volumes", ())}
     made_by = {key: at(pod, "metadata.labels", {}).get(key) for key in (MANAGED_BY, INSTANCE)}
     return name in mounted and all(made_by.values()) and made_by.items() <= labels.items()
-
-
-def _is_owned(claim: Object, owners: set[str]) -> bool:
-    return any(o.get("uid") in owners for o in claim["metadata"].get("ownerReferences") or ())
 
 
 def is_claim_of(claim: Object, made_by: Object) -> bool:

@@ -45,16 +45,11 @@ async def take(removal: Removal, live: Object) -> bool:
             return True
     await cluster.delete(ref, uid=leaving.uid)
     if is_custom(ref.api_version):
-        await _until_let_go(removal, leaving)
+        with suppress(NotFound):
+            if (await removal.world.cluster.get(leaving.ref))["metadata"].get("finalizers"):
+                await until_gone(removal.world, [leaving], removal.timeout)
     removal.leaving.append(leaving)
     return True
-
-
-async def _until_let_go(removal: Removal, leaving: Leaving) -> None:
-    """Wait until no finalizer holds it."""
-    with suppress(NotFound):
-        if (await removal.world.cluster.get(leaving.ref))["metadata"].get("finalizers"):
-            await until_gone(removal.world, [leaving], removal.timeout)
 
 
 async def _take_alone(removal: Removal, resource: Leaving) -> None:

@@ -44,10 +44,11 @@ class Library:
         if len(places) == 1:
             return places[0]
         if places:
+            place = str(places[0]) if places[0].is_absolute() else f"./{places[0]}"
             raise UnknownSkill(
                 f"the name {name_or_path} is in {len(places)} folders: "
                 + ", ".join(str(place) for place in places),
-                hint=f"Name the one you mean by its path: {_as_path(places[0])}",
+                hint=f"Name the one you mean by its path: {place}",
             )
         mean = did_you_mean(name_or_path, self.names(), known="skills")
         raise UnknownSkill(
@@ -81,7 +82,3 @@ def default_library(
 
 def _is_path(name: str) -> bool:
     return "/" in name or os.sep in name or name in (".", "..")
-
-
-def _as_path(folder: Path) -> str:
-    return str(folder) if folder.is_absolute() else f"./{folder}"

@@ -237,7 +237,10 @@ def _may_select(service: Object, workload: Object) -> bool:
 def _workload_status(obj: Object, fate: Fate, count: int) -> dict[str, Any]:
     ready = 0 if fate.reason else count
     if obj["kind"] == "Job":
-        return _job_status(failed=bool(fate.reason))
+        failed = bool(fate.reason)
+        kind, reason = ("Failed", "BackoffLimitExceeded") if failed else ("Complete", "Completed")
+        done = {"type": kind, "status": "True", "reason": reason}
+        return {"conditions": [done], "failed" if failed else "succeeded": 1}
     status: dict[str, Any] = {"observedGeneration": obj["metadata"]["generation"]}
     if obj["kind"] == "DaemonSet":
         return status | {
@@ -262,12 +265,6 @@ def _workload_status(obj: Object, fate: Fate, count: int) -> dict[str, Any]:
     going = "ReplicaSetUpdated" if fate.reason else "NewReplicaSetAvailable"
     progressing = {"type": "Progressing", "status": "True", "reason": going}
     return status | {"conditions": [available, progressing]}
-
-
-def _job_status(*, failed: bool) -> dict[str, Any]:
-    kind, reason = ("Failed", "BackoffLimitExceeded") if failed else ("Complete", "Completed")
-    done = {"type": kind, "status": "True", "reason": reason}
-    return {"conditions": [done], "failed" if failed else "succeeded": 1}
 
 
 def _hash(template: Object) -> str:

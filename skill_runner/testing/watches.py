@@ -62,7 +62,9 @@ class Watches:
                     yield event
                 if self._bookmarks != marks:
                     marks = self._bookmarks
-                    yield _bookmark(api_version, kind, position)
+                    meta = {"resourceVersion": str(position)}
+                    mark = {"apiVersion": api_version, "kind": kind, "metadata": meta}
+                    yield WatchEvent("BOOKMARK", mark)
                 if not events:
                     await bell.wait()
         finally:
@@ -88,8 +90,3 @@ def _seen(change: Change, wanted: Wanted) -> WatchEvent | None:
     if after:
         return WatchEvent("ADDED", obj)
     return WatchEvent("DELETED", obj) if before else None
-
-
-def _bookmark(api_version: str, kind: str, version: int) -> WatchEvent:
-    meta = {"resourceVersion": str(version)}
-    return WatchEvent("BOOKMARK", {"apiVersion": api_version, "kind": kind, "metadata": meta})

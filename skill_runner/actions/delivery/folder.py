@@ -67,7 +67,9 @@ def write(folder: Path, files: Files) -> tuple[int, int]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         changed += 1
-    _drop_empty(folder, stale)
+    for parent in (parent for path in stale for parent in path.parents[:-1]):
+        if (folder / parent).is_dir() and not any((folder / parent).iterdir()):
+            (folder / parent).rmdir()
     return changed, len(stale)
 
 
@@ -82,10 +84,3 @@ def _former(folder: Path) -> frozenset[PurePosixPath]:
 def _is_ours(path: Path) -> bool:
     with path.open("rb") as file:
         return file.readline() == HEAD.encode()
-
-
-def _drop_empty(folder: Path, stale: Iterable[PurePosixPath]) -> None:
-    for path in stale:
-        for parent in path.parents[:-1]:
-            if (folder / parent).is_dir() and not any((folder / parent).iterdir()):
-                (folder / parent).rmdir()

@@ -53,13 +53,10 @@ def is_test(manifest: Manifest) -> bool:
 def lookups(chart: Path) -> Iterator[str]:
     """Name the templates of a chart's folder that ask a cluster while they render."""
     for file in sorted(chart.rglob("templates/**/*")):
-        if file.is_file() and _looks_up(file.read_text(encoding="utf-8", errors="replace")):
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        actions = (part.partition("}}")[0] for part in text.split("{{")[1:])
+        if any(_LOOKUP.search(action) for action in actions):
             yield f"{file.relative_to(chart)} uses lookup, which finds nothing when it is rendered"
-
-
-def _looks_up(template: str) -> bool:
-    actions = (part.partition("}}")[0] for part in template.split("{{")[1:])
-    return any(_LOOKUP.search(action) for action in actions)
 
 
 def _events(manifest: Manifest) -> str:

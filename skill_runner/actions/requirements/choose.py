@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,13 +150,11 @@ async def _new(
     ]
     if not names:
         return made
+    wanted = requirement.inputs
+    lines = (f"\n  {n}: it has {old.inputs[n]!r}, wanted is {wanted[n]!r}" for n in names)
     raise Refused(
         f"{seeker.installation} requires {skill.name} as {requirement.alias}, and {made} does not "
-        f"fit:{_lines(names, old, requirement.inputs)}",
+        f"fit:{''.join(lines)}",
         hint=f"Install one that does, and name it: skill run {skill.name} --name NAME …, then "
         f"--use {requirement.alias}={made.namespace}/NAME",
     )
-
-
-def _lines(names: Iterable[str], old: Record, wants: Mapping[str, Any]) -> str:
-    return "".join(f"\n  {n}: it has {old.inputs[n]!r}, wanted is {wants[n]!r}" for n in names)

@@ -98,7 +98,7 @@ class PyHelm:
             namespace=spec.namespace,
             repo=spec.repo,
             version=spec.version,
-            timeout=_duration(spec.timeout),
+            timeout=f"{max(1, round(spec.timeout))}s",
             skip_crds=True,
             # Without it, an upgrade with empty values would take over those of before.
             reset_values=True,
@@ -166,10 +166,6 @@ def check_chart(spec: ReleaseSpec) -> None:
         raise ChartError(
             f"chart {spec.chart} names no version", hint="Pin one, so that a run can be repeated."
         )
-
-
-def _duration(seconds: float) -> str:
-    return f"{max(1, round(seconds))}s"
 
 
 def _release(name: str, namespace: str) -> str:

@@ -76,7 +76,10 @@ class HelmCommand(pyhelm3.Command):
         start = asyncio.ensure_future(self._start(argv, lifeline))
         try:
             process = await asyncio.shield(start)
-            stdout, stderr = await self._talk(process, _as_yaml(input))
+            # Helm reads JSON as YAML, which knows no surrogate pairs: one escaped character beyond
+            # U+FFFF would make it no YAML at all.
+            as_yaml = json.dumps(json.loads(input), ensure_ascii=False).encode() if input else input
+            stdout, stderr = await self._talk(process, as_yaml)
         except BaseException:
             await uncancelled(_end(start, self._grace))
             raise
@@ -120,12 +123,6 @@ class HelmCommand(pyhelm3.Command):
         finally:
             out.cancel()
             err.cancel()
-
-
-def _as_yaml(values: bytes | None) -> bytes | None:
-    """The JSON of values without escapes: Helm reads it as YAML, which knows no surrogate pairs, so
-    that a single character beyond U+FFFF would make it no YAML at all."""
-    return json.dumps(json.loads(values), ensure_ascii=False).encode() if values else values
 
 
 async def _lines(stream: asyncio.StreamReader, on_line: Callable[[str], None] | None) -> str:

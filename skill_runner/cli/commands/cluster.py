@@ -166,7 +166,8 @@ def status(name: str | None, provider: str, output: str) -> None:
 @_output
 def list_clusters(provider: str | None, output: str) -> None:
     """The clusters of this machine."""
-    found = asyncio.run(_clusters_of([provider] if provider else _providers_here()))
+    here = [name for name in clusters.PROVIDERS if name == "embedded" or shutil.which(name)]
+    found = asyncio.run(_clusters_of([provider] if provider else here))
     if output == "json":
         click.echo(json.dumps({"clusters": [_as_json(info) for info in found]}, default=str))
     else:
@@ -217,10 +218,6 @@ def prefetch(output: str, verbose: bool) -> None:
         return
     for tool, path in found.items():
         click.echo(f"{tool:24} {path}")
-
-
-def _providers_here() -> list[str]:
-    return [name for name in clusters.PROVIDERS if name == "embedded" or shutil.which(name)]
 
 
 async def _clusters_of(providers: list[str]) -> list[ClusterInfo]:

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import click
 
-from skill_runner.actions.platform import Platform, read_platform
+from skill_runner.actions.platform import read_platform
 from skill_runner.actions.remove import remove
-from skill_runner.backends.world import World, cluster_of
+from skill_runner.backends.world import cluster_of
 from skill_runner.cli import connect
 from skill_runner.cli.commands.remove import confirm
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, outcome_option
 from skill_runner.cli.target import Asked
 from skill_runner.installations import store
-from skill_runner.installations.record import Record
 from skill_runner.outcome import Outcome
 from skill_runner.plan import Installation
 from skill_runner.progress import Report
@@ -54,7 +53,11 @@ def command(
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
-            targets = await _standing(platform, world)
+            names = [
+                Installation(each.namespace or "default", each.name) for each in platform.wanted
+            ]
+            found = [await store.read(world.cluster, name) for name in names]
+            targets = [each for each in found if each is not None]
             if not targets:
                 return Outcome(
                     status="removed",
@@ -67,10 +70,3 @@ def command(
             )
 
     return execute(platform.name, work, output=output, verbose=False, installation=platform.name)
-
-
-async def _standing(platform: Platform, world: World) -> list[Record]:
-    """Those of the platform that stand in the cluster."""
-    names = [Installation(each.namespace or "default", each.name) for each in platform.wanted]
-    found = [await store.read(world.cluster, name) for name in names]
-    return [each for each in found if each is not None]

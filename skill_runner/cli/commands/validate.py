@@ -59,7 +59,9 @@ def command(paths: tuple[str, ...], output: str) -> int:
     A chart in the skill that prints a value raw into YAML gets a warning: a value with a line break
     could then add objects.
     """
-    helm = _helm()
+    # Helm as it is on this machine; rendering needs no cluster, so none is given.
+    found, _ = binaries.find(binaries.BY_TOOL["helm"])
+    helm = PyHelm(str(found["helm"]), absent_cluster()) if "helm" in found else None
     verdicts = [_verdict(folder, helm) for folder in _folders(paths)]
     good = all(verdict.ok for verdict in verdicts)
     if output == "json":
@@ -78,12 +80,6 @@ def _folders(paths: tuple[str, ...]) -> list[Path]:
         Path(name) if Path(name, "skill.yaml").is_file() else library.folder_of(name)
         for name in names
     ]
-
-
-def _helm() -> Helm | None:
-    """Helm as it is on this machine; rendering needs no cluster, so none is given."""
-    found, _ = binaries.find(binaries.BY_TOOL["helm"])
-    return PyHelm(str(found["helm"]), absent_cluster()) if "helm" in found else None
 
 
 def _verdict(folder: Path, helm: Helm | None) -> Verdict:

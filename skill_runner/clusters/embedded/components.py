@@ -44,9 +44,12 @@ def stages(node: Node) -> tuple[Stage, Stage, Stage]:
     The kubelet's rights are built in (the Node authorizer), so it need not wait for the roles,
     which the API server makes last.
     """
-    clients = (_controller_manager(node), _scheduler(node), _proxy(node), _coredns(node))
+    coredns = Component("coredns", (node.tools["coredns"], "-conf", f"{node.path}/Corefile"))
+    clients = (_controller_manager(node), _scheduler(node), _proxy(node), coredns)
+    module = "skill_runner.clusters.embedded.node.addons"
+    addons = Component("addons", tuple(python_command("-m", module, node.folder)))
     return (
-        Stage((_etcd(node), _containerd(node), _apiserver(node), _addons(node))),
+        Stage((_etcd(node), _containerd(node), _apiserver(node), addons)),
         Stage((_kubelet(node),), "any"),
         Stage(clients, "ok"),
     )
@@ -215,15 +218,6 @@ def _proxy(node: Node) -> Component:
             "--oom-score-adj=0",
         ),
     )
-
-
-def _coredns(node: Node) -> Component:
-    return Component("coredns", (node.tools["coredns"], "-conf", f"{node.path}/Corefile"))
-
-
-def _addons(node: Node) -> Component:
-    module = "skill_runner.clusters.embedded.node.addons"
-    return Component("addons", tuple(python_command("-m", module, node.folder)))
 
 
 def list_command(node: Node, ref: str) -> list[str]:

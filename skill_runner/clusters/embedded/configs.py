@@ -16,13 +16,16 @@ MEBIBYTE: Final = 1024**2
 
 def configuration_files(node: Node, memory: int) -> dict[Path, str]:
     """Every file by its path. `memory` is the machine's, in bytes; reservations follow it."""
+    # Pods with `dnsPolicy: Default` and the node itself read it, for image pulls too.
+    own = node.way_out == "slirp4netns"  # it needs no CoreDNS
+    resolv_conf = f"nameserver {node.name_server if own else node.addresses.node}\n"
     files = {
         node.path / "kubelet.yaml": _json(_kubelet(node, memory)),
         node.path / "containerd.toml": _containerd(node),
         node.path / "Corefile": _corefile(node),
         node.path / "audit-policy.yaml": _json(_audit_policy()),
         node.path / "cni" / "10-skill.conflist": _json(_cni(node)),
-        node.path / "resolv.conf": _resolv_conf(node),
+        node.path / "resolv.conf": resolv_conf,
     }
     if node.way_out == "nat":
         files[node.path / "forwarding.nft"] = _forwarding(node)
@@ -207,12 +210,6 @@ def _cni(node: Node) -> dict[str, Any]:
             {"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": True}},
         ],
     }
-
-
-def _resolv_conf(node: Node) -> str:
-    """Write what pods with `dnsPolicy: Default` and the node itself use, image pulls included."""
-    own = node.way_out == "slirp4netns"  # it needs no CoreDNS
-    return f"nameserver {node.name_server if own else node.addresses.node}\n"
 
 
 def _forwarding(node: Node) -> str:

@@ -45,7 +45,9 @@ async def check_pages(base: str, paths: Sequence[str], text: str, root: str) -> 
             assets.update(dict.fromkeys(same_origin(page.assets, base)))
         for address in assets:
             await _asset(client, address)
-        await _missing(client, base, root)
+        answer = await _get(client, f"{base}{root}{MISSING}")
+        if answer.status_code != 404:
+            raise GiveUp(f"a page that does not exist answers {answer.status_code}, not 404")
     return f"{len(paths)} pages and {len(assets)} assets, a 404 for what is not there"
 
 
@@ -70,12 +72,6 @@ async def _asset(client: httpx.AsyncClient, address: str) -> None:
     kind = answer.headers.get("content-type", "")
     if wanted and not any(word in kind for word in wanted):
         raise GiveUp(f"the asset {path} has the content type {kind!r}, {wanted[0]} was expected")
-
-
-async def _missing(client: httpx.AsyncClient, base: str, root: str) -> None:
-    answer = await _get(client, f"{base}{root}{MISSING}")
-    if answer.status_code != 404:
-        raise GiveUp(f"a page that does not exist answers {answer.status_code}, not 404")
 
 
 async def _get(client: httpx.AsyncClient, address: str) -> httpx.Response:

@@ -32,16 +32,13 @@ def lay_out(folder: Path, settings: Mapping[str, Any]) -> Layout:
     install, manifests, notes, files = _install(folder)
     module, root = _module(folder, str(settings.get("module") or ""))
     port = int(settings.get("port") or PORT)
+    serving = (shipped("templates") / "fastapi-service" / "service" / "serving.py").read_text()
     return Layout(
         containerfile=_containerfile(install, manifests, module, root, port),
         bases=("python",),
-        files={SERVING: _serving(), **files},
+        files={SERVING: serving, **files},
         notes=notes,
     )
-
-
-def _serving() -> str:
-    return (shipped("templates") / "fastapi-service" / "service" / "serving.py").read_text()
 
 
 def _install(folder: Path) -> tuple[str, list[str], tuple[str, ...], dict[str, str]]:
@@ -135,7 +132,8 @@ def _module(folder: Path, given: str) -> tuple[str, str]:
             if (folder / f"{root}{file}.py").is_file() or (folder / root / file).is_dir():
                 return given, f"/app/{root}".rstrip("/")
         raise UsageError(f"{folder} has no {file}.py, which module {given!r} names")
-    for place in (*_PLACES, *_packages(folder)):
+    packages = [*folder.glob("*/main.py"), *folder.glob("src/*/main.py")]
+    for place in (*_PLACES, *sorted(path.relative_to(folder).as_posix() for path in packages)):
         file_path = folder / place
         found = _APPLICATION.search(file_path.read_text()) if file_path.is_file() else None
         if found:
@@ -147,11 +145,6 @@ def _module(folder: Path, given: str) -> tuple[str, str]:
         f"{', '.join(_PLACES)}",
         hint="Name it: module=package.module:name",
     )
-
-
-def _packages(folder: Path) -> list[str]:
-    found = [*folder.glob("*/main.py"), *folder.glob("src/*/main.py")]
-    return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
 def _containerfile(install: str, manifests: list[str], module: str, root: str, port: int) -> str:

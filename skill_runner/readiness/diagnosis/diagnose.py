@@ -87,12 +87,6 @@ def _deepest(found: Sequence[Judged]) -> Judged:
     return max(found, key=rank)
 
 
-def _sentence(cause: str) -> str:
-    """A cause of bounded length. Its end is what goes: excerpts stand there, and one that lost its
-    opening mark would read like a word of ours."""
-    return cause if len(cause) <= CAUSE_WIDTH else cause[: CAUSE_WIDTH - 1] + "…"
-
-
 def as_problem(
     root: Judged, others: Iterable[Judged] = (), consequences: Iterable[str] = ()
 ) -> Problem:
@@ -106,10 +100,13 @@ def as_problem(
     different = [o for o in others if o.row.code != root.row.code and not o.row.transient]
     lines += [f"also: {o.symptom.resource}: {o.symptom.cause}" for o in different[:2]]
     symptom = root.symptom
+    # Its end is what goes: excerpts stand there, and one that lost its opening mark would read like
+    # a word of ours.
+    cause = plain(symptom.cause)
     return Problem(
         code=root.row.code,
         resource=symptom.resource,
-        cause=_sentence(plain(symptom.cause)),
+        cause=cause if len(cause) <= CAUSE_WIDTH else cause[: CAUSE_WIDTH - 1] + "…",
         evidence=tuple(squeeze(plain(line), EVIDENCE_WIDTH) for line in lines[:EVIDENCE_LINES]),
         retryable=root.row.retryable,
         fix=fix_of(root.row.code),

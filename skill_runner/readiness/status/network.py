@@ -19,14 +19,11 @@ def service(obj: Object) -> Verdict:
     address = at(obj, "spec.clusterIP")
     if not address:
         return progressing("has no cluster address yet")
-    if kind == "LoadBalancer" and not _outside(obj):
+    outside = at(obj, "status.loadBalancer.ingress") or at(obj, "spec.externalIPs")
+    if kind == "LoadBalancer" and not outside:
         note = "has no external address yet"
         return ready(f"answers at {address} in the cluster, {note}", note=note)
     return ready("headless" if address == "None" else f"answers at {address}")
-
-
-def _outside(obj: Object) -> bool:
-    return bool(at(obj, "status.loadBalancer.ingress") or at(obj, "spec.externalIPs"))
 
 
 def ingress(obj: Object) -> Verdict:

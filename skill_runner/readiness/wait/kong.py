@@ -127,7 +127,8 @@ async def _refusals(cluster: Cluster, pod: Ref) -> float:
 def with_gateways(watched: Sequence[Watched], lookups: Lookups) -> Iterator[Watched]:
     """The same, with an Ingress without an address not called ready where its gateway refuses."""
     for one in watched:
-        unanswered = one.expected.ref.kind == "Ingress" and one.live and not _addresses(one)
+        is_ingress = one.expected.ref.kind == "Ingress"
+        unanswered = is_ingress and one.live and not at(one.live, "status.loadBalancer.ingress")
         if unanswered and one.verdict.is_ready and (found := _refused(lookups)):
             said = f"has no address yet: the gateway refuses {found[0].ref}"
             yield Watched(one.expected, one.live, progressing(said), one.family)
@@ -160,10 +161,6 @@ def _refused(lookups: Lookups) -> tuple[Refused, ...]:
     """The refused objects as of the last seconds; none before they are known."""
     ask = partial(refused_objects, lookups.cluster, lookups.clock)
     return lookups.renewed("refused by a gateway", ask) or ()
-
-
-def _addresses(one: Watched) -> bool:
-    return bool(at(one.live, "status.loadBalancer.ingress"))
 
 
 def _waits_for_gateway(one: Watched) -> bool:

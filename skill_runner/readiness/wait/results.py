@@ -77,11 +77,8 @@ def _consequences(seen: Look, root: Judged) -> Iterator[str]:
         yield f"status of {ref}: {one.verdict.message}"
         serving = count(one.live, "status.availableReplicas") if one.live else 0
         if serving:
-            yield f"status of {ref}: {times(serving, 'available replica')} still {_serve(serving)}"
-
-
-def _serve(replicas: int) -> str:
-    return "serves" if replicas == 1 else "serve"
+            serve = "serves" if serving == 1 else "serve"
+            yield f"status of {ref}: {times(serving, 'available replica')} still {serve}"
 
 
 def _late_problem(seen: Look, view: View, timeout: float) -> Problem:

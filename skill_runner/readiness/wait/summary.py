@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from skill_runner.objects import Object, at
-from skill_runner.readiness.diagnosis.events import Seen, read_events
+from skill_runner.readiness.diagnosis.events import read_events
 from skill_runner.readiness.status.pods import pod as pod_verdict
 
 _PULL = ("Pulling", "Pulled", "Failed")
@@ -17,18 +17,13 @@ def summarise(pods: Sequence[Object], events: Iterable[Object]) -> str:
     late = [p for p in late if not at(p, "metadata.deletionTimestamp")]
     if not late:
         return ""
-    pulling = _pulling(read_events(events))
+    latest = {e.uid: e.reason for e in read_events(events) if e.reason in _PULL}
+    pulling = frozenset(uid for uid, reason in latest.items() if reason == "Pulling")
     doing: dict[str, int] = {}
     for pod in late:
         word = _word(pod, pulling)
         doing[word] = doing.get(word, 0) + 1
     return ", ".join(f"{n} {word}" for word, n in sorted(doing.items()))
-
-
-def _pulling(seen: Iterable[Seen]) -> frozenset[str]:
-    """Pods whose kubelet has begun a pull and not said what came of it."""
-    latest = {e.uid: e.reason for e in seen if e.reason in _PULL}
-    return frozenset(uid for uid, reason in latest.items() if reason == "Pulling")
 
 
 def _word(pod: Object, pulling: frozenset[str]) -> str:

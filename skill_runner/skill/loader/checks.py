@@ -110,11 +110,9 @@ def _check_let(source: Source) -> None:
 def _check_default(source: Source, path: DataPath, value: Any, schema: dict[str, Any]) -> None:
     for fault in input_faults(value, schema):
         at = "".join(f"[{part}]" for part in fault.path)
-        source.report((*path, *fault.path), f"the default{at} of {path[1]} {_verb(fault.message)}")
-
-
-def _verb(message: str) -> str:
-    return message if message.startswith("must ") else f"is wrong: {message}"
+        wrong = "" if fault.message.startswith("must ") else "is wrong: "
+        said = f"the default{at} of {path[1]} {wrong}{fault.message}"
+        source.report((*path, *fault.path), said)
 
 
 def _check_requirements(source: Source) -> None:

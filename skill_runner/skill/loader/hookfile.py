@@ -60,17 +60,14 @@ def read_hooks(path: Path) -> HookFile:
 
 def _names(node: ast.stmt) -> Mapping[str, Hook]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return {node.name: Hook(node.lineno, _arity(node), _says(node))}
+        says = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+        return {node.name: Hook(node.lineno, _arity(node), says)}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {alias.asname or alias.name: Hook(node.lineno) for alias in node.names}
     if isinstance(node, ast.Assign):
         targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
         return {name: Hook(node.lineno) for name in targets}
     return {}
-
-
-def _says(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
 
 
 def _arity(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:

@@ -69,7 +69,9 @@ def check_machine(state: Path, *, user: int | None = None, search: str | None = 
             "the embedded cluster needs root: it makes namespaces, mounts and network links",
             hint="Run it with sudo, or use `skill cluster up --provider kind`.",
         )
-    problems, packages = _missing_tools(folders)
+    missing = [tool for tool in PACKAGES if shutil.which(tool, path=folders) is None]
+    packages = sorted({PACKAGES[tool] for tool in missing})
+    problems = [f"{tool} is missing (Debian package {PACKAGES[tool]})" for tool in missing]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if memory < MEMORY_NEEDED:
         problems.append(f"{_gib(memory)} of memory; {_gib(MEMORY_NEEDED)} are needed")
@@ -105,12 +107,6 @@ def fence_note(machine: Machine) -> str:
         f"{machine.slirp} has no {' and no '.join(missing)}: pods' way out runs without; "
         "slirp4netns 1.0 has both"
     )
-
-
-def _missing_tools(folders: str) -> tuple[list[str], list[str]]:
-    missing = [tool for tool in PACKAGES if shutil.which(tool, path=folders) is None]
-    packages = sorted({PACKAGES[tool] for tool in missing})
-    return [f"{tool} is missing (Debian package {PACKAGES[tool]})" for tool in missing], packages
 
 
 def _snapshotter(folder: Path) -> str:

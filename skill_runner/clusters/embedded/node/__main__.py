@@ -47,7 +47,10 @@ def main(arguments: list[str]) -> int:
     node = read_node(Path(arguments[0]))
     host_network, host_mounts = int(arguments[1]), int(arguments[2])
     try:
-        _make(node, host_network, host_mounts)
+        enter_cgroup(node.cgroups)
+        socket.sethostname(node.name)
+        mount_node(node)
+        connect(node, host_network, host_mounts)
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
         (node.path / FAILURE).write_text(f"`{command}` said: {(error.stderr or '').strip()}")
@@ -62,13 +65,6 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _make(node: Node, host_network: int, host_mounts: int) -> None:
-    enter_cgroup(node.cgroups)
-    socket.sethostname(node.name)
-    mount_node(node)
-    connect(node, host_network, host_mounts)
-
-
 def _supervise(node: Node, first: tuple[Component, ...], then: list[Stage]) -> None:
     """Start every part, and again whenever one ends; orphans of the namespace are reaped too."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -80,7 +76,8 @@ def _supervise(node: Node, first: tuple[Component, ...], then: list[Stage]) -> N
         status = _api_status(trust) if then else 0
         while then and then[0].may_start(status):
             running |= {part.name: _start(node, part) for part in then.pop(0).components}
-        timeout = API_PAUSE if then else _until(min(due.values(), default=time.monotonic() + 60))
+        now = time.monotonic()
+        timeout = API_PAUSE if then else max(0.0, min(due.values(), default=now + 60) - now)
         signal.sigtimedwait({signal.SIGCHLD}, timeout)
         for pid, code in _reap():
             for item in running.values():
@@ -91,10 +88,6 @@ def _supervise(node: Node, first: tuple[Component, ...], then: list[Stage]) -> N
             delay = running[name].delay
             running[name] = _start(node, running[name].component)
             running[name].delay = delay
-
-
-def _until(moment: float) -> float:
-    return max(0.0, moment - time.monotonic())
 
 
 def _api_status(trust: ssl.SSLContext) -> int:

@@ -17,12 +17,19 @@ NAMESPACES: Final = ("default", "kube-system")
 
 def standing_objects(node: Node) -> dict[str, Object]:
     """Return what pods need before the controllers are up, then DNS and storage."""
+    dns_binding = _object(f"{RBAC}/v1", "ClusterRoleBinding", ROLE) | {
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": ROLE},
+        "subjects": [{"apiGroup": RBAC, "kind": "User", "name": ROLE}],
+    }
+    service = _object("v1", "Service", DNS, "kube-system")
+    service["metadata"]["labels"] = {"k8s-app": DNS, "kubernetes.io/name": "CoreDNS"}
+    service["spec"] = {"clusterIP": node.addresses.service(10), "ports": _dns_ports()}
     return {
         **dict(_accounts((node.certificates / "ca.crt").read_text())),
         f"/apis/storage.k8s.io/v1/storageclasses/{CLASS}": storage_class(),
         f"/apis/{RBAC}/v1/clusterroles/{ROLE}": _dns_role(),
-        f"/apis/{RBAC}/v1/clusterrolebindings/{ROLE}": _dns_binding(),
-        f"/api/v1/namespaces/kube-system/services/{DNS}": _dns_service(node),
+        f"/apis/{RBAC}/v1/clusterrolebindings/{ROLE}": dns_binding,
+        f"/api/v1/namespaces/kube-system/services/{DNS}": service,
         f"/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices/{DNS}-node": (
             _dns_endpoints(node)
         ),
@@ -48,19 +55,6 @@ def _dns_role() -> Object:
         for group, resources in watched.items()
     ]
     return _object(f"{RBAC}/v1", "ClusterRole", ROLE) | {"rules": rules}
-
-
-def _dns_binding() -> Object:
-    return _object(f"{RBAC}/v1", "ClusterRoleBinding", ROLE) | {
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": ROLE},
-        "subjects": [{"apiGroup": RBAC, "kind": "User", "name": ROLE}],
-    }
-
-
-def _dns_service(node: Node) -> Object:
-    service = _object("v1", "Service", DNS, "kube-system")
-    service["metadata"]["labels"] = {"k8s-app": DNS, "kubernetes.io/name": "CoreDNS"}
-    return service | {"spec": {"clusterIP": node.addresses.service(10), "ports": _dns_ports()}}
 
 
 def _dns_endpoints(node: Node) -> Object:

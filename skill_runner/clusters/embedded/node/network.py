@@ -85,18 +85,13 @@ def way_out(node: Node, host_network: int, host_mounts: int) -> tuple[Component,
     enter = _enter(host_network, host_mounts)
     if node.way_out == "slirp4netns":
         return (_slirp(node, enter),)
-    return (_forwarding(node, enter), _resolver(node, enter)) if node.way_out else ()
-
-
-def _forwarding(node: Node, enter: tuple[str, ...]) -> Component:
-    """nft stays, as the owner of the cluster's table: so the kernel removes it with the node."""
+    if not node.way_out:
+        return ()
+    # nft stays, as the owner of the cluster's table: so the kernel removes it with the node.
     script = '{ cat "$0"; exec sleep infinity; } | exec nft --interactive'
-    return Component("forwarding", (*enter, "sh", "-c", script, f"{node.folder}/forwarding.nft"))
-
-
-def _resolver(node: Node, enter: tuple[str, ...]) -> Component:
-    corefile = f"{node.folder}/resolver.Corefile"
-    return Component("resolver", (*enter, node.tools["coredns"], "-conf", corefile))
+    nft = (*enter, "sh", "-c", script, f"{node.folder}/forwarding.nft")
+    dns = (*enter, node.tools["coredns"], "-conf", f"{node.folder}/resolver.Corefile")
+    return Component("forwarding", nft), Component("resolver", dns)
 
 
 def _slirp(node: Node, enter: tuple[str, ...]) -> Component:
