@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from skill_runner.actions import run as graph
 from skill_runner.actions.request import Request
+from skill_runner.actions.run import run as run_requests
 from skill_runner.backends.base import Cluster
 from skill_runner.cli import connect
 from skill_runner.cli.target import Asked
@@ -127,7 +127,7 @@ def _reads_of_a_run(driver: Driver, skill: str, folder: Path) -> list[str]:
             counting = Counting(world.cluster)
             own = replace(world, cluster=cast(Cluster, counting))
             run = Run("counted", folder)
-            await graph.run([request], own, library, run, Options())
+            await run_requests([request], own, library, run, Options())
             own_namespace = skill[0] * 3
             return [r for r in counting.reads if "ConfigMap" in r and own_namespace not in r]
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from skill_runner.actions import request as session
-from skill_runner.actions import run as graph
+from skill_runner.actions.request import Request
+from skill_runner.actions.run import plan as plan_requests
+from skill_runner.actions.run import run as run_requests
 from skill_runner.backends.world import World
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome, to_dict
@@ -109,25 +110,23 @@ class Stage:
     def library(self) -> Library:
         return Library((self.folder / "skills",))
 
-    def request(self, skill: str, *sets: str, **more: Any) -> session.Request:
+    def request(self, skill: str, *sets: str, **more: Any) -> Request:
         found = self.library.find(skill)
-        return session.Request(
-            **{"skill": found, "name": skill, "namespace": None, "sets": sets, **more}
-        )
+        return Request(**{"skill": found, "name": skill, "namespace": None, "sets": sets, **more})
 
-    async def run(self, *requests: session.Request, options: Options | None = None) -> Outcome:
+    async def run(self, *requests: Request, options: Options | None = None) -> Outcome:
         self.runs += 1
         folder = self.folder / f"run-{self.runs}"
         folder.mkdir()
         run = Run(f"run-{self.runs}", folder)
-        return await graph.run(requests, self.world, self.library, run, options or Options())
+        return await run_requests(requests, self.world, self.library, run, options or Options())
 
     def writes(self) -> list[str]:
         """What was written since the requests were cleared, but for Leases."""
         return [str(ref) for ref in self.cluster.writes if ref.kind != "Lease"]
 
-    async def plan(self, *requests: session.Request) -> Outcome:
-        return await graph.plan(requests, self.world, self.library)
+    async def plan(self, *requests: Request) -> Outcome:
+        return await plan_requests(requests, self.world, self.library)
 
 
 def lines(outcome: Outcome) -> dict[str, str]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from skill_runner.actions import request
-from skill_runner.actions import run as graph
-from skill_runner.actions import verify as verification
-from skill_runner.actions import why as whys
 from skill_runner.actions.remove import remove
+from skill_runner.actions.run import plan as plan_requests
+from skill_runner.actions.run import run as run_requests
+from skill_runner.actions.verify import verify as verify_installation
+from skill_runner.actions.why import why_all, why_installation, why_namespace, why_release
 from skill_runner.backends.world import World
 from skill_runner.errors import Refused, UsageError
 from skill_runner.execution.state import Options
@@ -38,19 +39,19 @@ class Worker:
 
     async def run(self) -> object:
         wanted = [self.stage.request("bus")]
-        return await graph.run(wanted, self.world, self.stage.library, self.on, Options())
+        return await run_requests(wanted, self.world, self.stage.library, self.on, Options())
 
     async def plan(self) -> object:
-        return await graph.plan([self.stage.request("bus")], self.world, self.stage.library)
+        return await plan_requests([self.stage.request("bus")], self.world, self.stage.library)
 
     async def verify(self) -> object:
-        return await verification.verify(
+        return await verify_installation(
             self.world, self.on, self.stage.library, "bus", None, observe=False, timeout=60
         )
 
     async def why(self) -> object:
         target = await request.find_record(self.world, "bus", None)
-        return await whys.why_installation(self.world, self.on, target, self.stage.library)
+        return await why_installation(self.world, self.on, target, self.stage.library)
 
     async def remove(self) -> object:
         target = await request.find_record(self.world, "bus", None)
@@ -107,18 +108,18 @@ async def test_a_requirement_is_installed_only_if_it_is_allowed_too(tmp_path: Pa
     worker = Worker(stage, Scope(("app",)))
     wanted = [stage.request("app")]
     with pytest.raises(Refused, match="bbb/bus is an installation of bus"):
-        await graph.run(wanted, worker.world, stage.library, worker.on, Options())
+        await run_requests(wanted, worker.world, stage.library, worker.on, Options())
     assert stage.writes() == []
 
 
 async def test_a_requirement_that_is_there_is_used_as_it_is(stage: Stage) -> None:
     worker = Worker(stage, Scope(("app",)))
     wanted = [stage.request("app")]
-    outcome = await graph.run(wanted, worker.world, stage.library, worker.on, Options())
+    outcome = await run_requests(wanted, worker.world, stage.library, worker.on, Options())
     assert outcome.status == "ready"
     elsewhere = Worker(stage, Scope((), ("aaa",)))
     with pytest.raises(Refused, match="bbb/bus is in namespace bbb"):
-        await graph.run(wanted, elsewhere.world, stage.library, elsewhere.on, Options())
+        await run_requests(wanted, elsewhere.world, stage.library, elsewhere.on, Options())
 
 
 async def test_an_unknown_name_tells_nothing_of_foreign_ones(stage: Stage) -> None:
@@ -131,13 +132,13 @@ async def test_looking_at_everything_is_refused_where_something_is_foreign(stage
     by_skill, by_namespace = Worker(stage, Scope(("bus",))), Worker(stage, Scope((), ("bbb",)))
     for worker in (by_skill, by_namespace):
         with pytest.raises(Refused, match="everything in the cluster"):
-            await whys.why_all(worker.world, worker.on, stage.library)
+            await why_all(worker.world, worker.on, stage.library)
         with pytest.raises(Refused, match="not allowed here"):
-            await whys.why_namespace(worker.world, worker.on, "aaa")
+            await why_namespace(worker.world, worker.on, "aaa")
         with pytest.raises(Refused, match="not allowed here"):
-            await whys.why_release(worker.world, worker.on, "bus", "aaa")
+            await why_release(worker.world, worker.on, "bus", "aaa")
     with pytest.raises(Refused, match="everything in bbb"):
-        await whys.why_namespace(by_skill.world, by_skill.on, "bbb")
+        await why_namespace(by_skill.world, by_skill.on, "bbb")
 
 
 def test_a_scope_is_handed_on_as_text() -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import click
 
-from skill_runner.actions import run as graph
 from skill_runner.actions.request import secrets_of
+from skill_runner.actions.run import plan as plan_requests
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import (
@@ -46,7 +46,7 @@ def command(
     async def work(run: Run, report: Report) -> Outcome:
         run.redactor.add(secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
-            return await graph.plan([request], world, library, adopt=adopt)
+            return await plan_requests([request], world, library, adopt=adopt)
 
     return execute(
         request.skill.name, work, output=output, verbose=False, installation=request.name

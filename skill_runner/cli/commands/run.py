@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import click
 
-from skill_runner.actions import run as graph
 from skill_runner.actions.request import Request, secrets_of
+from skill_runner.actions.run import plan as plan_requests
+from skill_runner.actions.run import run as run_requests
 from skill_runner.cli import connect
 from skill_runner.cli.display import print_outcome
 from skill_runner.cli.execute import execute
@@ -80,8 +81,8 @@ def command(
         run.redactor.add(secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
             if dry_run:
-                return await graph.plan([request], world, library, adopt=options.adopt)
-            return await graph.run([request], world, library, run, options)
+                return await plan_requests([request], world, library, adopt=options.adopt)
+            return await run_requests([request], world, library, run, options)
 
     name = request.skill.name
     return execute(name, work, output=output, verbose=verbose, installation=request.name)

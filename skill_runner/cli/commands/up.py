@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from skill_runner.actions import run as graph
 from skill_runner.actions.platform import read_platform
 from skill_runner.actions.request import ImageMode
+from skill_runner.actions.run import plan as plan_requests
 from skill_runner.actions.up import up
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
@@ -77,7 +77,7 @@ def command(
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
             if dry_run:
-                return await graph.plan(requests, world, library, adopt=options.adopt)
+                return await plan_requests(requests, world, library, adopt=options.adopt)
             return await up(platform, requests, world, library, run, options)
 
     return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.actions import request as session
-from skill_runner.actions import run as graph
 from skill_runner.actions.remove import remove
+from skill_runner.actions.request import Request
+from skill_runner.actions.run import run as run_requests
 from skill_runner.backends.helm.storage import payload_of
 from skill_runner.backends.world import World
 from skill_runner.execution.state import Options
@@ -99,7 +99,7 @@ def run(level: int) -> Operation:
     """`skill run demo --set level=…`."""
 
     async def operation(stage: Stage, world: World) -> Outcome:
-        request = session.Request(
+        request = Request(
             skill=stage.library.find("demo"),
             name="demo",
             namespace=None,
@@ -108,7 +108,7 @@ def run(level: int) -> Operation:
         )
         folder = stage.folder / "run"
         folder.mkdir(exist_ok=True)
-        return await graph.run([request], world, stage.library, Run("run", folder), Options())
+        return await run_requests([request], world, stage.library, Run("run", folder), Options())
 
     return operation
 

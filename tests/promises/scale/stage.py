@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skill_runner.actions import request
-from skill_runner.actions import run as graph
+from skill_runner.actions.run import run as run_requests
 from skill_runner.backends.clock import SystemClock
 from skill_runner.backends.kube import KubeCluster, connect
 from skill_runner.backends.world import World
@@ -51,7 +51,7 @@ class Stage:
             request.Request(skill=self.library.find(name), name=name, namespace=None)
             for name in names
         ]
-        return await graph.run(requests, self.world, self.library, run, Options())
+        return await run_requests(requests, self.world, self.library, run, Options())
 
     def asked(self) -> Counter[str]:
         return self.server.counted()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.actions import request as session
 from skill_runner.actions import verify
+from skill_runner.actions.request import Request, find_record, resolve
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import (
     HelmError,
@@ -146,7 +146,7 @@ async def test_an_input_that_may_not_change_is_refused_before_anything(stage: St
 @pytest.mark.parametrize("sets", [("namespace=other",), ()])
 async def test_two_namespaces_are_refused(stage: Stage, sets: tuple[str, ...]) -> None:
     given = {} if sets else {"namespace": "other"}
-    request = session.Request(
+    request = Request(
         skill=stage.library.find("demo-setup"),
         name="demo-setup",
         namespace="demo",
@@ -154,7 +154,7 @@ async def test_two_namespaces_are_refused(stage: Stage, sets: tuple[str, ...]) -
         given=given,
     )
     with pytest.raises(UsageError, match=r"two namespaces are named: -n demo and .*other"):
-        session.resolve(request, None)
+        resolve(request, None)
 
 
 async def test_a_failed_proof_is_said_and_proven_again_next_time(stage: Stage) -> None:
@@ -258,16 +258,16 @@ async def test_a_terminating_namespace_is_named(stage: Stage) -> None:
 async def test_remove_leaves_nothing(stage: Stage) -> None:
     await stage.run()
     installation = Installation("demo", "demo-setup")
-    target = await session.find_record(stage.world, "demo-setup", None)
+    target = await find_record(stage.world, "demo-setup", None)
     async with lock.hold(stage.world.connect, installation, "me", stage.world.clock) as held:
         await removal.remove(stage.world, target, held, purge=False)
     for kind in ("ConfigMap", "Secret"):
         assert (await stage.cluster.list("v1", kind, namespace="demo")).items == ()
     assert (await stage.cluster.list("apps/v1", "Deployment")).items == ()
     with pytest.raises(UsageError, match="no installation"):
-        await session.find_record(stage.world, "demo-setup", None)
+        await find_record(stage.world, "demo-setup", None)
     with pytest.raises(UsageError, match="no installation"):
-        await session.find_record(stage.world, "demo-setup", None, purge=True)
+        await find_record(stage.world, "demo-setup", None, purge=True)
 
 
 async def test_a_skill_that_is_not_in_the_library_is_never_run_from_the_record(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from skill_runner.actions import request as session
+from skill_runner.actions.request import find_record
 from skill_runner.errors import (
     ClusterUnreachable,
 )
@@ -72,7 +72,7 @@ async def test_a_first_run_that_fails_has_no_way_back(stage: Stage) -> None:
 async def test_what_failed_does_not_become_the_installations(stage: Stage) -> None:
     await stage.run("replicas=2")
     assert (await stage.run("replicas=7")).status == "failed"
-    found = await session.find_record(stage.world, "demo-setup", None)
+    found = await find_record(stage.world, "demo-setup", None)
     assert (found.inputs["replicas"], found.complete, found.good) == (2, False, None)
     assert (await stage.run()).status == "ready"
     assert (await stage.cluster.get(DEPLOYMENT))["spec"]["replicas"] == 2
@@ -90,7 +90,7 @@ async def test_what_was_interrupted_is_continued_as_it_was_asked(
         patch.setattr(stage.helm, "install_or_upgrade", dies)
         with pytest.raises(asyncio.CancelledError):
             await stage.run("replicas=3")
-    found = await session.find_record(stage.world, "demo-setup", None)
+    found = await find_record(stage.world, "demo-setup", None)
     assert found.inputs["replicas"] == 3
     assert found.good is not None
     assert found.good.inputs["replicas"] == 2

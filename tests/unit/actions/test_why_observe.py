@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skill_runner.actions import request
-from skill_runner.actions import why as whys
+from skill_runner.actions.why import why_installation
 from skill_runner.outcome import Outcome
 from skill_runner.runs.folder import Run
 from tests.support.session import SKILL, Stage
@@ -14,7 +14,7 @@ from tests.support.session import SKILL, Stage
 async def why(stage: Stage) -> Outcome:
     target = await request.find_record(stage.world, "demo-setup", None)
     run = Run("why", stage.folder / "why")
-    return await whys.why_installation(stage.world, run, target, stage.library)
+    return await why_installation(stage.world, run, target, stage.library)
 
 
 @pytest.mark.parametrize(("kind", "status"), [("observe", "failed"), ("probe", "ready")])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from skill_runner.actions import request as session
 from skill_runner.actions import verify, why
 from skill_runner.actions.graph import prepare
+from skill_runner.actions.request import Request, find_record
 from skill_runner.backends.base import Right
 from skill_runner.errors import Forbidden
 from skill_runner.execution import preflight
@@ -55,9 +55,7 @@ async def restricted(stage: Stage) -> tuple[Plan, Rights]:
     """The stage with its namespace, and what a run of its skill is said to need."""
     space: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}}
     await stage.cluster.create(space)
-    request = session.Request(
-        skill=stage.library.find("demo-setup"), name="demo-setup", namespace=None
-    )
+    request = Request(skill=stage.library.find("demo-setup"), name="demo-setup", namespace=None)
     [node] = (await prepare([request], stage.world, stage.library)).nodes
     assert node.plan is not None
     plan = node.plan
@@ -65,7 +63,7 @@ async def restricted(stage: Stage) -> tuple[Plan, Rights]:
 
 
 async def remove(stage: Stage) -> None:
-    target = await session.find_record(stage.world, "demo-setup", "demo")
+    target = await find_record(stage.world, "demo-setup", "demo")
     async with lock.hold(
         stage.world.connect, target.installation, "h@pid:1@start:1", stage.world.clock, print
     ) as held:
@@ -82,7 +80,7 @@ async def call(stage: Stage, command: Command) -> str:
     if command == "remove":
         await remove(stage)
         return "removed"
-    target = await session.find_record(stage.world, "demo-setup", "demo")
+    target = await find_record(stage.world, "demo-setup", "demo")
     if command == "why":
         return (await why.why_installation(stage.world, run, target, stage.library)).status
     done = await verify.verify(
@@ -141,7 +139,7 @@ async def test_a_namespace_that_is_to_be_made_takes_the_right_to(stage: Stage) -
 
 async def test_a_removal_leaves_a_namespace_that_it_may_not_delete(stage: Stage) -> None:
     assert (await stage.run()).status == "ready"  # by somebody who may make namespaces
-    target = await session.find_record(stage.world, "demo-setup", "demo")
+    target = await find_record(stage.world, "demo-setup", "demo")
     plan = verify.plan_of(target, stage.library, {})
     rights = rights_of(plan, await preflight.render_manifests(plan, stage.world))
     stage.cluster.grant({*rights.of["remove"], Right("get", "", "namespaces")})

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from skill_runner.actions import remove as undo
-from skill_runner.actions import request as session
 from skill_runner.actions import run
+from skill_runner.actions.remove import remove as remove_installation
+from skill_runner.actions.request import Request, find_record
 from skill_runner.backends.base import ObjectList, ReleaseSpec
 from skill_runner.errors import Forbidden, NotFound, PreflightFailed
 from skill_runner.installations import namespaces
@@ -57,8 +57,8 @@ async def recreate(stage: Stage, ref: Ref) -> Object:
 
 
 async def remove(stage: Stage, *, purge: bool = False, cascade: bool = False) -> Outcome:
-    target = await session.find_record(stage.world, "demo-setup", None)
-    return await undo.remove(stage.world, [target], purge=purge, cascade=cascade)
+    target = await find_record(stage.world, "demo-setup", None)
+    return await remove_installation(stage.world, [target], purge=purge, cascade=cascade)
 
 
 def same(one: Object, other: Object) -> bool:
@@ -214,7 +214,7 @@ async def test_a_namespace_that_is_ours_alone_goes(applied: Stage) -> None:
 
 async def test_a_namespace_that_was_made_again_stays(applied: Stage) -> None:
     await applied.run()
-    target = await session.find_record(applied.world, "demo-setup", None)
+    target = await find_record(applied.world, "demo-setup", None)
     assert SPACE in target.uids
     changed = target.remembering({SPACE: "00000000-another"})
     assert await namespaces.take_away(applied.world, changed, [SPACE.name]) == []
@@ -251,9 +251,7 @@ async def test_a_plan_to_adopt_says_what_it_would_take_over_and_change(applied: 
     await applied.helm.install_or_upgrade(spec)
     await applied.cluster.create(foreign(MAP))
     before = [await applied.cluster.get(DEPLOYMENT), await applied.cluster.get(MAP)]
-    request = session.Request(
-        skill=applied.library.find("demo-setup"), name="demo-setup", namespace=None
-    )
+    request = Request(skill=applied.library.find("demo-setup"), name="demo-setup", namespace=None)
     planned = await run.plan([request], applied.world, applied.library, adopt=True)
     assert planned.status == "planned"
     release, settings = planned.notes[-2:]

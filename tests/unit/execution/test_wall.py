@@ -12,8 +12,8 @@ from typing import Any
 import click
 import pytest
 
-from skill_runner.actions import request as session
 from skill_runner.actions import run
+from skill_runner.actions.request import Request
 from skill_runner.actions.validate import try_skill
 from skill_runner.backends.base import Cluster, Helm, ReleaseSpec
 from skill_runner.backends.helm import PyHelm
@@ -58,7 +58,7 @@ async def of_raw(stage: Stage, text: str, what: str, **more: Any) -> Outcome:
     assert HELM is not None
     world = replace(stage.world, helm=PyHelm(HELM, stage.cluster))
     library = Library((TINY,))
-    request = session.Request(
+    request = Request(
         skill=library.find("raw-map"), name="raw-map", namespace=None, given={"text": text}, **more
     )
     if what == "plan":

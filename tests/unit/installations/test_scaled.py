@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from skill_runner.actions import verify as verification
-from skill_runner.actions import why as whys
+from skill_runner.actions.verify import verify as verify_installation
+from skill_runner.actions.why import why_installation
 from skill_runner.execution.state import Options
 from skill_runner.installations import record, store
 from skill_runner.installations.scaled import scaled_down
@@ -43,16 +43,14 @@ async def scale_to_zero(stage: Stage, writer: Object = WHO) -> None:
 async def verify(stage: Stage, **more: Any) -> Outcome:
     run = Run("verify-1", stage.folder)
     asked = {"observe": True, "timeout": 60.0, **more}
-    return await verification.verify(stage.world, run, stage.library, "demo-setup", None, **asked)
+    return await verify_installation(stage.world, run, stage.library, "demo-setup", None, **asked)
 
 
 async def why(stage: Stage) -> Outcome:
     await stage.world.clock.sleep(60)  # it is at zero for a while: nothing scales it up by itself
     target = await store.read(stage.cluster, (await standing(stage))[0].installation)
     assert target is not None
-    return await whys.why_installation(
-        stage.world, Run("why-1", stage.folder), target, stage.library
-    )
+    return await why_installation(stage.world, Run("why-1", stage.folder), target, stage.library)
 
 
 async def standing(stage: Stage) -> list[record.Record]:
