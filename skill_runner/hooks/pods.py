@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster
+from skill_runner.backends.clock import within
 from skill_runner.errors import ApiError, Gone, NotFound
 from skill_runner.objects import Object, Ref
 from skill_runner.plan import Installation
@@ -129,8 +130,7 @@ async def run_to_completion(
     made = await _create(cluster, clock, manifest)
     try:
         try:
-            async with asyncio.timeout(timeout):
-                last = await _follow(cluster, clock, made)
+            last = await within(clock, timeout, _follow(cluster, clock, made))
         except TimeoutError:
             said = await _state_of(cluster, made)
             raise TimeoutError(f"not done after {timeout:.0f} s: {said}") from None
