@@ -30,22 +30,46 @@ SkillError                          exit 1   base of all
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
+def with_list(sentence: str, listed: Iterable[str]) -> str:
+    """A sentence and the lines that it introduces."""
+    lines = "".join(f"\n  {line}" for line in listed)
+    return f"{sentence}:{lines}" if lines else sentence
+
+
 class SkillError(Exception):
-    """An error in one sentence, with the file or object; `hint` is the next step."""
+    """An error in one sentence, with the file or object; `hint` is the next step.
+
+    `listed` are the lines that the sentence introduces: every mistake, or the last words of a tool.
+    `message` is all of it, `sentence` what stands before them. `run` is the next step where it is a
+    command. `problem` is the outcome.Problem, where who raises it knows it.
+    """
 
     exit_code: ClassVar[int] = 1
     code: ClassVar[str] = "FAILED"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        hint: str = "",
+        listed: Iterable[str] = (),
+        run: str = "",
+        problem: Any = None,
+    ) -> None:
+        self.sentence = sentence
+        self.listed = tuple(listed)
+        self.message = with_list(sentence, self.listed)
         self.hint = hint
+        self.run = run
+        self.problem = problem
+        super().__init__(self.message)
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        return "\n".join(text for text in (self.message, self.hint or self.run) if text)
 
 
 class UsageError(SkillError):
@@ -54,25 +78,15 @@ class UsageError(SkillError):
 
 
 class SkillFileError(UsageError):
-    """Every mistake of one skill at once; `problems` are whole lines, each with file and line."""
+    """Every mistake of one skill at once; each is a whole line, with its file and its place."""
 
     code = "SKILL_FILE"
-
-    def __init__(self, message: str, problems: tuple[str, ...] = (), *, hint: str = "") -> None:
-        lines = "".join(f"\n  {p}" for p in problems)
-        super().__init__(f"{message}{lines}", hint=hint)
-        self.problems = problems
 
 
 class InputError(UsageError):
     """Every mistake in the caller's inputs at once."""
 
     code = "INPUT"
-
-    def __init__(self, message: str, problems: tuple[str, ...] = (), *, hint: str = "") -> None:
-        lines = "".join(f"\n  {p}" for p in problems)
-        super().__init__(f"{message}{lines}", hint=hint)
-        self.problems = problems
 
 
 class UnknownSkill(UsageError):
@@ -85,14 +99,10 @@ class Refused(SkillError):
 
 
 class PreflightFailed(SkillError):
-    """Refused before the first change. `problem` is an outcome.Problem where one is known."""
+    """Refused before the first change."""
 
     exit_code = 3
     code = "PREFLIGHT"
-
-    def __init__(self, message: str, *, hint: str = "", problem: Any = None) -> None:
-        super().__init__(message, hint=hint)
-        self.problem = problem
 
 
 class ClusterError(SkillError):
@@ -105,13 +115,7 @@ class ClusterUnreachable(ClusterError):
 
 
 class Forbidden(ClusterError):
-    """`problem` is an outcome.Problem where it is known what all is missing."""
-
     code = "FORBIDDEN"
-
-    def __init__(self, message: str, *, hint: str = "", problem: Any = None) -> None:
-        super().__init__(message, hint=hint)
-        self.problem = problem
 
 
 class ApiError(SkillError):
@@ -153,13 +157,9 @@ class ReleaseLocked(HelmError):
 
 
 class StepFailed(SkillError):
-    """A step or proof failed; `problem` is the diagnosed outcome.Problem."""
+    """A step or a proof failed."""
 
     code = "STEP_FAILED"
-
-    def __init__(self, message: str, *, problem: Any = None, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.problem = problem
 
 
 class NotReadyInTime(StepFailed):
@@ -174,14 +174,8 @@ class BadRecord(SkillError):
 
 
 class LockHeld(SkillError):
-    """`problem` is the outcome.Problem that names the run which holds the lock."""
-
     exit_code = 7
     code = "LOCK_HELD"
-
-    def __init__(self, message: str, *, hint: str = "", problem: Any = None) -> None:
-        super().__init__(message, hint=hint)
-        self.problem = problem
 
 
 class LockLost(SkillError):
@@ -201,10 +195,19 @@ class ClusterLifecycleError(SkillError):
 
 
 class HookFailed(SkillError):
-    """`problem` is the outcome.Problem where the hook names the cause itself."""
+    """`said` are the hook's own words; the error begins with what it is `called`."""
 
     code = "HOOK_FAILED"
 
-    def __init__(self, message: str, *, problem: Any = None, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.problem = problem
+    def __init__(
+        self,
+        said: str,
+        *,
+        called: str = "",
+        listed: Iterable[str] = (),
+        problem: Any = None,
+        hint: str = "",
+    ) -> None:
+        sentence = f"{called}: {said}" if called else said
+        super().__init__(sentence, hint=hint, listed=listed, problem=problem)
+        self.said = said

@@ -142,7 +142,7 @@ def read_platform(file: Path, library: Library) -> Platform:
     if reading.problems:
         lines = tuple(f"{file}:{mark}: {text}" for mark, text in sorted(set(reading.problems)))
         count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        raise SkillFileError(f"the platform {file} has {count}:", lines)
+        raise SkillFileError(f"the platform {file} has {count}", listed=lines)
     name = document.data.get("name") or file.resolve().parent.name
     return Platform(str(name), wanted, file, proofs)
 

@@ -145,7 +145,7 @@ async def outputs_of(world: World, target: Record) -> dict[str, Mapping[str, Any
         if found is None:
             raise StepFailed(
                 f"{target.installation} requires {name} as {alias}, and it is gone",
-                hint=f"skill run {target.skill} --name {target.installation.name}",
+                run=f"skill run {target.skill} --name {target.installation.name}",
             )
         outputs[alias] = found.outputs
     return outputs

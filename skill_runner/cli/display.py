@@ -115,10 +115,8 @@ class View:
                     self._say(f"  {title} …")
             case StepFinished(result=result):
                 mark, style = MARKS[result.status]
-                title = self.step or result.id
-                message = result.message.removeprefix(f"{title}: ")  # a hook's names it, too
-                words = f": {message}" if message else ""
-                self._say(f"{mark} {title}{words} ({result.seconds:.1f} s)", style)
+                words = f": {result.message}" if result.message else ""
+                self._say(f"{mark} {self.step or result.id}{words} ({result.seconds:.1f} s)", style)
                 self._leave(self.objects)
                 self.step, self.objects = "", ()
             case Awaiting(objects=objects):

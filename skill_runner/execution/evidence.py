@@ -20,7 +20,7 @@ from skill_runner.backends.base import Cluster
 from skill_runner.errors import SkillError
 from skill_runner.objects import Object, Ref, at
 from skill_runner.outcome import Problem
-from skill_runner.readiness.diagnosis.text import bounded, squeeze, telling_line
+from skill_runner.readiness.diagnosis.text import LOG_OF, bounded, squeeze, telling_line
 from skill_runner.readiness.wait import Suspect
 from skill_runner.text.redact import Redactor, strip_control
 
@@ -30,7 +30,6 @@ ESSENTIAL: Final = 3  # log lines for the outcome
 WIDTH: Final = 300
 LINES: Final = 8  # of evidence in an outcome
 LONG_VALUE: Final = 12  # characters from which any value of a Secret is taken for a secret
-_LOG: Final = "log of "
 _SENSITIVE: Final = re.compile(r"pass|pwd|token|secret|key|cred|auth|private|dsn|ur[il]|conn", re.I)
 
 
@@ -56,7 +55,7 @@ async def collect(
 
 def with_words(problem: Problem, lines: Sequence[str]) -> Problem:
     """The problem with log lines in its evidence, where it has none yet."""
-    if any(line.startswith(_LOG) for line in problem.evidence):
+    if any(line.startswith(LOG_OF) for line in problem.evidence):
         return problem
     return replace(problem, evidence=(*problem.evidence, *lines)[:LINES])
 
@@ -65,7 +64,7 @@ def _essential(who: str, lines: Sequence[str]) -> Iterator[str]:
     last = list(dict.fromkeys(lines))[-ESSENTIAL:]
     told = telling_line("\n".join(lines))
     for line in last if not told or told in last else (told, *last[1:]):
-        yield f"{_LOG}{who}: {squeeze(line.strip(), WIDTH)}"
+        yield f"{LOG_OF} {who}: {squeeze(line.strip(), WIDTH)}"
 
 
 async def _secret_values(cluster: Cluster, suspects: Sequence[Suspect]) -> set[str]:

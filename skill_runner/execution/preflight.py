@@ -69,9 +69,9 @@ async def _ask_the_skill(plan: Plan, world: World) -> None:
         try:
             await call_hook(plan.skill, check_.hook, given, timeout=check_.timeout)
         except HookFailed as error:
-            said = error.message.removeprefix(f"hook {check_.hook}: ")
-            first, *more = said.splitlines()
-            refused = _refused("CHECK_FAILED", str(plan.installation), first, more)
+            first, *more = error.said.splitlines()
+            lines = [*more, *error.listed]
+            refused = _refused("CHECK_FAILED", str(plan.installation), first, lines)
             named = error.problem or refused.problem  # a hook that knows its code says it
             raise PreflightFailed(refused.message, hint=error.hint, problem=named) from error
 

@@ -58,11 +58,12 @@ def _problem(walk: Walk, proof: Proof, error: HookFailed) -> Problem:
     if error.problem is not None:
         named: Problem = error.problem
         return named
+    first, *more = error.sentence.splitlines()
     return Problem(
         code="PROOF_FAILED",
         resource=f"proof {proof.id} of {name}",
-        cause=error.message.splitlines()[0],
-        evidence=tuple(error.message.splitlines()[1:8]),
+        cause=first,
+        evidence=(*more, *error.listed)[:7],
         retryable=True,
         fix=fix_of("PROOF_FAILED"),
         next=(

@@ -112,14 +112,9 @@ async def _walk_steps(walk: Walk, old: Record | None) -> None:
         try:
             status, message = await steps.perform(walk, step, old)
         except (SkillError, asyncio.CancelledError) as error:
-            failed = isinstance(error, SkillError)
-            _finish(
-                walk,
-                step.id,
-                "failed" if failed else "interrupted",
-                began,
-                from_error.cause_of(error),
-            )
+            status = "failed" if isinstance(error, SkillError) else "interrupted"
+            words = from_error.cause_of(error, own=True)
+            _finish(walk, step.id, status, began, words)
             for left in walk.plan.steps[position + 1 :]:
                 walk.results.append(StepResult(id=left.id, status="not run"))
             raise

@@ -68,7 +68,7 @@ def can_adopt(found: Found) -> bool:
     releases, not single objects.
     """
     if found.live is None:
-        return not found.whose.owner.startswith("installation ")
+        return not found.whose.installed
     notes = found.live["metadata"].get("annotations") or {}
     if MARK in notes or KEPT in notes or found.ref.name.startswith("skill-runner."):
         return False

@@ -112,15 +112,14 @@ async def call_function(
             return await _call(function, name, context, left)
         except RetryLater as later:
             if context.clock.monotonic() + later.after >= deadline:
-                raise HookFailed(f"{called}: {later} (for {timeout:.0f} s)") from later
+                said = f"{later} (for {timeout:.0f} s)"
+                raise HookFailed(said, called=called) from later
             context.note(f"{name}: {later}")
             await context.clock.sleep(later.after)
         except _Late as error:
             raise HookFailed(f"{called} was not done after {timeout:g} s{error}") from error
         except GiveUp as error:
-            raise HookFailed(
-                f"{called}: {error}", hint=error.hint, problem=_problem(error)
-            ) from error
+            raise _given_up(error, called) from error
         except SkillError:
             raise
         except Exception as error:
@@ -130,16 +129,18 @@ async def call_function(
             ) from error
 
 
-def _problem(error: GiveUp) -> Problem | None:
-    if error.code is None:
-        return None
-    first, *more = str(error).splitlines() or [""]
-    return Problem(
+def _given_up(error: GiveUp, called: str) -> HookFailed:
+    """The failure of a hook that gave up, with the problem where it names its code."""
+    first, *more = error.message.splitlines() or [""]
+    problem = error.code and Problem(
         code=error.code,
         resource=error.resource,
         cause=first,
-        evidence=tuple(more[:8]),
+        evidence=(*more, *error.listed)[:8],
         retryable=True,
+    )
+    return HookFailed(
+        error.message, called=called, listed=error.listed, hint=error.hint, problem=problem
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from skill_runner.backends.base import Clock, Cluster, ExecResult, Helm
 from skill_runner.backends.fence import Fence, fence_cluster, fence_helm
-from skill_runner.errors import HookFailed
+from skill_runner.errors import HookFailed, with_list
 from skill_runner.hooks.pods import job_of, pod_manifest, run_to_completion
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Code
@@ -38,13 +38,22 @@ class GiveUp(Exception):
     """It will not work, and why; `hint` is the next step.
 
     A hook that knows the cause names it: `code` is one of the outcome's, `resource` as an outcome
-    names it ("Pod kafka/kafka-0 container kafka"). Lines after the message's first are evidence.
+    names it ("Pod kafka/kafka-0 container kafka"). `listed` are lines that the message introduces,
+    such as the last ones of a program; lines after the message's first are evidence, too.
     """
 
     def __init__(
-        self, message: str, *, hint: str = "", code: Code | None = None, resource: str = ""
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        code: Code | None = None,
+        resource: str = "",
+        listed: Sequence[str] = (),
     ) -> None:
-        super().__init__(message)
+        super().__init__(with_list(message, listed))
+        self.message = message
+        self.listed = tuple(listed)
         self.hint = hint
         self.code = code
         self.resource = resource
@@ -95,7 +104,7 @@ class PodResult:
         if passing and not any(text in self.logs for text in final):
             raise RetryLater(f"{failure} yet: {excerpt(lines[-1])}" if failure else lines[-1])
         if failure:
-            raise GiveUp("\n".join([f"{failure}:", *lines]), hint=hint)
+            raise GiveUp(failure, listed=lines, hint=hint)
         *before, last = lines or [f"it printed nothing and ended with code {self.exit_code}"]
         raise GiveUp("\n".join([last, *before]), hint=hint)
 

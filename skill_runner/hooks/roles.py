@@ -64,4 +64,4 @@ async def run_sql(ctx: Context, pod: str, text: str) -> str:
     told = [line for line in done.stderr.splitlines() if "PASSWORD" not in line]
     if any(text in done.stderr for text in NOT_YET):
         raise RetryLater("the server does not take connections yet")
-    raise GiveUp("the server refused:\n" + "\n".join(told[-4:]))
+    raise GiveUp("the server refused", listed=told[-4:])

@@ -157,12 +157,13 @@ async def try_schemas(api: httpx.AsyncClient, wanted: Mapping[str, Schema]) -> N
 
     await try_schemas(api, wanted)
     """
-    found = [await _refusal(api, subject, schema) for subject, schema in wanted.items()]
-    broken = [line for line in found if line]
+    found = {subject: await _refusal(api, subject, schema) for subject, schema in wanted.items()}
+    broken = {subject: line for subject, line in found.items() if line}
     if broken:
-        hint = OPEN if any("narrowed" in line for line in broken) else ""
-        subject = f"Subject {broken[0].split()[0]}"
-        raise GiveUp("\n".join(broken), hint=hint, code="CHECK_FAILED", resource=subject)
+        text = "\n".join(broken.values())
+        hint = OPEN if "narrowed" in text else ""  # the registry's word for it
+        subject = f"Subject {next(iter(broken))}"
+        raise GiveUp(text, hint=hint, code="CHECK_FAILED", resource=subject)
 
 
 async def _refusal(api: httpx.AsyncClient, subject: str, schema: Schema) -> str:

@@ -12,7 +12,7 @@ from skill_runner.installations import releases
 from skill_runner.installations.ownership import NOTHING, Held, Ownership, explain, judge
 from skill_runner.objects import Object, Ref
 from skill_runner.outcome import Problem
-from skill_runner.outcome.fix import fix_of
+from skill_runner.outcome.fix import NOT_ADOPTABLE, fix_of
 
 if TYPE_CHECKING:
     from skill_runner.installations.record import Record
@@ -103,15 +103,12 @@ def is_hook(obj: Object) -> bool:
 def problem_of(others: Sequence[Found], *, adoptable: bool = True) -> Problem:
     """NOT_OURS: the first of what belongs to others; the rest is evidence."""
     first, *more = others
-    fix = fix_of("NOT_OURS")
-    if not adoptable:
-        fix = fix.partition(", or take it over")[0].replace(", remove", ", or remove") + "."
     return Problem(
         code="NOT_OURS",
         resource=first.name,
         cause=str(first),
         evidence=tuple(f"also: {each}" for each in more[:8]),
-        fix=fix,
+        fix=fix_of("NOT_OURS") if adoptable else NOT_ADOPTABLE,
     )
 
 

@@ -50,12 +50,14 @@ class Ownership:
     """Whose something is. `owner` says it in words where it is not ours.
 
     `uid` is that of the live object: every write and deletion that follows is bound to it.
-    `recreated`: the record knows the name, and what has it now is another one.
+    `recreated`: the record knows the name, and what has it now is another one. `installed`: it is a
+    release of another installation of ours.
     """
 
     state: State
     owner: str = ""
     uid: str = ""
+    installed: bool = False
 
     @property
     def is_ours(self) -> bool:
@@ -90,7 +92,8 @@ def _judge_release(live: Release, installation: Installation, held: Held) -> Own
     here = live.namespace == installation.namespace or held.listed
     if name == installation.name and (space == installation.namespace or (space is None and here)):
         return Ownership("ours", uid=live.uid)
-    return Ownership("recreated" if held.listed else "stranger", owner_of(live), live.uid)
+    state: State = "recreated" if held.listed else "stranger"
+    return Ownership(state, owner_of(live), live.uid, installed=bool(name))
 
 
 def _carries_proof(live: Object, installation: Installation, held: Held) -> bool:

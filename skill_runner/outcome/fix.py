@@ -65,6 +65,12 @@ FIXES: Final[Mapping[Code, str]] = {
 }
 
 
+# Of what `--adopt` cannot take over.
+NOT_ADOPTABLE: Final = (
+    "Give this installation another name or namespace (--name, -n), or remove what is in its way."
+)
+
+
 def fix_of(code: Code) -> str:
     """Say what to change for a problem's `code`; empty for codes whose cause says it already.
 

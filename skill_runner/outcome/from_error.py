@@ -61,15 +61,14 @@ def status_of(error: SkillError) -> tuple[Status, int]:
 
 def problem_of(error: SkillError) -> Problem:
     """The Problem that the error carries, or one made of its words."""
-    carried = getattr(error, "problem", None)
-    if isinstance(carried, Problem):
-        return carried
+    if isinstance(error.problem, Problem):
+        return error.problem
     known = [CODES[kind] for kind in type(error).__mro__ if kind in CODES]
     code: Code = known[0] if known else "RESOURCE_FAILED"
     speaker = _speaker(error)
-    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-    listed = 2 if lines and lines[0].endswith(":") and not isinstance(error, BuildFailed) else 1
-    said = [f"{speaker}: {line}" for line in lines] if speaker else lines[listed:]
+    lines = _lines(error.sentence)
+    listed = error.listed if isinstance(error, BuildFailed) else error.listed[1:]
+    said = [f"{speaker}: {line}" for line in lines] if speaker else [*lines[1:], *listed]
     return Problem(
         code=code,
         resource="",
@@ -77,7 +76,7 @@ def problem_of(error: SkillError) -> Problem:
         evidence=tuple(said[:11]),
         retryable=code in RETRYABLE,
         fix=fix_of(code),
-        next=(NextAction(run=error.hint, safe=True),) if error.hint.startswith("skill ") else (),
+        next=(NextAction(run=error.run, safe=True),) if error.run else (),
     )
 
 
@@ -86,20 +85,25 @@ def _speaker(error: SkillError) -> str:
     return next((FOREIGN[kind] for kind in type(error).__mro__ if kind in FOREIGN), "")
 
 
-def cause_of(error: BaseException) -> str:
+def cause_of(error: BaseException, *, own: bool = False) -> str:
     """The first line of an error, as a cause: quoted where others worded it. A cancellation has
-    none: whoever cancelled says why."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    none: whoever cancelled says why. With `own`, a hook's own words, without its name."""
     if isinstance(error, asyncio.CancelledError):
         return ""
+    sentence = error.sentence if isinstance(error, SkillError) else str(error)
+    lines = _lines(error.said if own and isinstance(error, HookFailed) else sentence)
     if not lines:
         return type(error).__name__
     if isinstance(error, SkillError) and (speaker := _speaker(error)):
         return f"{speaker} says {excerpt(lines[0], WORDS)}"
-    if lines[0].endswith(":") and len(lines) > 1:  # the first of a list says what is meant
-        first = excerpt(lines[1], WORDS) if isinstance(error, BuildFailed) else lines[1]
-        return f"{lines[0]} {first}"
+    if isinstance(error, SkillError) and error.listed:  # the first of a list says what is meant
+        first = error.listed[0]
+        return f"{lines[0]}: {excerpt(first, WORDS) if isinstance(error, BuildFailed) else first}"
     return lines[0]
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def outcome_of(error: SkillError, *, installation: str = "", run: str = "") -> Outcome:

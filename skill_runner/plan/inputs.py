@@ -124,8 +124,8 @@ def _whole(value: Any) -> Any:
 
 def _wrong(skill: Skill, problems: Sequence[str]) -> InputError:
     return InputError(
-        f"the inputs of {skill.name} are wrong:",
-        tuple(problems[:_MAX_SHOWN]),
+        f"the inputs of {skill.name} are wrong",
+        listed=problems[:_MAX_SHOWN],
         hint=f"`skill describe {skill.name}` shows every input.",
     )
 
@@ -226,9 +226,8 @@ def read_values(text: TextIO, where: str) -> Mapping[str, Any]:
     except YamlFault as fault:
         raise InputError(f"{where}:{fault.mark}: {fault.message}") from None
     if document.faults:
-        raise InputError(
-            f"{where} is wrong:", tuple(f"{where}:{f.mark}: {f.message}" for f in document.faults)
-        )
+        lines = [f"{where}:{f.mark}: {f.message}" for f in document.faults]
+        raise InputError(f"{where} is wrong", listed=lines)
     if document.data is None:
         return {}
     if not isinstance(document.data, dict):

@@ -18,12 +18,18 @@ Manifest = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Violation:
-    """A rule that one object breaks. `resource` reads `Kind namespace/name container name`."""
+    """A rule that an object breaks, or one container of it; `whole` reads `Kind namespace/name`."""
 
     rule: str
-    resource: str
+    whole: str
     message: str
     remedy: str
+    container: str = ""
+
+    @property
+    def resource(self) -> str:
+        """The object, with its container: `Kind namespace/name container name`."""
+        return f"{self.whole} container {self.container}" if self.container else self.whole
 
 
 def rule_names() -> tuple[str, ...]:
@@ -47,8 +53,7 @@ def check(
         resource = _resource(manifest, default_namespace)
         for rule in RULES:
             for container, message in rule.look(manifest):
-                where = f"{resource} container {container}" if container else resource
-                found.append(Violation(rule.name, where, message, rule.remedy))
+                found.append(Violation(rule.name, resource, message, rule.remedy, container))
     return tuple(v for v in found if not any(_covers(e, v) for e in excepted))
 
 
@@ -88,9 +93,8 @@ def _covers(exception: PolicyException, violation: Violation) -> bool:
     """An exception names `Kind name` or `Kind namespace/name`, and may name a container."""
     if exception.rule != violation.rule:
         return False
-    whole, _, container = violation.resource.partition(" container ")
-    kind, _, place = whole.partition(" ")
-    names = {whole, f"{kind} {place.rpartition('/')[2]}"}
-    if container:
-        names |= {f"{name} container {container}" for name in names}
+    kind, _, place = violation.whole.partition(" ")
+    names = {violation.whole, f"{kind} {place.rpartition('/')[2]}"}
+    if violation.container:
+        names |= {f"{name} container {violation.container}" for name in names}
     return any(fnmatchcase(name, exception.resource) for name in names)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import SchemaError, ValidationError
 
-from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.suggest import did_you_mean, nearest
 from skill_runner.skill.yaml_source import Path
 from skill_runner.text.patterns import PatternError, compile_pattern, matches
 
@@ -174,8 +174,7 @@ def _near(error: _Error, hidden: bool) -> str:
     if error.validator != "enum" or hidden:
         return ""
     texts = [choice for choice in error.validator_value if isinstance(choice, str)]
-    near = did_you_mean(str(error.instance), texts)
-    return near if near.startswith(";") else ""
+    return nearest(str(error.instance), texts)
 
 
 _SENTENCES: Final[Mapping[str, Callable[[_Error], str]]] = {

@@ -32,7 +32,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from skill_runner.errors import SkillFileError
-from skill_runner.skill.suggest import did_you_mean
+from skill_runner.skill.suggest import did_you_mean, nearest
 from skill_runner.skill.yaml_source import YamlFault, core, read
 
 MAX_BYTES: Final = 4_000_000  # of one rendered template
@@ -152,8 +152,7 @@ def _unknown_filters(tree: nodes.Template) -> list[tuple[int, str]]:
             ("filter", env.filters) if isinstance(node, nodes.Filter) else ("test", env.tests)
         )
         if node.name not in names:
-            mean = did_you_mean(node.name, names)
-            mean = mean if mean.startswith(";") else ""  # there are too many to list
+            mean = nearest(node.name, names)  # there are too many to list
             found.append((node.lineno, f"there is no {kind} '{node.name}'{mean}"))
     return found
 

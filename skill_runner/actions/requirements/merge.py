@@ -61,8 +61,8 @@ def combine(skill: Skill, what: Installation | str, asks: Sequence[Ask]) -> dict
     if clashes:
         lines = [_clash(name, asks) for name in dict.fromkeys(clashes)]
         raise Refused(
-            f"{what} is asked for what cannot hold at once:"
-            + "".join(f"\n  {line}" for line in lines),
+            f"{what} is asked for what cannot hold at once",
+            listed=lines,
             hint="Let them agree, or give one an installation of its own: "
             "--use ALIAS=NAMESPACE/NAME.",
         )

@@ -224,5 +224,5 @@ def _resolved(draft: Draft, given: Mapping[str, Any]) -> Mapping[str, Any]:
         return resolve(request, draft.old, given)
     except (InputError, Refused) as error:
         who = ", ".join(sorted({str(each) for each, _ in draft.asks}))
-        text = f"{draft.installation}, which {who} requires: {error.message}"
-        raise type(error)(text, hint=error.hint) from None
+        text = f"{draft.installation}, which {who} requires: {error.sentence}"
+        raise type(error)(text, hint=error.hint, listed=error.listed) from None

@@ -88,7 +88,7 @@ def _verdict(folder: Path, helm: Helm | None) -> Verdict:
         others = requirement_problems(folder, default_library().find)
         trials = asyncio.run(try_skill(skill, helm))
     except SkillFileError as error:
-        return Verdict(str(folder), folder.name, False, error.problems or (error.message,))
+        return Verdict(str(folder), folder.name, False, error.listed or (error.message,))
     except SkillError as error:
         return Verdict(str(folder), folder.name, False, (str(error),))
     problems = tuple(_line(trial, problem) for trial in trials for problem in trial.problems)

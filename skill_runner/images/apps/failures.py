@@ -46,7 +46,8 @@ def explain(error: BuildFailed, prepared: Prepared) -> BuildFailed:
     told = telling(lines)
     if any(_MEMORY.search(line) for line in error.lines) or error.status == 137:
         return BuildFailed(
-            f"the build of {prepared.folder} ran out of memory:" + _indented(told),
+            f"the build of {prepared.folder} ran out of memory",
+            listed=told,
             hint="Give the build more memory, or let Node use what there is: "
             "NODE_OPTIONS=--max-old-space-size=4096 in the build script.",
         )
@@ -65,7 +66,7 @@ def explain(error: BuildFailed, prepared: Prepared) -> BuildFailed:
             hint="Build where that host is reached (HTTPS_PROXY names a proxy), or keep the "
             "fonts in the project: next/font/local in place of next/font/google.",
         )
-    return BuildFailed(f"the build of {prepared.folder} failed:" + _indented(told))
+    return BuildFailed(f"the build of {prepared.folder} failed", listed=told)
 
 
 def _as_named(line: str, prepared: Prepared) -> str:

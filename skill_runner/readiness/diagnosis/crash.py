@@ -14,7 +14,7 @@ from skill_runner.readiness.diagnosis.probe_times import container_spec, grace_o
 from skill_runner.readiness.diagnosis.recovery import RECENT, epoch, is_past, relapse_of
 from skill_runner.readiness.diagnosis.repeats import awaits_something, end_of, last_words
 from skill_runner.readiness.diagnosis.symptom import Symptom, symptom_of
-from skill_runner.readiness.diagnosis.text import squeeze, telling_line, times
+from skill_runner.readiness.diagnosis.text import LOG_OF, squeeze, telling_line, times
 from skill_runner.text.quoting import excerpt, named
 
 PAST: Final = 3600.0
@@ -236,4 +236,4 @@ def _lines(
     lines = [squeeze(line.strip(), 200) for line in log.splitlines() if line.strip()]
     last = list(dict.fromkeys(lines))[-3:]  # the same words once, however often they came
     for line in last if told in last or not told else (told, *last):
-        yield f"log of {at(pod, 'metadata.name', '?')} {name}: {line}"
+        yield f"{LOG_OF} {at(pod, 'metadata.name', '?')} {name}: {line}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from skill_runner.text.redact import strip_control
 
+LOG_OF: Final = "log of"  # how a line of evidence begins that stands in a log
 NEAR: Final = 4  # of the last lines; what was said long before the end is about something else
 LINE: Final = 200  # characters of a line that is quoted in a sentence
 AGENT: Final = "skill-runner-probe"  # the User-Agent of a probe that is asked again

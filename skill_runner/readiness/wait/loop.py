@@ -15,6 +15,7 @@ from skill_runner.backends.base import Clock, Cluster
 from skill_runner.progress import Awaiting, ObjectState, Report
 from skill_runner.readiness.diagnosis import FailurePolicy, Judged, Ledger, judge, root_cause
 from skill_runner.readiness.diagnosis.symptom import Symptom
+from skill_runner.readiness.diagnosis.text import LOG_OF
 from skill_runner.readiness.wait.cache import View
 from skill_runner.readiness.wait.evaluate import Look, look
 from skill_runner.readiness.wait.expected import Expected, WaitResult
@@ -243,7 +244,7 @@ def needs_words(root: Judged) -> bool:
         "JOB_FAILED",
         "HOOK_FAILED",
         "COMMAND_NOT_FOUND",
-    ) and not any(line.startswith("log of") for line in root.symptom.lines)
+    ) and not any(line.startswith(LOG_OF) for line in root.symptom.lines)
 
 
 def _warning(owner: str, ref: str, judged: tuple[Judged, ...]) -> tuple[str, float | None]:

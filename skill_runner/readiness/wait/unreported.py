@@ -76,6 +76,8 @@ def _writers(obj: Object) -> str:
     if is_untouched(obj):
         return _UNTOUCHED
     entries = at(obj, "metadata.managedFields", [])
-    told = (f"{e.get('manager')} {e.get('time', '')}" for e in entries if e.get("subresource"))
-    last = max(told, key=lambda t: t.rpartition(" ")[2], default="")
-    return f"its status was last written by {last}" if last else "its status was never written"
+    told = [(str(e.get("time", "")), e.get("manager")) for e in entries if e.get("subresource")]
+    if not told:
+        return "its status was never written"
+    when, manager = max(told, key=lambda each: each[0])
+    return f"its status was last written by {manager} {when}"

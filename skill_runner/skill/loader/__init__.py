@@ -46,7 +46,7 @@ def load_skill(folder: Path) -> Skill:
     problems = source.lines()
     if problems:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise SkillFileError(f"the skill in {folder} has {count}:", problems)
+        raise SkillFileError(f"the skill in {folder} has {count}", listed=problems)
     return build_skill(source)
 
 

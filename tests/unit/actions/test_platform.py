@@ -96,7 +96,7 @@ installations:
 def test_every_mistake_is_named_at_once_with_its_line(tmp_path: Path, library: Library) -> None:
     with pytest.raises(SkillFileError) as caught:
         read_platform(_file(tmp_path, BAD), library)
-    found = [line.removeprefix(f"{tmp_path}/platform.yaml:") for line in caught.value.problems]
+    found = [line.removeprefix(f"{tmp_path}/platform.yaml:") for line in caught.value.listed]
     expected = [
         ("3:", "there is no skill 'buss'; did you mean 'bus'?"),
         ("5:", "topics: expected a list"),

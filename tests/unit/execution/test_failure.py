@@ -116,3 +116,4 @@ async def test_a_hook_that_gives_up_is_the_problem_and_its_step_the_last(stage: 
         ("app", "done"),
         ("after", "failed"),
     ]
+    assert failed.steps[-1].message == "it is broken"  # the step names the hook already

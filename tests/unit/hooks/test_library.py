@@ -43,7 +43,7 @@ def test_the_answer_is_the_last_line(logs: str, answer: str) -> None:
 
 def test_what_failed_shows_its_last_lines_and_the_next_step() -> None:
     logs = "".join(f"line {i}\n" for i in range(9))
-    with pytest.raises(GiveUp, match=f"^{FAILURE}:\nline 3\n(.*\n){{4}}line 8$") as failed:
+    with pytest.raises(GiveUp, match=f"^{FAILURE}:\n  line 3\n(.*\n){{4}}  line 8$") as failed:
         PodResult(1, logs).answer(FAILURE, hint="look", not_yet=["refused"])
     assert failed.value.hint == "look"
 

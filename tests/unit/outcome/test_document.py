@@ -66,7 +66,7 @@ def test_a_failed_run_is_one_small_document() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        errors.InputError("bad inputs", ("brokers: 2 is not one of 1, 3",)),
+        errors.InputError("bad inputs", listed=["brokers: 2 is not one of 1, 3"]),
         errors.Refused("context not named", hint="--context prod"),
         errors.PreflightFailed("no node is large enough"),
         errors.ClusterUnreachable("nothing answers"),

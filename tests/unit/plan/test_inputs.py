@@ -99,7 +99,7 @@ def test_a_wrong_set_says_what_was_expected(echo: Skill, given: str, message: st
 def test_every_mistake_is_reported_at_once(echo: Skill) -> None:
     with pytest.raises(InputError) as caught:
         resolve_inputs(echo, sets=["replicas=9", "colour=red", "size=huge"])
-    assert len(caught.value.problems) == 3
+    assert len(caught.value.listed) == 3
     assert "skill describe echo" in caught.value.hint
 
 

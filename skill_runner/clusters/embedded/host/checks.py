@@ -81,8 +81,8 @@ def check_machine(state: Path, *, user: int | None = None, search: str | None = 
         problems.append(f"{_gib(free)} free below {existing}; {_gib(DISK_NEEDED)} are needed")
     if problems:
         raise PreflightFailed(
-            "this machine cannot run the embedded cluster:"
-            + "".join(f"\n  {problem}" for problem in problems),
+            "this machine cannot run the embedded cluster",
+            listed=problems,
             hint=f"apt-get install {' '.join(packages)}" if packages else "",
         )
     slirp = shutil.which("slirp4netns", path=folders) or ""
