@@ -46,7 +46,8 @@ async def run_all(
     async def do(installation: Installation) -> Done:
         node = graph[installation]
         began = clock.monotonic()
-        own = replace(world, report=_report_of(world.report, installation)) if several else world
+        tell = functools.partial(_tell, world.report, str(installation))
+        own = replace(world, report=tell) if several else world
         its_run = sub_run(run, installation) if several else run
         outcome = await _run(node, own, its_run, options if node.asked else _plain(options))
         done = Done(outcome=outcome, began=began, ended=clock.monotonic())
@@ -105,5 +106,5 @@ def _plain(options: Options) -> Options:
     return Options(stability=options.stability)
 
 
-def _report_of(report: Report, installation: Installation) -> Report:
-    return lambda event: report(Of(str(installation), event))
+def _tell(report: Report, installation: str, event: Event) -> None:
+    report(Of(installation, event))

@@ -32,7 +32,7 @@ class Library:
 
     def folder_of(self, name_or_path: str) -> Path:
         """The folder of a skill, by its name or by a path to it. UnknownSkill otherwise."""
-        if _is_path(name_or_path):
+        if ("/" in name_or_path or os.sep in name_or_path or name_or_path in (".", "..")):
             folder = Path(name_or_path)
             if (folder / FILE).is_file():
                 return folder
@@ -80,5 +80,3 @@ def default_library(
     return Library((shipped("skills"), *map(Path, (*parts, *named))))
 
 
-def _is_path(name: str) -> bool:
-    return "/" in name or os.sep in name or name in (".", "..")

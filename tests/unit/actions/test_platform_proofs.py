@@ -75,6 +75,6 @@ def test_a_mistake_is_named_with_its_line(
 ) -> None:
     with pytest.raises(SkillFileError) as caught:
         read(tmp_path, prove, hooks)
-    (found,) = [each.removeprefix(f"{tmp_path}/platform.yaml:") for each in caught.value.problems]
+    (found,) = [each.removeprefix(f"{tmp_path}/platform.yaml:") for each in caught.value.listed]
     assert found.startswith(line), found
     assert words in found
