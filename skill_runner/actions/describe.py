@@ -28,14 +28,14 @@ _CHANGE: Final[Mapping[str, str]] = {
     "refuse": "fixed once installed",
 }
 _FAILURE: Final[Mapping[OnFailure, str]] = {
-    "keep": "A failed run leaves what it made, for a look at it; run again to go on.",
-    "rollback": "A failed run rolls its releases back, after the evidence is collected.",
-    "remove": "A failed first run removes what it made, after the evidence is collected.",
+    "keep": "A failed run keeps what it created, to be inspected; run again to continue.",
+    "rollback": "A failed run collects the evidence, then rolls its releases back.",
+    "remove": "A failed first run collects the evidence, then removes what it created.",
 }
 _PROOF: Final = {
     "observe": "only reads",
     "probe": "writes, and cleans up after itself",
-    "drill": "disturbs; on test clusters only",
+    "drill": "disrupts; for test clusters only",
 }
 
 

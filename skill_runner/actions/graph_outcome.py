@@ -137,7 +137,9 @@ def _planned_line(node: Node) -> SkillResult:
 
 
 def _intent(node: Node) -> str:
-    what = "is looked at, and proven if it changes" if node.asked else "goes on where it stopped"
+    what = (
+        "is checked, and proven again if it changes" if node.asked else "continues where it stopped"
+    )
     if node.old is None:
         what = "installs"
     elif node.needed:

@@ -24,7 +24,7 @@ def write_template(template: Path, parent: Path, name: str) -> tuple[Path, ...]:
     """
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise UsageError(
-            f"'{name}' is no name for a skill or an application",
+            f"'{name}' is not a valid name for a skill or an application",
             hint="Lower-case letters, digits and single hyphens, beginning with a letter, at most "
             f"{MAX_NAME}, such as redis-cache.",
         )

@@ -61,8 +61,8 @@ def _refuse_delivered(target: Record) -> None:
     """Refused where it would come back from its repository."""
     if target.delivered_by:
         raise Refused(
-            f"{target.installation} is delivered by {target.delivered_by}, which would make it"
-            " again",
+            f"{target.installation} is delivered by {target.delivered_by}, which would create it "
+            "again",
             hint="Take it out of the platform file, render it, and commit.",
         )
 
@@ -183,8 +183,16 @@ def _outcome(
         problem=failed.problem if failed else None,
         skills=tuple(_line(chosen[each], gone[each]) for each in gone) if len(gone) > 1 else (),
         notes=(
-            *(f"lost: {what} was to be kept and is not there" for r in removed for what in r.lost),
-            *(f"kept {what}; only `remove --purge` takes data" for r in removed for what in r.kept),
+            *(
+                f"lost: {what} should have been kept and no longer exists"
+                for r in removed
+                for what in r.lost
+            ),
+            *(
+                f"kept {what}; `skill remove --purge` deletes data"
+                for r in removed
+                for what in r.kept
+            ),
             *_brought_back(chosen, gone),
             *(f"left alone: {what}" for r in removed for what in r.left),
             *(note for r in removed for note in r.notes),
@@ -202,8 +210,8 @@ def _brought_back(
         if what.done and what.done.kept:
             skill = chosen[each].skill
             yield (
-                f"skill run {skill} --name {each.name} -n {each.namespace} brings it back with the"
-                " same inputs"
+                f"skill run {skill} --name {each.name} -n {each.namespace} restores it with the "
+                "same inputs"
             )
 
 

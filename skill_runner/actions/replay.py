@@ -60,7 +60,7 @@ async def replay_outcome(history: History, report: Report) -> Outcome:
     """The outcome of the first wait that does not end well. UsageError for a history of none."""
     results = await replay(history, report)
     if not results:
-        raise UsageError("this history holds no wait that came to an end")
+        raise UsageError("this recording holds no wait that ended")
     told = next((r for r in results if r.state != "ready"), results[-1])
     status, code = ENDS[told.state]
     # No installation stands behind a recording: commands that need one are left out.

@@ -83,8 +83,8 @@ def refuse_delivered(old: Record | None) -> None:
     """Refused when a repository says what the installation is: two would undo each other's work."""
     if old is not None and old.delivered_by:
         raise Refused(
-            f"{old.installation} is delivered by {old.delivered_by}, which would undo what a run"
-            " changes",
+            f"{old.installation} is delivered by {old.delivered_by}, which would revert what a run "
+            "changes",
             hint="Change the platform file, render it, and commit; then: skill verify"
             f" {old.installation.name} --delivered-by argocd --revision SHA",
         )

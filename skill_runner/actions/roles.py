@@ -85,7 +85,7 @@ def _used(graph_: Graph, asked: Node, use: Mapping[str, str]) -> dict[Installati
         places += [asked.edges[key]] if key in asked.edges else []
         if not places:
             raise UsageError(
-                f"--use {key}: {asked.installation} requires nothing of that name",
+                f"--use {key}: {asked.installation} has no requirement of that name",
                 hint=f"It requires: {', '.join(asked.edges) or 'nothing'}",
             )
         used.update(dict.fromkeys(places, installation))

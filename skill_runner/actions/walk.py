@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from skill_runner.errors import SkillError
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome, from_error
 from skill_runner.plan import Installation
-from skill_runner.progress import Note, Of, Report, Standing
+from skill_runner.progress import Event, Note, Of, Report, Standing
 from skill_runner.runs.folder import Run
 
 

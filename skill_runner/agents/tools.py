@@ -150,7 +150,7 @@ _CANCEL: Final = Tool(
     required=("run_id",),
     properties={"run_id": {**_TEXT, "description": "The `run` of an outcome."}},
     description="End a run that is still `running`, with all that it started. What it "
-    "made stays; the next run goes on from there.",
+    "made stays; the next run continues from there.",
 )
 _READING: Final = (_LIST_SKILLS, _DESCRIBE_SKILL, _PLAN, _STATUS, _WHY)
 

@@ -175,5 +175,5 @@ def _cached(part: Part) -> dict[str, Path]:
 def _source() -> str:
     source = os.environ.get("SKILL_ASSETS", "auto")
     if source not in SOURCES:
-        raise UsageError(f"SKILL_ASSETS is {source!r}; it is one of {', '.join(SOURCES)}")
+        raise UsageError(f"SKILL_ASSETS is {source!r}; expected one of {', '.join(SOURCES)}")
     return source

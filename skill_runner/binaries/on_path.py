@@ -42,10 +42,10 @@ def _unsuitable(binary: Path, wanted: Version) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"does not tell its version: {error}"
+        return f"does not report its version: {error}"
     version = parse_version(answer.stdout + answer.stderr)
     if version is None:
-        return "does not tell its version"
+        return "does not report its version"
     if not wanted.at_least <= version < wanted.below:
         said = ".".join(map(str, version))
         return (

@@ -120,7 +120,7 @@ def kinds_option(function: Command) -> Command:
         default="",
         metavar="KIND[,KIND…]",
         callback=_kinds,
-        help="Kinds that may be made although the skill does not declare them: Secret, "
+        help="Kinds that may be created although the skill does not declare them: Secret, "
         "Deployment.apps.",
     )(call)
 
@@ -162,7 +162,7 @@ def outcome_option(function: Command) -> Command:
             type=click.FloatRange(0, min_open=True),
             expose_value=False,
             callback=_keep_deadline,
-            help=f"End the whole command after this time, as Ctrl-C would (exit 5); plan and why "
+            help=f"Stop the whole command after this time, as Ctrl-C would (exit 5); plan and why "
             f"have {LOOKING:.0f}.",
         ),
         report_option,
@@ -233,7 +233,7 @@ def change_options(function: Command) -> Command:
         click.option("--prove", is_flag=True, help="Prove again, also where nothing changed."),
         click.option("--adopt", is_flag=True, help="Take over what others own under its names."),
         click.option(
-            "--create-namespaces", is_flag=True, help="Make missing namespaces of clients."
+            "--create-namespaces", is_flag=True, help="Create missing namespaces of clients."
         ),
         click.option(
             "--stability", type=float, help="Seconds without a restart before it is ready."
@@ -332,7 +332,7 @@ def _passed(skill: Skill, assignments: Sequence[str]) -> dict[str, Mapping[str, 
         if alias not in aliases:
             named = "" if "=" in alias or not rest else f" {alias}:"  # a value may be a secret
             raise UsageError(
-                f"--with{named} {skill.name} requires nothing of that name",
+                f"--with{named} {skill.name} has no requirement of that name",
                 hint=f"Write ALIAS.INPUT=VALUE; it requires: {', '.join(aliases) or 'nothing'}",
             )
         sets.setdefault(alias, []).append(rest)

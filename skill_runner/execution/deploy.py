@@ -84,7 +84,7 @@ async def _sweep(walk: Walk, step: PlannedRelease, dropped: Iterable[Object]) ->
         if found.live is None or not found.whose.is_ours:
             continue
         if await data.reason_to_keep(cluster, found.live, data.Occasion.CHANGE):
-            walk.notes.append(f"kept {ref}, which the release leaves out now: it holds data")
+            walk.notes.append(f"kept {ref}: the release no longer contains it, and it holds data")
             continue
         walk.check_lock()
         await cluster.delete(ref, uid=found.whose.uid)

@@ -79,7 +79,7 @@ def _with_next(walk: Walk, problem: Problem) -> Problem:
         actions = [NextAction(run=f"skill why {name.name} -n {name.namespace}", safe=True)]
         if problem.retryable:
             again = f"skill run {walk.plan.skill.name} --name {name.name} -n {name.namespace}"
-            why = "goes on where this run stopped"
+            why = "continues where this run stopped"
             actions.insert(0, NextAction(run=again, safe=True, why=why))
         problem = replace(problem, next=tuple(actions))
     return concrete(problem, subject_of(walk))

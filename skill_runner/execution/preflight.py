@@ -222,7 +222,9 @@ async def check_room(cluster: Cluster, made: Mapping[str, Sequence[Object]]) -> 
             f"{name}: {_text('cpu', each['cpu'])}, {_text('memory', each['memory'])}"
             for name, each in wanted.items()
         ]
-        raise _refused("CAPACITY", "", "the cluster has no room for all of it", [*short, *shares])
+        raise _refused(
+            "CAPACITY", "", "the cluster has not enough room for all of it", [*short, *shares]
+        )
 
 
 async def _taken(cluster: Cluster) -> dict[str, float] | None:

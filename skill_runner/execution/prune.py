@@ -76,7 +76,7 @@ async def _delete(walk: Walk, ref: Ref, uid: str) -> None:
     await walk.world.cluster.delete(ref, uid=uid)
     await until_gone(replace(walk.world, report=walk.report), [Leaving(ref, uid)], GONE_WITHIN)
     _forget(walk, ref)
-    walk.notes.append(f"removed {ref}, which is left out now")
+    walk.notes.append(f"removed {ref}, which is no longer part of the installation")
 
 
 def _forget(walk: Walk, ref: Ref) -> None:

@@ -52,7 +52,7 @@ async def undo(walk: Walk, error: SkillError, old: Record | None) -> Recovery | 
         return Recovery(
             "rollback",
             "nothing to do",
-            "there is no earlier revision that was ready to go back to; everything is kept",
+            "no earlier revision was ready, so nothing is rolled back; everything is kept",
         )
     action = "remove" if first else "rollback"
     walk.report(StepStarted(action, f"{action} after the failure"))

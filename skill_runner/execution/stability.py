@@ -85,7 +85,9 @@ async def meanwhile(walk: Walk, work: Callable[[], Awaitable[T]]) -> T:
     except HookFailed as error:
         if not any(not window.done() for window in walk.windows):
             raise
-        walk.report(Note(f"{error.message.splitlines()[0]}; it is done again once all is steady"))
+        walk.report(
+            Note(f"{error.message.splitlines()[0]}; it will run again once everything is stable")
+        )
     finally:
         await _end(task, watching)
     await settle(walk)

@@ -113,4 +113,4 @@ async def ensure_space(walk: Walk, name: str) -> None:
     space = await ensure_namespace(walk.world.cluster, name)
     walk.record = walk.record.remembering(space.uids)
     if space.created:
-        walk.report(Note(f"namespace {name} did not exist, and is made"))
+        walk.report(Note(f"namespace {name} did not exist and is being created"))

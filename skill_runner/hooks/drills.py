@@ -47,7 +47,7 @@ async def lose_pod_during(
         return flow.done() or await started()
 
     async def lose(pod: Ref) -> None:
-        await until(ctx, under_way, f"the work that {pod} should be lost in did not start")
+        await until(ctx, under_way, f"the work during which {pod} should be deleted did not start")
         if flow.done():
             await flow  # where it failed, that is the error
             raise GiveUp(f"the work was over before {pod} could be deleted")

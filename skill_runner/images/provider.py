@@ -127,7 +127,7 @@ class RecipeImages:
             return await self._push(choice, recipe, report)
         if self.store is None:
             raise BuildFailed(
-                f"{choice.ref} was built here, and this cluster takes no images from here",
+                f"{choice.ref} was built here, and this cluster loads no images from here",
                 hint="Push it to a registry that the cluster reaches: --registry HOST/PATH; or use "
                 "--images pull.",
             )

@@ -51,7 +51,7 @@ async def reason_to_keep(cluster: Cluster, live: Object, occasion: Occasion) -> 
     if kind == CRD:
         if occasion is not Occasion.PURGE:
             return "deleting a definition deletes every object of its kind"
-        return "objects of its kind are there" if await has_objects(cluster, live) else ""
+        return "objects of its kind exist" if await has_objects(cluster, live) else ""
     if kind == NAMESPACE:
         return "a namespace is deleted last, when nothing is in it"
     if occasion is Occasion.PURGE:

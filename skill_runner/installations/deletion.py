@@ -83,7 +83,7 @@ async def until_gone(world: World, leaving: Iterable[Leaving], timeout: float) -
             shown = [f"{each.ref} ({held})" for each, held in left.items()]
             raise NotReadyInTime(
                 f"still there after {timeout:.0f} s: {', '.join(shown[:5])}",
-                hint="A finalizer may hold it: look at metadata.finalizers of the object.",
+                hint="A finalizer may hold it: check metadata.finalizers of the object.",
             )
         await clock.sleep(LOOK_EVERY)
 

@@ -104,7 +104,7 @@ class Held:
             return None
         return LockLost(
             f"the lock of {self.installation} is lost: {self._lost}",
-            hint="What was running was stopped. Run again: it goes on from what is there.",
+            hint="What was running was stopped. Run again: it continues from what exists.",
         )
 
     @property

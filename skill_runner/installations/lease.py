@@ -112,7 +112,7 @@ async def find_death(
     if fresh or duration > LONGEST:
         raise locked(lease)
     if not other.host:
-        return lease, "it was given back"
+        return lease, "it was released"
     report(Note(f"watching the lock of {words_of(lease)} for {duration:.0f} s: is it alive?"))
     return await _watch(cluster, lease, clock, duration, pace.look)
 

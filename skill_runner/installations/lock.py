@@ -128,7 +128,7 @@ async def _give_back(cluster: Cluster, lease: Object) -> None:
             )
     except (SkillError, TimeoutError) as error:
         # It runs out by itself; what the run did matters more than this.
-        log.warning("the lock was not given back", reason=str(error) or "no answer")
+        log.warning("the lock was not released", reason=str(error) or "no answer")
 
 
 async def _taken(cluster: Cluster, taking: Awaitable[Object]) -> Object:

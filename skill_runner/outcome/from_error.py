@@ -134,7 +134,7 @@ def interrupted(
         installation=installation,
         problem=problem,
         steps=tuple(steps),
-        notes=("the next run goes on from here",),
+        notes=("the next run continues from here",),
     )
 
 
@@ -147,7 +147,7 @@ def out_of_time(
         resource=installation,
         retryable=True,
         cause=f"the command did not end within its deadline of {seconds:g} s",
-        fix="Run it again, which goes on from here, or give it a longer --deadline.",
+        fix="Run it again: it continues from here. Or give it a longer --deadline.",
     )
     return Outcome(
         status="not_ready",

@@ -226,8 +226,8 @@ class _Steps:
         name = render_data(step.release, self.scope, self._at(step, "release"))
         if not isinstance(name, str) or not _DNS_LABEL.fullmatch(name) or len(name) > _MAX_RELEASE:
             raise SkillFileError(
-                f"{self._at(step, 'release')}: {name!r} is no name for a Helm release: a DNS "
-                f"label of at most {_MAX_RELEASE} characters"
+                f"{self._at(step, 'release')}: {name!r} is not a valid name for a Helm release: "
+                f"a DNS label of at most {_MAX_RELEASE} characters"
             )
         chart = str(render_data(step.chart, self.scope, self._at(step, "chart")))
         local = step.repo is None and not chart.startswith("oci://")

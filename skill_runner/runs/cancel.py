@@ -78,7 +78,7 @@ def in_words(document: Mapping[str, Any]) -> str:
     return {
         "over": f"{run} had ended before: {status}",
         "ended": f"{run} has ended: {status}; {changed}",
-        "hurried": f"{run} has ended when it was asked again: {status}; {changed}",
+        "hurried": f"{run} ended at the second request: {status}; {changed}",
         "killed": f"{run} was killed; {changed}; the next run takes its lock over",
     }[document["ended"]]
 

@@ -220,7 +220,7 @@ def _died(run: Run, cause: str = GONE) -> Outcome:
         retryable=True,
         cause=cause,
         evidence=tail(run.id, 3),
-        next=(NextAction(run=again, safe=True, why="goes on from there"),) if again else (),
+        next=(NextAction(run=again, safe=True, why="continues from there"),) if again else (),
     )
     events = _events(run.folder / "events.jsonl")
     changed = any(e["event"] == "Changing" for e in events)

@@ -32,7 +32,7 @@ class Library:
 
     def folder_of(self, name_or_path: str) -> Path:
         """The folder of a skill, by its name or by a path to it. UnknownSkill otherwise."""
-        if ("/" in name_or_path or os.sep in name_or_path or name_or_path in (".", "..")):
+        if "/" in name_or_path or os.sep in name_or_path or name_or_path in (".", ".."):
             folder = Path(name_or_path)
             if (folder / FILE).is_file():
                 return folder
@@ -78,5 +78,3 @@ def default_library(
     variables = os.environ if environment is None else environment
     parts = [part for part in variables.get(PATH_VARIABLE, "").split(os.pathsep) if part]
     return Library((shipped("skills"), *map(Path, (*parts, *named))))
-
-

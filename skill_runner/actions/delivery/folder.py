@@ -53,7 +53,7 @@ def write(folder: Path, files: Files) -> tuple[int, int]:
     for path in sorted(files.keys() - former):
         if (folder / path).exists() and (folder / path).read_bytes() != files[path]:
             raise Refused(
-                f"{folder / path} is there and was not written by a rendering",
+                f"{folder / path} exists and was not written by `skill render`",
                 hint="Name another folder with --to, or move the file away.",
             )
     stale = former - files.keys()

@@ -36,13 +36,13 @@ async def digests_of(images: Iterable[str], ask: Digest) -> dict[str, str]:
     found = dict(zip(wanted, await asyncio.gather(*map(ask, wanted)), strict=True))
     if missing := [image for image, digest in found.items() if not digest]:
         raise PreflightFailed(
-            f"no registry tells the digest of {', '.join(missing)}",
+            f"no registry reports the digest of {', '.join(missing)}",
             hint="Render where the registry can be reached, or push what is built: --images build"
             " --registry HOST/PATH.",
             problem=Problem(
                 code="REGISTRY_UNREACHABLE",
                 resource=f"image {missing[0]}",
-                cause=f"no registry tells the digest of {', '.join(missing)}",
+                cause=f"no registry reports the digest of {', '.join(missing)}",
             ),
         )
     return {image: f"{image}@{digest}" for image, digest in found.items()}

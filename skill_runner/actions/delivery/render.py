@@ -87,15 +87,15 @@ async def _manifests(node: Node, world: World) -> tuple[Object, ...]:
     _refuse(
         plan,
         [*survive.secret_values(first)],
-        "has a Secret with values, which stay in no Git",
+        "holds a Secret with values, which must not be committed to Git",
         "Let the skill generate the Secret, or name one that exists.",
     )
     again = await preflight.render_manifests(plan, world)
     _refuse(
         plan,
         [*survive.changing(first, again), *_lookups(plan, first, again)],
-        "renders otherwise each time",
-        "Set the value that the chart makes up.",
+        "renders differently each time",
+        "Set the value that the chart generates.",
     )
     return tuple(_kept(_unplaced(each)) for each in first if not survive.is_test(each))
 

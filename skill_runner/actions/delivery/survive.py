@@ -33,7 +33,7 @@ def changing(first: Sequence[Manifest], second: Sequence[Manifest]) -> Iterator[
     after = {_ref(manifest): manifest for manifest in second}
     for ref in sorted(before.keys() | after.keys(), key=str):
         if ref not in before or ref not in after:
-            yield f"{ref} is made in one rendering, and not in another"
+            yield f"{ref} appears in one rendering and not in another"
         elif paths := list(_differing(before[ref], after[ref])):
             yield f"{ref} differs at {', '.join(paths[:3])}"
 
@@ -56,7 +56,7 @@ def lookups(chart: Path) -> Iterator[str]:
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         actions = (part.partition("}}")[0] for part in text.split("{{")[1:])
         if any(_LOOKUP.search(action) for action in actions):
-            yield f"{file.relative_to(chart)} uses lookup, which finds nothing when it is rendered"
+            yield f"{file.relative_to(chart)} uses lookup, which finds nothing without a cluster"
 
 
 def _events(manifest: Manifest) -> str:

@@ -140,9 +140,9 @@ class _Waiting:
         if not self.refreshed and not self.ask.observe:
             self.refreshed = True
             await self._refresh(app)
-            return Verdict("progressing", "Argo CD is asked to look at its repository")
+            return Verdict("progressing", "asking Argo CD to check its repository")
         if REFRESH in (app["metadata"].get("annotations") or {}):
-            return Verdict("progressing", "Argo CD has not looked at its repository yet")
+            return Verdict("progressing", "Argo CD has not checked its repository yet")
         return verdict_of(app)
 
     async def _application(self) -> Object | None:
@@ -174,7 +174,7 @@ def targets_of(what: str, namespace: str | None) -> tuple[Installation, ...]:
     if not file.is_file():
         if namespace is None:
             raise UsageError(
-                f"{what} is no rendered folder: there is no {file}",
+                f"{what} was not written by `skill render`: it has no {file}",
                 hint="Name the folder that `skill render --to` wrote, or an installation with -n.",
             )
         return (Installation(namespace, what),)
@@ -183,7 +183,7 @@ def targets_of(what: str, namespace: str | None) -> tuple[Installation, ...]:
         listed = sorted(data["installations"], key=lambda each: int(each["wave"]))
         return tuple(Installation.parse(str(each["installation"])) for each in listed)
     except (YamlFault, OSError, KeyError, TypeError, ValueError) as error:
-        raise SkillFileError(f"{file} is no listing of installations: {error}") from None
+        raise SkillFileError(f"{file} is not a list of installations: {error}") from None
 
 
 def check_revision(revision: str) -> str:
@@ -191,5 +191,5 @@ def check_revision(revision: str) -> str:
     if len(revision) == 40 and set(revision) <= set("0123456789abcdef"):
         return revision
     raise UsageError(
-        f"--revision {revision} is no commit in full", hint="git rev-parse HEAD tells it."
+        f"--revision {revision} is not a full commit hash", hint="`git rev-parse HEAD` prints it."
     )

@@ -61,10 +61,9 @@ def combine(skill: Skill, what: Installation | str, asks: Sequence[Ask]) -> dict
     if clashes:
         lines = [_clash(name, asks) for name in dict.fromkeys(clashes)]
         raise Refused(
-            f"{what} is asked for what cannot hold at once",
+            f"{what} is asked for inputs that contradict each other",
             listed=lines,
-            hint="Let them agree, or give one an installation of its own: "
-            "--use ALIAS=NAMESPACE/NAME.",
+            hint="Make them agree, or give one its own installation: --use ALIAS=NAMESPACE/NAME.",
         )
     return values
 

@@ -151,7 +151,7 @@ class _Settling:
                 if key not in self.used:
                     known = [r.alias for r in draft.skill.requires]
                     raise UsageError(
-                        f"--use {key}: {draft.installation} requires nothing of that name",
+                        f"--use {key}: {draft.installation} has no requirement of that name",
                         hint=f"It requires: {', '.join(known) or 'nothing'}",
                     )
             for alias in draft.request.passed if draft.request else ():

@@ -130,7 +130,7 @@ class PyHelm:
     async def _need(self, name: str, namespace: str) -> Release:
         release = await self.get(name, namespace)
         if release is None:
-            raise HelmError(f"release {namespace}/{name} vanished as soon as it was made")
+            raise HelmError(f"release {namespace}/{name} disappeared right after it was created")
         return release
 
 
@@ -138,7 +138,7 @@ def _read(spec: ReleaseSpec, rendered: bytes) -> tuple[Object, ...]:
     try:
         return read_manifests(rendered)
     except yaml.YAMLError as error:
-        raise ChartError(f"chart {spec.chart} renders what is not YAML: {error}") from error
+        raise ChartError(f"chart {spec.chart} renders text that is not YAML: {error}") from error
 
 
 def definitions_in(rendered: str) -> str:

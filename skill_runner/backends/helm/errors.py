@@ -25,7 +25,7 @@ _KINDS: Final[tuple[tuple[str, type[SkillError], str], ...]] = (
     (
         r"another operation \(install/upgrade/rollback\) is in progress",
         ReleaseLocked,
-        "A Helm is at work on it, or one was killed: see `helm history`.",
+        "Another Helm operation is running, or one was killed: see `helm history`.",
     ),
     (r'[Kk]ubernetes cluster unreachable: context "', ClusterUnreachable, "See `--context`."),
     (
@@ -39,14 +39,14 @@ _KINDS: Final[tuple[tuple[str, type[SkillError], str], ...]] = (
         r"failed to do request|chart .{0,300}not found|no chart version found|no cached repo found|"
         r"path \"[^\"]*\" not found|failed to download",
         ChartError,
-        "The chart cannot be had: check its name, repository and version, and the network.",
+        "The chart cannot be fetched: check its name, repository and version, and the network.",
     ),
     (
         r"[Kk]ubernetes cluster unreachable|etcdserver:|connection refused|i/o timeout|"
         r"no such host|network is unreachable|no route to host|TLS handshake|x509:|"
         r"context deadline exceeded.{0,300}dial",
         ClusterUnreachable,
-        "Is the cluster running? `skill cluster status` says.",
+        "Is the cluster running? `skill cluster status` shows it.",
     ),
     (
         r"missing in charts/ directory",
@@ -69,14 +69,14 @@ _KINDS: Final[tuple[tuple[str, type[SkillError], str], ...]] = (
     (
         r"no matches for kind",
         HelmError,
-        "The cluster does not know this kind: its CustomResourceDefinition comes first.",
+        "The cluster does not know this kind: install its CustomResourceDefinition first.",
     ),
 )
 
 
 def helm_error(stderr: str, returncode: int, about: str) -> SkillError:
     """The error of a failed helm command; `about` names the release or chart."""
-    told = telling(stderr) or f"helm ended with exit code {returncode} and no word of why"
+    told = telling(stderr) or f"helm ended with exit code {returncode} without a message"
     for pattern, kind, hint in _KINDS:
         if re.search(pattern, told):
             return kind(f"{about}: {told}", hint=hint)

@@ -85,7 +85,7 @@ class Releases:
         if not status.startswith("pending-"):
             raise HelmError(
                 f"revision {revision} of release {namespace}/{name} is {status}, not pending",
-                hint="Somebody finished it meanwhile: look at it again.",
+                hint="It was finished meanwhile: check it again.",
             )
         reason = f"Left {status} by a run that died"
         try:
@@ -93,7 +93,7 @@ class Releases:
         except Conflict as error:
             raise HelmError(
                 f"revision {revision} of release {namespace}/{name} changed meanwhile",
-                hint="Another Helm is at work on it; run again when it has ended.",
+                hint="Another Helm operation is running; run again when it has finished.",
             ) from error
 
     async def _newest(self, name: str, namespace: str) -> Object | None:
@@ -162,7 +162,7 @@ def payload_of(secret: Object) -> dict[str, Any]:
         payload: dict[str, Any] = json.loads(gzip.decompress(coded))
     except (KeyError, ValueError, OSError, EOFError) as error:
         raise HelmError(
-            f"{Ref.of(secret)} does not hold a Helm release that can be read: {error}"
+            f"{Ref.of(secret)} does not hold a readable Helm release: {error}"
         ) from error
     return payload
 

@@ -78,7 +78,7 @@ def _cause(error: BaseException) -> tuple[str, str]:
     if isinstance(error, aiohttp.ClientConnectorError):
         said = _short(error.os_error)
         if isinstance(error.os_error, ConnectionRefusedError):
-            return "connection refused", "Is the cluster running? `skill cluster status` says."
+            return "connection refused", "Is the cluster running? `skill cluster status` shows it."
         return said, "Is the network, or the VPN, up?"
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return "timed out", "Is the cluster running, and the network up?"

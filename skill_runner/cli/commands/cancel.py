@@ -32,7 +32,7 @@ Examples:
 def command(run: str, grace: float, output: str) -> int:
     """End RUN: ask it, as Ctrl-C does; ask it to hurry after --grace; kill it 15 s later.
 
-    What it made stays; the next run of the installation goes on from there.
+    What it made stays; the next run of the installation continues from there.
     """
     how = asyncio.run(cancel.end(run, SystemClock(), grace=grace))
     document = cancel.told(run, how)

@@ -52,7 +52,7 @@ Examples:
     default=None,
     help="Print, as YAML to apply, a ServiceAccount and the roles with exactly the rights that "
     "`skill run` (or verify, why, remove) needs; inputs and names count as with `skill run`. What "
-    "--use names is there: only its record is read.",
+    "--use names must exist: only its record is read.",
 )
 @input_options
 @output_option
@@ -67,7 +67,7 @@ def command(skill: str, rbac: Wants | None, wanted: Wanted, output: str) -> int:
         return 0
     if wanted != Wanted():
         raise UsageError(
-            "inputs and names of an installation count with --rbac only",
+            "inputs and names of an installation are used only with --rbac",
             hint=f"What a run with them makes: skill render {skill} …",
         )
     if output == "json":

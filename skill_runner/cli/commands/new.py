@@ -108,6 +108,6 @@ def _said(folder: Path, files: Sequence[Path], steps: Sequence[str], output: str
         }
         click.echo(json.dumps(document))
         return 0
-    click.echo(f"{folder} is made, with {len(files)} files. Go on with:")
+    click.echo(f"{folder} was created with {len(files)} files. Next:")
     click.echo("\n".join(f"  {step}" for step in steps))
     return 0

@@ -62,7 +62,7 @@ def confirm(what: str, purge: bool) -> None:
     if not sys.stdin.isatty():
         raise Refused(
             f"removing {what} needs a confirmation, and stdin is not a terminal",
-            hint="Say it: the same command with --yes",
+            hint="Confirm it: run the same command with --yes",
         )
     question = f"Remove {what} and its DATA VOLUMES?" if purge else f"Remove {what}?"
     if not click.confirm(question, err=True):

@@ -49,12 +49,12 @@ Examples:
 @click.option(
     "--no-change",
     is_flag=True,
-    help="Refuse to change an installation that exists; what others changed is put back, and said.",
+    help="Refuse to change an installation that exists; restore and report what others changed.",
 )
 @change_options
 @click.option("--drill", is_flag=True, help="Run proofs that disturb, too (test clusters only).")
 @click.option("--dry-run", is_flag=True, help="Show the plan; the same as `skill plan`.")
-@click.option("--detach", is_flag=True, help="Work on in the background; print the run's id.")
+@click.option("--detach", is_flag=True, help="Continue in the background; print the run's id.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
 def command(
     skill: str,

@@ -37,7 +37,7 @@ Examples:
     default=0.0,
     metavar="SECONDS",
     type=click.FloatRange(0),
-    help="Wait so long for RUN to end.",
+    help="Wait at most this long for RUN to end.",
 )
 @click.option("-n", "--namespace", help="Only this namespace.")
 @cluster_options

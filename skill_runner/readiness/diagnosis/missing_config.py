@@ -39,10 +39,8 @@ class Missing:
     def unseen(self, namespace: str) -> str:
         """That it has come and the kubelet has yet to look again, as a sentence."""
         key = f"key {self.key} of " if self.key else ""
-        return (
-            f"{key}{self.kind} {namespace}/{self.name} is there now, and the kubelet has not "
-            "looked again yet"
-        )
+        name = f"{self.kind} {namespace}/{self.name}"
+        return f"{key}{name} exists now, but the kubelet has not retried yet"
 
     def is_in(self, obj: Mapping[str, Any]) -> bool:
         """Tell whether this object of the cluster ends the want."""

@@ -16,7 +16,7 @@ def pod(obj: Object) -> Verdict:
     restarts = sum(int(c.get("restartCount", 0)) for c in container_statuses(obj))
     if phase == "Succeeded":
         if at(obj, "spec.restartPolicy", "Always") == "Always":
-            return progressing("all containers ended; they are to run for ever")
+            return progressing("all containers ended, although they should keep running")
         return ready("completed", restarts=restarts)
     if phase == "Failed":
         return failed(_why_failed(obj), restarts=restarts, reason=at(obj, "status.reason", ""))

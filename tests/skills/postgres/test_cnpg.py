@@ -175,7 +175,7 @@ def test_a_namespace_that_is_no_client_any_more_loses_its_copy(
     driver: Driver, installed: dict[str, Any]
 ) -> None:
     left = driver.skill("run", NAME, "--set", "clients=[]")
-    assert f"removed {COPY}, which is left out now" in left["notes"]
+    assert f"removed {COPY}, which is no longer part of the installation" in left["notes"]
     assert not exists(driver, COPY)
     driver.skill("run", NAME, *MODE)
     assert driver.secret(COPY)["password"] == driver.secret(SECRET)["password"]

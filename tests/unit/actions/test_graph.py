@@ -141,7 +141,7 @@ async def test_the_one_that_fits_is_found_whatever_its_name(make: Make) -> None:
     [
         ({"bus": "bbb/none"}, UsageError, "bbb/none as bus, and there is no such installation"),
         ({"bus": "ddd/db"}, Refused, "ddd/db is an installation of db"),
-        ({"buss": "bbb/bus"}, UsageError, "requires nothing of that name"),
+        ({"buss": "bbb/bus"}, UsageError, "has no requirement of that name"),
     ],
 )
 async def test_a_name_that_cannot_serve_is_refused(
@@ -282,7 +282,11 @@ async def test_the_caller_adds_to_what_a_requirement_is_asked_for(make: Make) ->
 @pytest.mark.parametrize(
     ("passed", "error", "words"),
     [
-        ({"bus": {"mode": "plain"}}, Refused, r"bus \(bus\) is asked for what cannot hold at once"),
+        (
+            {"bus": {"mode": "plain"}},
+            Refused,
+            r"bus \(bus\) is asked for inputs that contradict each other",
+        ),
         ({"db": {"level": 2}}, UsageError, "with these inputs, aaa/app requires no db"),
         ({"bus": {"levle": 2}}, InputError, "levle"),
     ],

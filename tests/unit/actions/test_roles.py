@@ -59,7 +59,7 @@ async def test_of_what_is_used_the_record_is_read_and_nothing_else(tmp_path: Pat
     ("use", "words"),
     [
         ({"events": "kafka"}, "--use events=kafka names no namespace"),
-        ({"cache": "prod/redis"}, "--use cache: aaa/app requires nothing of that name"),
+        ({"cache": "prod/redis"}, "--use cache: aaa/app has no requirement of that name"),
     ],
 )
 async def test_a_use_that_cannot_be_is_refused(

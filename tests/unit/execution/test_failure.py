@@ -94,7 +94,7 @@ async def test_what_may_work_next_time_names_the_run_that_goes_on(stage: Stage) 
     first = failed.problem.next[0]
     assert (first.run, first.why) == (
         f"skill run demo-setup --name demo-setup -n demo {CLUSTER}",
-        "goes on where this run stopped",
+        "continues where this run stopped",
     )
 
 

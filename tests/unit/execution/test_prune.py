@@ -46,7 +46,7 @@ async def test_what_is_left_out_goes_and_the_record_forgets_it(stage: Stage) -> 
     outcome = await stage.run("replicas=1")
     assert await maps(stage) == ["map-0"]
     assert LAST not in await recorded(stage)
-    assert f"removed {LAST}, which is left out now" in outcome.notes
+    assert f"removed {LAST}, which is no longer part of the installation" in outcome.notes
     stage.cluster.requests.clear()
     assert (await stage.run()).status == "unchanged"
     assert stage.writes() == []

@@ -24,8 +24,8 @@ DISK_NEEDED: Final = 2 * 1024**3
 MEMORY_NEEDED: Final = 1024**3
 FORWARDING: Final = Path("/proc/sys/net/ipv4/ip_forward")
 NO_WAY_OUT: Final = (
-    "pods have no way out of this machine: slirp4netns is missing (Debian package slirp4netns), "
-    "and the machine does not forward packets (net.ipv4.ip_forward is 0)"
+    "pods cannot reach anything outside this machine: slirp4netns is missing (Debian "
+    "package slirp4netns), and the machine does not forward packets (net.ipv4.ip_forward is 0)"
 )
 # It reads packets that pods wrote: so it sees /etc and /run alone, which it cannot change, and has
 # no rights and few system calls.

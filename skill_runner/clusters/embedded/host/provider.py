@@ -40,7 +40,7 @@ class Embedded:
         async with lock_cluster(options.name, report):
             if processes.find_node_process(folder) is None:
                 if folder.exists():
-                    report(Note(f"clearing what is left of an earlier cluster {options.name!r}"))
+                    report(Note(f"removing what is left of an earlier cluster {options.name!r}"))
                 await teardown.remove(options.name, folder)
                 check_inotify()
                 if note := fence_note(machine) if machine.way_out else NO_WAY_OUT:
@@ -56,7 +56,7 @@ class Embedded:
                 launch.check_same_options(node, options, report)
             else:
                 raise ClusterLifecycleError(
-                    f"cluster {options.name!r} runs, and another version of skill made it",
+                    f"cluster {options.name!r} is running, and another version of skill started it",
                     hint=f"`skill cluster down --name {options.name}` ends it.",
                 )
         node = read_node(folder)

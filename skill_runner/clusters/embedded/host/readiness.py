@@ -115,4 +115,4 @@ def node_failure(node: Node) -> str:
         if text:
             line = text.splitlines()[0 if name == FAILURE else -1]
             return f"the node of {node.name!r} ended: {line}"
-    return f"the node of {node.name!r} was ended by someone"
+    return f"the node of {node.name!r} was stopped from outside"

@@ -20,8 +20,8 @@ def describe(node: Node, info: ClusterInfo) -> ClusterInfo:
             info,
             running=False,
             ready=False,
-            note="its node has ended (killed, or the machine restarted); `skill cluster up` makes "
-            "a new one, `skill cluster down` clears it away",
+            note="its node has stopped (killed, or the machine restarted); `skill cluster up` "
+            "starts a new one, `skill cluster down` removes it",
         )
     members = cgroups.processes_in(tuple(f"{group}/{cgroups.NODE}" for group in node.cgroups))
     alive = [process for pid in members if (process := processes.read_process(pid))]

@@ -141,7 +141,7 @@ async def test_images_are_named_by_digest(make: Make, image: str, pinned: str) -
 
 async def test_an_image_without_a_digest_is_refused(make: Make) -> None:
     stage = with_manifest(make({"bus": []}), "bus", pod("unknown.example.org/web:1"))
-    with pytest.raises(PreflightFailed, match="no registry tells the digest of unknown") as found:
+    with pytest.raises(PreflightFailed, match="no registry reports the digest of unknown") as found:
         await rendered(stage, "bus")
     assert found.value.problem.code == "REGISTRY_UNREACHABLE"
 

@@ -41,8 +41,8 @@ def test_a_value_that_is_made_up_is_named_by_its_path(
 
 def test_an_object_with_a_random_name_is_named() -> None:
     assert list(changing([config("a-1")], [config("a-2")])) == [
-        "ConfigMap x/a-1 is made in one rendering, and not in another",
-        "ConfigMap x/a-2 is made in one rendering, and not in another",
+        "ConfigMap x/a-1 appears in one rendering and not in another",
+        "ConfigMap x/a-2 appears in one rendering and not in another",
     ]
 
 

@@ -96,4 +96,4 @@ def test_a_long_message_is_cut() -> None:
 
 def test_silence_is_said_too() -> None:
     error = helm_error("", 137, "release shop/web")
-    assert error.message == "release shop/web: helm ended with exit code 137 and no word of why"
+    assert error.message == "release shop/web: helm ended with exit code 137 without a message"

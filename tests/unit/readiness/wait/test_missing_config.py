@@ -84,7 +84,7 @@ async def test_what_has_come_is_not_called_missing_while_the_kubelet_has_yet_to_
         result = await world.wait(expected, listen=True)
     assert result.state == "ready", result.problem
     shown = [s.words for e in world.events if isinstance(e, Awaiting) for s in e.objects]
-    assert any("is there now, and the kubelet has not looked again yet" in w for w in shown), shown
+    assert any("exists now, but the kubelet has not retried yet" in w for w in shown), shown
 
 
 async def test_a_kubelet_that_never_looks_again(world: World) -> None:
