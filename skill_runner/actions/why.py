@@ -167,8 +167,8 @@ async def why_namespace(world: World, run: Run, namespace: str) -> Outcome:
     found = await _standing(world, namespace)
     expected = [Expected.of(o) for o in (space, *found)]
     notes = (
-        f"looked at {times(len(found), 'object')}: workloads, Jobs, Pods, claims, Services, and "
-        "custom resources with a status; at nothing else",
+        f"checked {times(len(found), 'object')}: workloads, Jobs, Pods, claims, Services, and "
+        "custom resources with a status; nothing else",
     )
     return await _look(world, run, expected, _subject(world, namespace), namespace, "", notes=notes)
 

@@ -117,7 +117,7 @@ async def _owned_by(removal: Removal, resource: Leaving) -> list[Leaving]:
         ]
     if unseen:
         removal.done.notes.append(
-            f"what {resource.ref} owned of these kinds may be left, since listing them is "
+            f"objects that {resource.ref} owned may remain, since listing their kinds is "
             f"forbidden: {', '.join(unseen)}"
         )
     return found

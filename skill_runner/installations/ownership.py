@@ -182,7 +182,7 @@ def explain(what: Ref | Release, found: Ownership) -> str:
     name = f"release {what.namespace}/{what.name}" if isinstance(what, Release) else str(what)
     if found.state == "recreated":
         return (
-            f"{name} is not the one that this installation made: it was deleted, and another one"
-            f" has its name, of {found.owner}"
+            f"{name} is not the one that this installation created: that was deleted, and another "
+            f"of the same name belongs to {found.owner}"
         )
     return f"{name} exists and belongs to {found.owner}"

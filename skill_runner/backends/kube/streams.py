@@ -62,9 +62,9 @@ def _late(argv: Sequence[str], stdin: str, timeout: float) -> str:
     if (given := len(stdin.encode())) <= UNREAD:
         return said
     return (
-        f"{said}, or did not read the {given} bytes of its standard input: where containerd runs "
-        f"it, the end of a command that leaves more than {UNREAD // 1024} KiB unread is not told. "
-        "Give it no more than it reads"
+        f"{said}, or did not read the {given} bytes of its standard input: containerd does not "
+        f"report the end of a command that leaves more than {UNREAD // 1024} KiB unread. Send it "
+        "no more than it reads"
     )
 
 

@@ -25,7 +25,7 @@ def application(obj: Object) -> Verdict:
         return failed(f"{errors[0]['type']} ({says(errors[0])})", reason=str(errors[0]["type"]))
     health, sync = at(obj, "status.health.status", ""), at(obj, "status.sync.status", "")
     if not health or not sync:
-        return unobserved("its controller has not looked at it yet")
+        return unobserved("its controller has not reported on it yet")
     if health == "Degraded":
         why = at(obj, "status.health.message", "")
         return failed("is Degraded" + (f" ({excerpt(why)})" if why else ""), reason="Degraded")

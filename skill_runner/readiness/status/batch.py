@@ -21,7 +21,7 @@ def job(obj: Object) -> Verdict:
         return ready("is suspended on purpose", note="is suspended on purpose")
     active, lost = count(obj, "status.active"), count(obj, "status.failed")
     if not at(obj, "status.startTime"):
-        return unobserved("its controller has not looked at it yet")
+        return unobserved("its controller has not reported on it yet")
     tail = f", {lost} failed" if lost else ""
     return progressing(
         f"{done} of {want} pods completed, {active} active{tail}", done=done, total=want

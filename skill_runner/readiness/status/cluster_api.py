@@ -38,7 +38,7 @@ def custom_resource_definition(obj: Object) -> Verdict:
 def api_service(obj: Object) -> Verdict:
     available = condition(obj, "Available")
     if available is None:
-        return unobserved("nothing has looked at it yet")
+        return unobserved("nothing has reported on it yet")
     if not is_true(available):
         return progressing(f"does not answer ({says(available)})")
     return ready("answers")
@@ -75,7 +75,7 @@ def disruption_budget(obj: Object) -> Verdict:
 
 def autoscaler(obj: Object) -> Verdict:
     if not conditions(obj):
-        return unobserved("its controller has not looked at it yet")
+        return unobserved("its controller has not reported on it yet")
     if observed_generation(obj) is not None and (stale := check_observed(obj)):
         return stale
     able = condition(obj, "AbleToScale")

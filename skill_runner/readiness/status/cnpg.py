@@ -34,7 +34,7 @@ TERMINAL: Final = (
 def cluster(obj: Object) -> Verdict:
     phase = at(obj, "status.phase", "")
     if not phase:
-        return unobserved("its operator has not looked at it yet")
+        return unobserved("its operator has not reported on it yet")
     if phase in TERMINAL or "unknown plugin" in phase:
         why = at(obj, "status.phaseReason", "")
         tail = f" ({excerpt(why)})" if why else ""

@@ -96,7 +96,7 @@ def custom_resource(obj: Object, kind_has_status: bool | None = None) -> Verdict
     if not at(obj, "status"):
         if kind_has_status is False:
             return ready("exists (its kind has no status)")
-        return unobserved("its status is empty: no controller has looked at it yet")
+        return unobserved("its status is empty: no controller has reported on it yet")
     if observed_generation(obj) is not None and (stale := check_observed(obj)):
         return stale
     return _by_conditions(obj) or _by_phase(obj) or _unreadable(obj)

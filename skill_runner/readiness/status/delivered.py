@@ -24,7 +24,7 @@ def at_revision(obj: Object, revision: str) -> Verdict:
     sync, health = at(obj, "status.sync.status", ""), at(obj, "status.health.status", "")
     have = str(at(obj, "status.sync.revision", ""))
     if not sync or not health:
-        return unobserved("its controller has not looked at it yet")
+        return unobserved("its controller has not reported on it yet")
     if have != revision:
         where = f"it was compared with {_short(have)}" if have else f"it is {named(sync)}"
         return progressing(f"waits for commit {_short(revision)}: {where}")

@@ -31,7 +31,7 @@ def check_observed(obj: Object) -> Verdict | None:
     """For kinds whose controller always sets observedGeneration: None once it has caught up."""
     seen = observed_generation(obj)
     if seen is None:
-        return unobserved("its controller has not looked at it yet")
+        return unobserved("its controller has not reported on it yet")
     if seen < generation(obj):
         return unobserved(
             f"its controller has seen generation {seen}, the object is at {generation(obj)}"

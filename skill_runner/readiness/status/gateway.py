@@ -34,7 +34,7 @@ def route(obj: Object) -> Verdict:
     parents = at(obj, "status.parents", [])
     asked = at(obj, "spec.parentRefs", [])
     if len(parents) < len(asked) or not parents:
-        return unobserved(f"{len(parents)} of {len(asked)} parents have looked at it")
+        return unobserved(f"{len(parents)} of {len(asked)} parents have reported on it")
     for parent in parents:
         name = at(parent, "parentRef.name", "?")
         found = at(parent, "conditions", [])

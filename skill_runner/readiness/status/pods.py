@@ -21,7 +21,7 @@ def pod(obj: Object) -> Verdict:
     if phase == "Failed":
         return failed(_why_failed(obj), restarts=restarts, reason=at(obj, "status.reason", ""))
     if phase is None:
-        return progressing("nothing has looked at it yet")
+        return progressing("nothing has reported on it yet")
     scheduled = condition(obj, "PodScheduled")
     if is_false(scheduled) and scheduled:
         return progressing(f"waits for a node ({says(scheduled)})", restarts=restarts)

@@ -31,7 +31,7 @@ def _found(one: Watched) -> ScaledToZero | None:
 def _verdict(expected: Expected, found: ScaledToZero, lookups: Lookups) -> Verdict | None:
     autoscalers = lookups.autoscalers(expected.ref.namespace or "")
     if autoscalers is None:
-        return progressing("is scaled to 0; its autoscaler has not been looked for yet")
+        return progressing("is scaled to 0; its autoscaler has not been checked for yet")
     if any(scales(each, expected.ref.kind, expected.ref.name) for each in autoscalers):
         return None
     return progressing(str(found), scaled=True)

@@ -58,7 +58,7 @@ def verdict_of(
         return ready("exists")
     selection = Selection.one(one.ref)
     if selection not in view.synced:
-        return progressing("has not been looked at yet")
+        return progressing("has not been checked yet")
     if selection in view.forbidden:
         return Verdict("unknown", f"cannot be read: {view.forbidden[selection]}")
     if selection in view.absent:
@@ -156,7 +156,7 @@ def _service(one: Watched, view: View, watched: Sequence[Watched]) -> Verdict:
     if not behind:
         return _unselected(one, selector, view.selected(selection), watched) or one.verdict
     if selection not in view.synced:
-        return progressing("its endpoints have not been looked at yet")
+        return progressing("its endpoints have not been checked yet")
     pods = [
         p
         for w in behind

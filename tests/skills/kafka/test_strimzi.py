@@ -78,7 +78,7 @@ def accept(driver: Driver, ref: Ref, *, generation: int = 1) -> None:
 def installed(driver: Driver, image: str) -> dict[str, Any]:
     """A first run, through everything that its operator says on the way to ready."""
     with Scene(driver, "run", NAME, *MODE, "--set", "topics=[orders, Lesson_Done]") as scene:
-        scene.until(str(KAFKA), "its controller has not looked at it yet")
+        scene.until(str(KAFKA), "its controller has not reported on it yet")
         # without a generation, as Strimzi does first
         creating = condition("NotReady", reason="Creating", message="it is being deployed")
         driver.set_status(KAFKA, conditions=[creating])

@@ -61,7 +61,7 @@ def image(driver: Driver, untouched: set[str]) -> str:
 
 def set_up(driver: Driver, image: str, scene: Scene) -> None:
     """A first run, up to where an instance runs and the operator has not looked at it again."""
-    scene.until(str(CLUSTER), "its operator has not looked at it yet")
+    scene.until(str(CLUSTER), "its operator has not reported on it yet")
     driver.set_status(CLUSTER, **phase("Setting up primary"))
     scene.until(str(CLUSTER), "0 of 1 instances are ready (phase “Setting up primary”)")
     driver.apply(*parts(driver.get(CLUSTER), image))

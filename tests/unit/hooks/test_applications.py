@@ -58,7 +58,7 @@ async def test_an_error_is_waited_for_by_its_words() -> None:
         (BROKEN, {}, "ComparisonError (“broken.yaml: no YAML”)", 16),
         (BROKEN, {"error": "other.yaml"}, "ComparisonError", 16),
         (THERE, {"error": "broken.yaml"}, "commit aaaaaaaa is Synced and Healthy", 61),
-        ({}, {}, "its controller has not looked at it yet", 61),
+        ({}, {}, "its controller has not reported on it yet", 61),
     ],
     ids=["an error", "another error", "no error", "nobody"],
 )

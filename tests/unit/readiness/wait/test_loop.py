@@ -266,4 +266,4 @@ async def test_a_first_look_that_takes_a_moment_is_no_reason_to_warn(
         result = await world.wait(expected, Expected.of(thing, applied), listen=True)
     assert result.state == "ready"
     warnings = [s.warning for e in world.events if isinstance(e, Awaiting) for s in e.objects]
-    assert any("no controller has looked at it yet" in words for words in warnings) is warned
+    assert any("no controller has reported on it yet" in words for words in warnings) is warned
