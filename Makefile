@@ -45,9 +45,8 @@ check: venv ## ruff, mypy (strict), import-linter
 	$(BIN)/lint-imports
 
 # One process more than there are processors: those of the browser wait for it half of their time.
-test-fast: venv ## the tests that need no cluster, no root and no network
-	$(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/skills \
-		--ignore=tests/packaging -n $$(($$(nproc) + 1))
+test-fast: venv ## the tests that need no cluster, no root and no network, in seconds
+	$(BIN)/python -m pytest -m "not cluster and not root and not heavy" -n $$(($$(nproc) + 1))
 
 test: test-system check ## everything, on a real cluster
 	$(BIN)/skill cluster prefetch

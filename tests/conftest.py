@@ -41,8 +41,12 @@ def _hangups() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, then browsers, so that short files fill the end."""
-    minutes = {i.path for i in items if "driver" in getattr(i, "fixturenames", ())}
+    """What takes minutes comes first, then browsers, so that short files fill the end; what drives
+    a cluster is marked so, whoever wrote it."""
+    driven = [i for i in items if "driver" in getattr(i, "fixturenames", ())]
+    for item in driven:
+        item.add_marker(pytest.mark.cluster)
+    minutes = {item.path for item in driven}
 
     def turn(item: pytest.Item) -> tuple[bool, ...]:
         name = item.nodeid

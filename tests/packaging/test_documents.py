@@ -13,6 +13,8 @@ from tests.support.documents import FOLLOWED, runs_offline
 from tests.support.installed import build_release, make_environment
 from tests.support.pages import ROOT, shell_lines, written_pages
 
+pytestmark = pytest.mark.heavy
+
 PAGES = [
     page
     for page in written_pages()

@@ -14,6 +14,8 @@ from skill_runner import __version__
 from tests.support.installed import Release, build_release, make_environment, run
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:

@@ -74,6 +74,7 @@ def test_every_skill_is_here_in_every_mode() -> None:
             assert tried == set(mode.schema["enum"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("base", BASES, ids=str)
 def test_no_hostile_text_changes_what_is_made(base: Base) -> None:
     found = []
@@ -92,6 +93,7 @@ NASTY = st.text(
 )
 
 
+@pytest.mark.heavy
 @settings(max_examples=150)
 @given(where=st.sampled_from(PLACES), text=NASTY)
 def test_no_text_changes_what_is_made(where: tuple[Base, Path], text: str) -> None:

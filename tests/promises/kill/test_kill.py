@@ -34,6 +34,8 @@ from tests.promises.kill.stage import (
 )
 from tests.promises.kill.stops import Gate, Snapshot
 
+pytestmark = pytest.mark.heavy
+
 # A hard stop is tried at every point. So is a soft one with this variable set (six minutes);
 # without it, at every write, every call of Helm, and some of the requests that only ask.
 EVERY = bool(os.environ.get("SKILL_TEST_EVERY_POINT"))

@@ -18,6 +18,8 @@ from tests.promises.linear.attacks import attacks
 from tests.promises.linear.sources import ALL, Found, files, literal_patterns, loaded_patterns
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.heavy
+
 CHILD = Path(__file__).with_name("match.py")
 DEADLINE = 60.0  # seconds for some 20 texts, each of which takes a linear pattern milliseconds
 # Patterns that are put together where they are used, each as it may come out.

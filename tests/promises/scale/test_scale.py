@@ -20,6 +20,8 @@ from tests.promises.scale.client import APPLIES
 from tests.promises.scale.crowd import INSTALLATIONS, OBJECTS, PODS, crowd, write_skill
 from tests.promises.scale.stage import BIG, Stage, standing
 
+pytestmark = pytest.mark.heavy
+
 CONNECTIONS = 3  # of the run, of its lock and of the lock's heart; each asks once for the kinds
 OTHERWISE = 45  # requests that do not follow from the number of objects
 MOST = 300.0  # MiB
