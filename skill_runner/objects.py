@@ -10,6 +10,9 @@ from skill_runner.text.quoting import excerpt, named
 
 Object = dict[str, Any]  # a Kubernetes object as the API gives it
 
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+OURS: Final[Mapping[str, str]] = {MANAGED_BY: "skill-runner"}  # on every object that we make
+
 # Kinds without a namespace; of the API server itself, and of what the skills meet. Others whose
 # name begins with Cluster are taken for such by the convention of the field (ClusterIssuer, …).
 CLUSTER_SCOPED: Final = frozenset(

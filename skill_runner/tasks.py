@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextvars import ContextVar, Token
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -58,6 +58,16 @@ async def uncancelled(work: Awaitable[T]) -> T:
     return task.result()
 
 
+async def ended(*futures: asyncio.Future[Any]) -> None:
+    """Cancel those of them that still run, and return once all have ended; nothing is raised.
+
+    await ended(window, signal)
+    """
+    for future in futures:
+        future.cancel()
+    await asyncio.gather(*futures, return_exceptions=True)
+
+
 async def patiently(work: Awaitable[T], seconds: float) -> T:
     """Return what `work` gives; TimeoutError after `seconds`, or as soon as somebody is in haste.
 
@@ -74,6 +84,4 @@ async def patiently(work: Awaitable[T], seconds: float) -> T:
             return task.result()
         raise TimeoutError(f"not done within {seconds:g} s")
     finally:
-        for future in waiting:
-            future.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await ended(*waiting)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from skill_runner.backends.base import Clock
+from skill_runner.tasks import ended
 
 T = TypeVar("T")
 
@@ -43,6 +44,4 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
             return task.result()
         raise TimeoutError(f"not done within {seconds:g} s")
     finally:
-        for future in (task, alarm):
-            future.cancel()
-        await asyncio.gather(task, alarm, return_exceptions=True)
+        await ended(task, alarm)

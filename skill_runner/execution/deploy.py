@@ -18,6 +18,7 @@ from skill_runner.objects import Object, Ref, at
 from skill_runner.plan import PlannedRelease
 from skill_runner.progress import Line
 from skill_runner.readiness.wait import Expected
+from skill_runner.tasks import ended
 
 AFTERTHOUGHT: Final = 5.0  # seconds that a diagnosis may take once Helm has failed
 _EVENTS: Final = frozenset({"pre-install", "post-install", "pre-upgrade", "post-upgrade"})
@@ -56,9 +57,7 @@ async def deploy(walk: Walk, step: PlannedRelease) -> None:
         await install
         await _sweep(walk, step, dropped)
     finally:
-        for task in (watching, install):
-            task.cancel()
-        await asyncio.gather(watching, install, return_exceptions=True)
+        await ended(watching, install)
 
 
 async def _install(walk: Walk, spec: ReleaseSpec, dropped: Sequence[Object]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from skill_runner.errors import HookFailed, NotReadyInTime, StepFailed
 from skill_runner.execution.state import Walk
 from skill_runner.progress import Note
 from skill_runner.readiness.wait import Expected, WaitResult, wait_ready
 from skill_runner.skill.model import WaitRule
+from skill_runner.tasks import ended
 
 T = TypeVar("T")
 
@@ -49,10 +50,10 @@ async def await_objects(
     try:
         await asyncio.wait({window, signal}, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
-        await _end(window)
+        await ended(window)
         raise
     finally:
-        await _end(signal)
+        await ended(signal)
     if window.done():
         _conclude(walk, window.result())
     else:
@@ -89,14 +90,14 @@ async def meanwhile(walk: Walk, work: Callable[[], Awaitable[T]]) -> T:
             Note(f"{error.message.splitlines()[0]}; it will run again once everything is stable")
         )
     finally:
-        await _end(task, watching)
+        await ended(task, watching)
     await settle(walk)
     return await work()
 
 
 async def close(walk: Walk) -> None:
     """End every window, whatever it would have said."""
-    await _end(*walk.windows)
+    await ended(*walk.windows)
     walk.windows.clear()
 
 
@@ -119,9 +120,3 @@ def _conclude(walk: Walk, result: WaitResult) -> None:
     text = result.problem.cause if result.problem else "not ready"
     kind = StepFailed if result.state == "failed" else NotReadyInTime
     raise kind(text, problem=result.problem)
-
-
-async def _end(*futures: asyncio.Future[Any]) -> None:
-    for future in futures:
-        future.cancel()
-    await asyncio.gather(*futures, return_exceptions=True)

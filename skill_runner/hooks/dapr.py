@@ -37,6 +37,7 @@ from skill_runner.readiness.wait.dapr import (
     meant_for,
     unloaded_words,
 )
+from skill_runner.tasks import ended
 
 LOOK_EVERY: Final = 1.0  # seconds
 MARK: Final = "skill-runner.dev/mark"  # the label of the pods of one call
@@ -123,9 +124,7 @@ async def _unless(running: asyncio.Task[PodResult], failing: asyncio.Task[GiveUp
             return await running
         raise await failing
     finally:
-        for task in (running, failing):
-            task.cancel()
-        await asyncio.gather(running, failing, return_exceptions=True)
+        await ended(running, failing)
 
 
 async def _failure(ctx: Context, namespace: str | None, labels: str) -> GiveUp:

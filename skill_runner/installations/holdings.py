@@ -18,8 +18,8 @@ from skill_runner.installations.data import PVC, uids_above
 from skill_runner.installations.owned import look, look_at_release
 from skill_runner.installations.ownership import Held, judge
 from skill_runner.installations.record import Record
-from skill_runner.objects import Object, Ref, at
-from skill_runner.plan.placement import INSTANCE, KEPT, MANAGED_BY
+from skill_runner.objects import MANAGED_BY, Object, Ref, at
+from skill_runner.plan.placement import INSTANCE, KEPT
 from skill_runner.readiness.status.table import is_custom
 
 SET: Final = "StatefulSet"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Clock, Cluster
 from skill_runner.errors import LockHeld, NotFound, SkillError
-from skill_runner.objects import Object, Ref
+from skill_runner.objects import OURS, Object, Ref
 from skill_runner.outcome import NextAction, Problem
 from skill_runner.outcome.fix import fix_of
 from skill_runner.plan import Installation
@@ -59,7 +59,7 @@ def new_lease(ref: Ref, holder: str, now: float, *, run: str = "", pace: Pace = 
     meta = {
         "name": ref.name,
         "namespace": ref.namespace,
-        "labels": {"app.kubernetes.io/managed-by": "skill-runner"},
+        "labels": dict(OURS),
         "annotations": {RUN: run},
     }
     spec: dict[str, Any] = {

@@ -12,13 +12,12 @@ from skill_runner.errors import ApiError, Conflict, Forbidden, NotFound, Preflig
 from skill_runner.installations.deletion import LOOK_EVERY, Leaving
 from skill_runner.installations.owned import look
 from skill_runner.installations.record import Record
-from skill_runner.objects import Ref, at
+from skill_runner.objects import OURS, Ref, at
 from skill_runner.outcome import Problem
 from skill_runner.readiness.status.table import group_of
 from skill_runner.skill.suggest import did_you_mean
 
 # Marks a namespace that a run made.
-MADE: Final = {"app.kubernetes.io/managed-by": "skill-runner"}
 LEASE: Final = ("coordination.k8s.io/v1", "Lease")
 UNHEARD: Final = 15.0  # seconds that a Lease without a duration of its own is watched for
 FOLLOW: Final = 30.0  # seconds in which pods of a workload that is gone, and the like, may end
@@ -71,7 +70,7 @@ async def ensure_namespace(cluster: Cluster, name: str) -> Space:
     try:
         found = await cluster.get(ref)
     except NotFound:
-        meta = {"name": name, "labels": MADE}
+        meta = {"name": name, "labels": dict(OURS)}
         try:
             found = await cluster.create(
                 {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
@@ -81,7 +80,7 @@ async def ensure_namespace(cluster: Cluster, name: str) -> Space:
             found = await cluster.get(ref)
     except Forbidden:  # whoever owns one namespace alone may not look at it
         return Space()
-    made = MADE.items() <= (found["metadata"].get("labels") or {}).items()
+    made = OURS.items() <= (found["metadata"].get("labels") or {}).items()
     return Space(created, {ref: str(found["metadata"]["uid"])} if made else {})
 
 

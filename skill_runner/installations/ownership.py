@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from skill_runner.backends.base import Release
-from skill_runner.objects import Object, Ref
+from skill_runner.objects import MANAGED_BY, OURS, Object, Ref
 from skill_runner.plan import Installation
-from skill_runner.plan.placement import INSTANCE, KEPT, MANAGED_BY, MARK
+from skill_runner.plan.placement import INSTANCE, KEPT, MARK
 
 INSTALLATION_LABEL: Final = "skill-runner.dev/installation"  # of a release: the name alone
 NAMESPACE_LABEL: Final = "skill-runner.dev/installation-namespace"  # a label takes no slash
-OURS: Final = "skill-runner"
 HELM_NAME: Final = "meta.helm.sh/release-name"
 HELM_SPACE: Final = "meta.helm.sh/release-namespace"
 
@@ -106,7 +105,7 @@ def _carries_proof(live: Object, installation: Installation, held: Held) -> bool
         return True
     if KEPT in notes or (MARK in notes and live.get("kind") == "CustomResourceDefinition"):
         return True
-    if labels.get(MANAGED_BY) != OURS:  # also where another tool has taken over what we marked
+    if labels.get(MANAGED_BY) != OURS[MANAGED_BY]:  # another tool may have taken it
         return False
     if MARK in notes:
         return True
@@ -138,9 +137,9 @@ def owner_of(live: Object | Release) -> str:
 def _our_installation(labels: Mapping[str, str], notes: Mapping[str, str]) -> str:
     if KEPT in notes:
         return f"installation {notes[KEPT]}, which kept it"
-    if MARK in notes and labels.get(MANAGED_BY, OURS) == OURS:
+    if MARK in notes and labels.get(MANAGED_BY, OURS[MANAGED_BY]) == OURS[MANAGED_BY]:
         return f"installation {notes[MARK]}"
-    if labels.get(MANAGED_BY) == OURS:
+    if labels.get(MANAGED_BY) == OURS[MANAGED_BY]:
         return f"installation {labels.get(INSTANCE, 'of another name')}"
     return ""
 

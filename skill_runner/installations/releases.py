@@ -20,7 +20,7 @@ from skill_runner.backends.base import (
 )
 from skill_runner.errors import Conflict, NotFound, ReleaseLocked
 from skill_runner.installations.ownership import INSTALLATION_LABEL, NAMESPACE_LABEL, judge
-from skill_runner.objects import Object, Ref
+from skill_runner.objects import MANAGED_BY, Object, Ref
 from skill_runner.plan import Installation, PlannedRelease
 from skill_runner.readiness.status.scaling import KINDS, scaled_to_zero
 from skill_runner.text.quoting import excerpt
@@ -82,7 +82,7 @@ def as_helm_applies(manifest: Object, step: PlannedRelease) -> Object:
         "meta.helm.sh/release-name": step.release,
         "meta.helm.sh/release-namespace": step.namespace,
     }
-    labels = {**(meta.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    labels = {**(meta.get("labels") or {}), MANAGED_BY: "Helm"}
     annotations = {**(meta.get("annotations") or {}), **owner}
     return {**manifest, "metadata": {**meta, "labels": labels, "annotations": annotations}}
 

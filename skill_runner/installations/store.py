@@ -15,7 +15,7 @@ from skill_runner.installations.ownership import delivery_tool, judge
 from skill_runner.installations.record import SCHEMA, Record, given_up
 from skill_runner.installations.record_data import from_data, to_data
 from skill_runner.installations.record_form import fault_in
-from skill_runner.objects import Object, Ref
+from skill_runner.objects import OURS, Object, Ref
 from skill_runner.plan import Installation
 from skill_runner.skill.model import Skill
 from skill_runner.text.redact import texts_of
@@ -24,7 +24,7 @@ KEY: Final = "record.json"
 DIGEST_KEY: Final = ".digest-key"  # no input can have this name
 GOOD_PREFIX: Final = ".good."  # before the inputs that stood before the change that is going on
 LABELS: Final = {
-    "app.kubernetes.io/managed-by": "skill-runner",
+    **OURS,
     "skill-runner.dev/record": "true",
 }
 SELECTOR: Final = "skill-runner.dev/record=true"
@@ -174,7 +174,7 @@ def _secret(record: Record) -> Object:
             "name": ref.name,
             "namespace": ref.namespace,
             "labels": {
-                "app.kubernetes.io/managed-by": "skill-runner",
+                **OURS,
                 "app.kubernetes.io/instance": record.installation.name,
             },
         },

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from skill_runner.objects import is_cluster_scoped
+from skill_runner.objects import OURS, is_cluster_scoped
 from skill_runner.plan.types import Installation
 
-MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 INSTANCE: Final = "app.kubernetes.io/instance"
 # An annotation with namespace/name of the installation: a label takes no slash.
 MARK: Final = "skill-runner.dev/installation"
@@ -43,14 +42,14 @@ def placed(manifest: Mapping[str, Any], namespace: str, instance: str) -> dict[s
     meta = dict(manifest["metadata"])
     if not meta.get("namespace") and not is_cluster_scoped(manifest["kind"]):
         meta["namespace"] = namespace
-    labels = {**(meta.get("labels") or {}), INSTANCE: instance, MANAGED_BY: "skill-runner"}
+    labels = {**(meta.get("labels") or {}), INSTANCE: instance, **OURS}
     notes = {**(meta.get("annotations") or {}), MARK: f"{namespace}/{instance}"}
     return {**manifest, "metadata": {**meta, "labels": labels, "annotations": notes}}
 
 
 def proof_labels(installation: Installation) -> dict[str, str]:
     return {
-        "app.kubernetes.io/managed-by": "skill-runner",
+        **OURS,
         "app.kubernetes.io/instance": installation.name,
         "app.kubernetes.io/component": "proof",
         "skill-runner.dev/installation-namespace": installation.namespace,

@@ -19,6 +19,7 @@ from skill_runner.backends.base import ExecResult
 from skill_runner.backends.kube.transport import Query, Transport
 from skill_runner.errors import ApiError
 from skill_runner.log import get_logger
+from skill_runner.tasks import ended
 
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
 PROTOCOLS: Final = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -84,8 +85,7 @@ async def _talk(
                         break
         finally:
             if feeder is not None:
-                feeder.cancel()
-                await asyncio.gather(feeder, return_exceptions=True)
+                await ended(feeder)
     return channels
 
 
@@ -147,9 +147,7 @@ async def forward(transport: Transport, pod_path: str, port: int) -> AsyncGenera
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in tuple(carrying):
-            task.cancel()
-        await asyncio.gather(*carrying, return_exceptions=True)
+        await ended(*carrying)
 
 
 async def _carry(
@@ -166,8 +164,7 @@ async def _carry(
         try:
             await _receive(socket, writer)
         finally:
-            sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
+            await ended(sender)
 
 
 async def _send(socket: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader) -> None:

@@ -28,6 +28,7 @@ from skill_runner.backends.recording.file import History, Moment
 from skill_runner.backends.selectors import matches
 from skill_runner.errors import ApiError, ClusterUnreachable, Forbidden, NotFound
 from skill_runner.objects import Object, Ref, at
+from skill_runner.tasks import ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ class ReplayCluster:
 
     async def __aexit__(self, *_: object) -> None:
         if self._player:
-            self._player.cancel()
-            await asyncio.gather(self._player, return_exceptions=True)
+            await ended(self._player)
 
     async def _play_until(self, end: float) -> None:
         for moment in self._moments:

@@ -15,6 +15,7 @@ from skill_runner.objects import Object, Ref, at
 from skill_runner.readiness.diagnosis.missing_config import Missing
 from skill_runner.readiness.diagnosis.text import bounded
 from skill_runner.readiness.wait.answers import ask_probe
+from skill_runner.tasks import ended
 
 T = TypeVar("T")
 FRESH: Final = 15.0
@@ -43,10 +44,7 @@ class Lookups:
         self._alarms: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        ending = self._tasks | self._alarms
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await ended(*self._tasks, *self._alarms)
 
     async def settle(self) -> bool:
         """Wait for every answer that was asked for; whether there was one to wait for."""

@@ -28,6 +28,7 @@ from skill_runner.readiness.wait.stability import Steady
 from skill_runner.readiness.wait.verdicts import rule_for
 from skill_runner.readiness.wait.watches import Streams
 from skill_runner.skill.model import WaitRule
+from skill_runner.tasks import ended
 
 LONGEST_SLEEP: Final = 15.0  # seconds without a look, whatever happens
 SETTLED: Final = 0.5  # seconds that it has to stand: two watches are not of one moment
@@ -216,9 +217,7 @@ class _Wait:
         try:
             await asyncio.wait({alarm, bell}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            alarm.cancel()
-            bell.cancel()
-            await asyncio.gather(alarm, bell, return_exceptions=True)
+            await ended(alarm, bell)
 
     def _show(self, seen: Look, judged: tuple[Judged, ...]) -> None:
         """Tell whoever watches, when anything is different from before."""
