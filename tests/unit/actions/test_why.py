@@ -141,7 +141,7 @@ async def test_a_namespace_whoever_made_what_is_in_it(stage: Stage) -> None:
     outcome = await why.why_namespace(stage.world, stage.run, "default")
     assert outcome.problem is not None
     assert outcome.problem.resource == "Pod default/web-1-a container c"
-    assert [note.partition(":")[0] for note in outcome.notes] == ["looked at 1 object"]
+    assert [note.partition(":")[0] for note in outcome.notes] == ["checked 1 object"]
 
 
 async def test_nothing_wrong(stage: Stage) -> None:

@@ -233,6 +233,6 @@ async def test_a_file_of_others_in_the_way_is_refused_and_nothing_is_written(
     to.mkdir()
     (to / "root.yaml").write_text("mine\n")
     made = await rendered(make({"bus": []}), "bus")
-    with pytest.raises(Refused, match="was not written by a rendering"):
+    with pytest.raises(Refused, match="was not written by `skill render`"):
         write(to, made.files)
     assert files_in(to) == {"root.yaml"}

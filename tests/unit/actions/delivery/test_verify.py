@@ -178,18 +178,18 @@ def test_a_folder_lists_its_installations_by_wave(tmp_path: Path) -> None:
 
 def test_a_listing_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "installations.yaml").write_text("installations: [{wave: 1}]")
-    with pytest.raises(SkillFileError, match="no listing of installations"):
+    with pytest.raises(SkillFileError, match="is not a list of installations"):
         targets_of(str(tmp_path), None)
 
 
 def test_a_name_needs_its_namespace() -> None:
     assert targets_of("bus", "bbb") == (BUS,)
-    with pytest.raises(UsageError, match="bus is no rendered folder"):
+    with pytest.raises(UsageError, match="bus was not written by `skill render`"):
         targets_of("bus", None)
 
 
 @pytest.mark.parametrize("revision", ["main", "abc1234", "A" * 40])
 def test_only_a_commit_in_full_can_be_compared(revision: str) -> None:
-    with pytest.raises(UsageError, match="no commit in full"):
+    with pytest.raises(UsageError, match="not a full commit hash"):
         check_revision(revision)
     assert check_revision(NEW) == NEW
