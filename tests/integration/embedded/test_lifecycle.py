@@ -142,7 +142,7 @@ def test_stale_state_is_cleared(name: str) -> None:
     create_cgroups(f"skill-{name}")
     answer = skill("cluster", "up", "--name", name)
     assert answer.returncode == 0, answer.stderr
-    assert "clearing what is left" in answer.stderr
+    assert "removing what is left" in answer.stderr
 
 
 def test_taken_ranges_are_avoided(name: str) -> None:

@@ -93,7 +93,7 @@ async def test_unknown_names_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(UsageError, match="no asset is called 'kubectl'; there are: containerd"):
         await binaries.ensure("kubectl")
     monkeypatch.setenv("SKILL_ASSETS", "guess")
-    with pytest.raises(UsageError, match="'guess'; it is one of auto, path, download, build"):
+    with pytest.raises(UsageError, match="'guess'; expected one of auto, path, download, build"):
         await binaries.ensure("helm")
 
 

@@ -137,7 +137,7 @@ async def test_a_release_that_a_stranger_made_again_is_left_installed(applied: S
     spec = ReleaseSpec(name="app", namespace="demo", chart=chart, values={"replicas": 4})
     await applied.helm.install_or_upgrade(spec)
     before = await applied.cluster.get(DEPLOYMENT)
-    with pytest.raises(PreflightFailed, match="deleted, and another one has its name"):
+    with pytest.raises(PreflightFailed, match="deleted, and another of the same name"):
         await applied.run("replicas=2")
     outcome = await remove(applied, purge=True)
     assert any("left alone: release demo/app" in note for note in outcome.notes)

@@ -55,7 +55,7 @@ async def test_a_cluster_that_takes_no_images_pulls(folder: Path) -> None:
 async def test_a_build_for_a_cluster_without_a_door_is_refused(folder: Path) -> None:
     images = RecipeImages(None, folder)
     chosen = await images.choose(IMAGE, folder, mode="build", recorded=None, override=None)
-    with pytest.raises(BuildFailed, match="takes no images"):
+    with pytest.raises(BuildFailed, match="loads no images"):
         await images.provide(chosen, folder / "image", silent)
 
 

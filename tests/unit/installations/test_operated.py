@@ -195,4 +195,4 @@ async def test_nothing_is_deleted_where_it_is_not_known_what_goes_with_it(operat
 async def test_kinds_that_may_not_be_listed_are_named(operated: Stage) -> None:
     operated.cluster.deny("list", "NetworkPolicy")
     done = await remove(operated, purge=False)
-    assert any("listing them is forbidden: NetworkPolicy" in note for note in done.notes)
+    assert any("listing their kinds is forbidden: NetworkPolicy" in note for note in done.notes)

@@ -226,5 +226,5 @@ def test_what_is_refused_is_said_in_one_sentence() -> None:
         "ConfigMap shop/thing exists and belongs to Helm release shop/pg"
     )
     again = explain(ref, judge(thing(), US, Held(uid="u0", listed=True)))
-    assert "not the one that this installation made" in again
+    assert "not the one that this installation created" in again
     assert explain(RELEASE, judge(RELEASE, US)).startswith("release shop/pg exists and belongs to")

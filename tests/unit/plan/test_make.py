@@ -239,7 +239,7 @@ def test_a_release_name_must_be_one_for_helm(echo: Skill) -> None:
     step = echo.steps[0]
     assert isinstance(step, ReleaseStep)
     step = replace(step, release="{{ greeting }}")
-    with pytest.raises(SkillFileError, match="is no name for a Helm release"):
+    with pytest.raises(SkillFileError, match="is not a valid name for a Helm release"):
         _plan(replace(echo, steps=(step,)), ["greeting=Hello World"])
 
 

@@ -116,7 +116,7 @@ def test_a_new_skill_validates_as_it_is(
 @pytest.mark.parametrize("name", ["Redis", "-a", "a--b", "a_b", "../x", "", "a" * 41])
 def test_a_name_that_cannot_be_one_is_refused(capsys: Capture, tmp_path: Path, name: str) -> None:
     assert main.run(["new", "skill", "--in", str(tmp_path), "--", name]) == 2
-    assert "is no name for a skill" in capsys.readouterr().err
+    assert "is not a valid name for a skill" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

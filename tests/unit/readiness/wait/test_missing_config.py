@@ -95,7 +95,7 @@ async def test_a_kubelet_that_never_looks_again(world: World) -> None:
     assert result.problem is not None
     assert (result.problem.code, result.problem.retryable) == ("NOT_READY_IN_TIME", True)
     assert result.problem.fix == "Run the same command again to go on waiting."
-    assert result.problem.cause.startswith("Secret default/db is there now")
+    assert result.problem.cause.startswith("Secret default/db exists now")
     assert result.seconds == pytest.approx(180, abs=2)
 
 
