@@ -14,6 +14,8 @@ from skill_runner.skill.shipped import shared_chart
 from tests.support import charts
 from tests.support.charts import HELM
 
+pytestmark = pytest.mark.heavy
+
 LARGE = [
     (604_800_000, "604800000"),
     (6.048e8, "604800000"),

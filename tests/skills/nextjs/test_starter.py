@@ -10,7 +10,10 @@ import pytest
 
 from skill_runner.skill.shipped import shipped
 
-pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="no npm: make test-system")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(shutil.which("npm") is None, reason="no npm: make test-system"),
+]
 
 
 def test_they_pass(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from skill_runner.skill.library import PATH_VARIABLE, Library
 from tests.support.paths import SKILLS
 from tests.unit.agents.test_permissions import no_records
 
+pytestmark = pytest.mark.heavy
+
 
 class Silence:
     """An API server without a word: `worker` waits until a worker has connected; its run's id."""

@@ -20,6 +20,8 @@ import pytest
 from tests.support.inmemory import BLOCKING_HOOKS, NAME, write_gated_skill
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.heavy
+
 SAID = "in the hook"
 
 

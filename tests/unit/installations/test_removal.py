@@ -52,7 +52,7 @@ async def test_kept_data_brings_back_its_inputs_and_a_purge_forgets_them(stage: 
     target = await request.find_record(stage.world, "demo-setup", None)
     outcome = await remove.remove(stage.world, [target], purge=False, cascade=False)
     assert any(
-        "skill run demo-setup --name demo-setup -n demo brings it back" in n for n in outcome.notes
+        "skill run demo-setup --name demo-setup -n demo restores it" in n for n in outcome.notes
     )
     assert (await stage.run()).status == "ready"
     back = await request.find_record(stage.world, "demo-setup", None)

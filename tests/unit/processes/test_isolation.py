@@ -89,6 +89,7 @@ def test_every_command_is_tried() -> None:
     assert set(ARGUMENTS) == set(COMMANDS)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.usefixtures("environ")
 def test_a_command_runs_nothing_of_the_current_folder(tmp_path: Path, command: str) -> None:
@@ -99,6 +100,7 @@ def test_a_command_runs_nothing_of_the_current_folder(tmp_path: Path, command: s
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("command", ["run", "cluster"])
 @pytest.mark.usefixtures("environ")
 def test_nor_does_it_as_a_module(tmp_path: Path, command: str) -> None:
@@ -110,6 +112,7 @@ def test_nor_does_it_as_a_module(tmp_path: Path, command: str) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("environ")
 def test_a_detached_worker_runs_nothing_of_the_current_folder(tmp_path: Path) -> None:
     traps = Traps(tmp_path)
@@ -120,6 +123,7 @@ def test_a_detached_worker_runs_nothing_of_the_current_folder(tmp_path: Path) ->
     assert traps.sprung() == []
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("environ")
 async def test_the_mcp_server_and_its_workers_run_nothing_of_it(tmp_path: Path) -> None:
     traps = Traps(tmp_path)
@@ -132,6 +136,7 @@ async def test_the_mcp_server_and_its_workers_run_nothing_of_it(tmp_path: Path) 
     assert traps.sprung() == []
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("environ")
 def test_an_empty_entry_of_pythonpath_is_not_the_current_folder(tmp_path: Path) -> None:
     """`export PYTHONPATH=$PYTHONPATH:/x` makes one, where the variable was not set."""
@@ -151,6 +156,7 @@ def test_an_empty_entry_of_pythonpath_is_not_the_current_folder(tmp_path: Path) 
     assert traps.sprung() == []
 
 
+@pytest.mark.heavy
 def test_an_absolute_pythonpath_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An installation that lives there would lose its own modules."""
     monkeypatch.chdir(tmp_path)
@@ -163,6 +169,7 @@ def test_an_absolute_pythonpath_stays(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert sys.path == ["/opt/ours", "/usr/lib/python"]
 
 
+@pytest.mark.heavy
 def test_a_checkout_on_a_relative_pythonpath_still_finds_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -229,6 +236,7 @@ def test_only_one_function_starts_a_python() -> None:
     assert found == {}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "text",
     [

@@ -140,6 +140,7 @@ for _ in range(63):
 """
 
 
+@pytest.mark.heavy
 def test_eight_processes_share_a_full_folder(tmp_path: Path) -> None:
     alive, holder = aged("alive", NOW, Holder.here()), dead()
     for index in range(2 * KEEP_RUNS):
