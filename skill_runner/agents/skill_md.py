@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import jinja2
 
@@ -86,7 +86,9 @@ def _template(folder: Path, name: str) -> jinja2.Template:
 
 
 def _row(each: Input) -> dict[str, str]:
-    default = "required" if each.default is MISSING else f"`{_default(each.default)}`"
+    plain = isinstance(each.default, str) and each.default
+    given = f"`{each.default if plain else shown(each.default)}`"
+    default = "required" if each.default is MISSING else given
     meaning = each.description
     if each.change != "free":
         meaning = f"{_sentence(meaning)} {change_of(each).capitalize()}."
@@ -98,10 +100,6 @@ def _row(each: Input) -> dict[str, str]:
 def _proof(proof: Proof, skill: Skill) -> str:
     says = skill.says(proof)
     return f"proves ({proof.id}): {says.rstrip('.')}" if says else f"proves: {proof.id}"
-
-
-def _default(value: Any) -> str:
-    return value if isinstance(value, str) and value else shown(value)
 
 
 def _problems(skill: Skill) -> Iterator[dict[str, str]]:

@@ -86,11 +86,12 @@ def write_reports(outcome: Outcome, events: Sequence[Mapping[str, Any]]) -> None
     context = click.get_current_context(silent=True)
     if context is None:
         return
+    named = context.params.get("file")
     finished = Finished(
         command=context.info_name or "",
         document=to_dict(outcome),
         events=events,
-        file=_platform_file(context),
+        file=str(named) if isinstance(named, (str, Path)) else "",
     )
     for wanted in context.meta.get(REPORTS, ()):
         write_report(wanted, finished)
@@ -112,12 +113,6 @@ def write_report(wanted: Wanted, finished: Finished) -> bool:
         )
         return False
     return True
-
-
-def _platform_file(context: click.Context) -> str:
-    """The file of `up` and its like, as the caller named it."""
-    named = context.params.get("file")
-    return str(named) if isinstance(named, (str, Path)) else ""
 
 
 def _tell_github(finished: Finished) -> None:

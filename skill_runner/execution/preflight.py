@@ -46,7 +46,9 @@ async def check(
     check_policy(plan, manifests)
     await _check_namespace(plan, world.cluster)
     await permissions.check(plan, world.cluster, manifests)
-    await _check_storage(world.cluster, manifests)
+    if found := await storage.unbindable(world.cluster, manifests):
+        have = f"classes: {', '.join(found.classes) or 'none'}"
+        raise _refused("VOLUME_UNBOUND", found.owner, found.why, [have])
     await _check_capacity(world.cluster, manifests)
     await _ask_the_skill(plan, world)
     await strangers.check(plan, world, manifests, old, adopt=adopt)
@@ -159,12 +161,6 @@ async def _check_namespace(plan: Plan, cluster: Cluster) -> None:
         )
 
 
-async def _check_storage(cluster: Cluster, manifests: Sequence[Object]) -> None:
-    if found := await storage.unbindable(cluster, manifests):
-        have = f"classes: {', '.join(found.classes) or 'none'}"
-        raise _refused("VOLUME_UNBOUND", found.owner, found.why, [have])
-
-
 async def _check_capacity(cluster: Cluster, manifests: Sequence[Object]) -> None:
     """Each pod must fit some node when that is empty; what is free is the scheduler's to say."""
     nodes = await if_allowed(cluster, "v1", "Node")
@@ -232,7 +228,8 @@ async def _taken(cluster: Cluster) -> dict[str, float] | None:
     by_pod: dict[str, dict[str, float]] = {}
 
     def note(pod: Object) -> None:
-        if _holds_room(pod):
+        done = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        if bool((pod.get("spec") or {}).get("nodeName")) and not done:
             by_pod[pod["metadata"]["uid"]] = {
                 r: _requested(pod["spec"], r) for r in ("cpu", "memory")
             }
@@ -248,11 +245,6 @@ def _of_all_pods(manifest: Object, resource: str) -> float:
         return 0.0  # these come and go
     replicas = (manifest.get("spec") or {}).get("replicas", 1)
     return float(replicas) * _requested(pod, resource)
-
-
-def _holds_room(pod: Object) -> bool:
-    done = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-    return bool((pod.get("spec") or {}).get("nodeName")) and not done
 
 
 def _pod_spec(manifest: Object) -> dict[str, Any] | None:

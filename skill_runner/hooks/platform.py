@@ -89,14 +89,11 @@ class PlatformContext:
             edge = replace(edge, seconds=self.clock.monotonic() - began)
             self.edges[name] = edge
             if not isinstance(sys.exception(), RetryLater):  # it is walked again
-                self.report(StepFinished(_step(name, edge)))
+                done: StepStatus = "done" if edge.status == "seen" else "failed"
+                step = StepResult(id=name, status=done, seconds=edge.seconds, message=edge.message)
+                self.report(StepFinished(step))
 
     def behind(self, fence: Fence) -> Self:
         """Return the same with every door to the cluster behind a fence."""
         members = {name: member.behind(fence) for name, member in self.members.items()}
         return replace(self, members=members)
-
-
-def _step(name: str, edge: EdgeResult) -> StepResult:
-    done: StepStatus = "done" if edge.status == "seen" else "failed"
-    return StepResult(id=name, status=done, seconds=edge.seconds, message=edge.message)

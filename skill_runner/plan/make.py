@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 from skill_runner.errors import SkillFileError, UsageError
@@ -230,12 +229,13 @@ class _Steps:
                 f"a DNS label of at most {_MAX_RELEASE} characters"
             )
         chart = str(render_data(step.chart, self.scope, self._at(step, "chart")))
-        local = step.repo is None and not chart.startswith("oci://")
+        if step.repo is None and not chart.startswith("oci://"):
+            chart = str(shared_chart(chart) or (self.skill.folder / chart).absolute())
         return PlannedRelease(
             id=step.id,
             release=name,
             namespace=self.installation.namespace,
-            chart=str(_chart_folder(self.skill, chart)) if local else chart,
+            chart=chart,
             values=self._values(step),
             repo=step.repo,
             version=self._version(step),
@@ -306,10 +306,6 @@ def _placed_namespace(
     if rule.namespace is not None:
         return str(render_data(rule.namespace, scope, where))
     return None if is_cluster_scoped(rule.kind) else installation.namespace
-
-
-def _chart_folder(skill: Skill, chart: str) -> Path:
-    return shared_chart(chart) or (skill.folder / chart).absolute()
 
 
 def _implicit_images(maker: _Steps, steps: Sequence[PlannedStep]) -> tuple[PlannedImage, ...]:

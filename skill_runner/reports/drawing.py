@@ -169,7 +169,10 @@ def timeline_of(finished: Finished, cases: Iterable[Case]) -> Timeline:
                 width=max(2.0, (ended - began) / end * BARS),
             )
         )
-    return Timeline(tuple(bars), _marks(end), height=(len(bars) + 1) * ROW)
+    step = next(s for s in (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 1e9) if end / s <= 8)
+    count = int(end / step) + 1
+    marks = tuple((LABELS + i * step / end * BARS, f"{i * step:g} s") for i in range(count))
+    return Timeline(tuple(bars), marks, height=(len(bars) + 1) * ROW)
 
 
 def _read(finished: Finished) -> _Lines:
@@ -192,10 +195,3 @@ def _read(finished: Finished) -> _Lines:
                     if each["state"] == "ready":
                         lines.ready.add(key)
     return lines
-
-
-def _marks(end: float) -> tuple[tuple[float, str], ...]:
-    """Between four and nine marks of round seconds."""
-    step = next(s for s in (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 1e9) if end / s <= 8)
-    count = int(end / step) + 1
-    return tuple((LABELS + i * step / end * BARS, f"{i * step:g} s") for i in range(count))

@@ -137,18 +137,14 @@ def explain_refusal(reason: str, message: str) -> str:
         level_name = named(level[1]) if level else "?"
         return f"the pod violates PodSecurity {level_name}: {excerpt(which or text, 240)}"
     text, whole = excerpt(text, 240), text
+    found = re.search(r"service account ([^ :]+)|serviceaccount \"([^\"]+)\"", whole)
+    name = next((g for g in found.groups() if g), "?") if found else "?"
     return {
         "QuotaExceeded": f"the namespace's quota refuses the pod: {text}",
         "LimitRange": f"the namespace's LimitRange refuses the pod: {text}",
         "WebhookUnavailable": f"an admission webhook does not answer: {text}",
-        "ServiceAccountMissing": _account(whole),
+        "ServiceAccountMissing": f"ServiceAccount {named(name)} does not exist",
         "ClassMissing": f"a class that the pod names does not exist: {text}",
         "NamespaceTerminating": f"the namespace is being deleted: {text}",
         "PodInvalid": f"the pod template is invalid: {text}",
     }.get(reason, f"it is refused: {text}")
-
-
-def _account(text: str) -> str:
-    found = re.search(r"service account ([^ :]+)|serviceaccount \"([^\"]+)\"", text)
-    name = next((g for g in found.groups() if g), "?") if found else "?"
-    return f"ServiceAccount {named(name)} does not exist"

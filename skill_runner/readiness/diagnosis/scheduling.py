@@ -84,7 +84,8 @@ def _misfit(pod: Object, node: Object) -> tuple[int, str] | None:
     if asked_for := refused_by_affinity(pod, node):
         return 0, f"its node affinity asks for {asked_for}, which no node has"
     if taint := _untolerated(pod, node):
-        return 1, f"it does not tolerate the taint {taint} of {_name(node)}"
+        name = f"node {at(node, 'metadata.name', '?')}"
+        return 1, f"it does not tolerate the taint {taint} of {name}"
     for resource, asked in requests_of(pod).items():
         have = at(node, "status.allocatable", {}).get(resource)
         if have is None and "/" in resource:
@@ -150,7 +151,3 @@ def _shown(resource: str, amount: Decimal) -> str:
             if amount >= size:
                 return f"{(amount / size).quantize(Decimal('0.1')).normalize():f}{unit}"
     return f"{amount.normalize():f}"
-
-
-def _name(node: Object) -> str:
-    return f"node {at(node, 'metadata.name', '?')}"

@@ -119,16 +119,11 @@ def _by_conditions(obj: Object) -> Verdict | None:
         if found is None:
             continue
         if is_false(found) and _fresh(obj, found) and name != "Succeeded":
-            return _not(name, found)
+            reason, message = str(found.get("reason", "")), f"{name} is False ({says(found)})"
+            is_final = reason.lower() in FINAL
+            return failed(message, reason=reason) if is_final else refused(message, reason)
         return named_condition(obj, name)
     return None
-
-
-def _not(name: str, found: Mapping[str, Any]) -> Verdict:
-    """The verdict of a positive condition that is False: so says who still makes it, too."""
-    reason, message = str(found.get("reason", "")), f"{name} is False ({says(found)})"
-    is_final = reason.lower() in FINAL
-    return failed(message, reason=reason) if is_final else refused(message, reason)
 
 
 def _fresh(obj: Object, found: Mapping[str, Any]) -> bool:

@@ -85,7 +85,7 @@ def look(
         pulse=_pulse(pods),
         doubt=doubt_of(pods, now),
         relapse=relapse_of_any(pods, now),
-        unproven=_unproven(watched),
+        unproven=any(w.verdict.facts.get("unproven") and w.expected.changed for w in watched),
     )
 
 
@@ -271,10 +271,6 @@ def _leaving(view: View) -> dict[str, float]:
         takes = float(at(pod, "spec.terminationGracePeriodSeconds", 30))
         found[space] = max(found.get(space, 0.0), takes)
     return found
-
-
-def _unproven(watched: Sequence[Watched]) -> bool:
-    return any(w.verdict.facts.get("unproven") and w.expected.changed for w in watched)
 
 
 def _pulse(pods: Sequence[Object]) -> frozenset[tuple[str, str, int, bool]]:

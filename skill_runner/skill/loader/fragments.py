@@ -24,15 +24,12 @@ def fill_inputs(source: Source) -> None:
         if not isinstance(file, str):
             continue
         try:
-            inputs[name] = {**_fragment(source, file), **_without(entry)}
+            without = {key: value for key, value in entry.items() if key != FROM}
+            inputs[name] = {**_fragment(source, file), **without}
         except FileFault as fault:
             source.report(("inputs", name, FROM), str(fault))
         except YamlFault as fault:
             source.report(("inputs", name, FROM), f"{file}:{fault.mark}: {fault.message}")
-
-
-def _without(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key != FROM}
 
 
 def _fragment(source: Source, file: str) -> dict[str, Any]:
