@@ -7,12 +7,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
+from uuid import NAMESPACE_URL, uuid5
 
 import httpx2
-from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Path, Request, Response
 from pydantic import ValidationError
 
 from service import logs, progress
+from service.catalogue import LESSONS, Lesson
 from service.dapr import Dapr, DaprError
 from service.settings import Settings
 
@@ -38,6 +40,7 @@ def from_sidecar(request: Request) -> None:
 
 
 Sidecar = Annotated[Dapr, Depends(dapr_of)]
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 Learner = Annotated[str, Path(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]*$")]
 
 
@@ -63,9 +66,11 @@ def create_app(
         openapi_url="/openapi.json" if settings.docs else None,  # and with it /docs
     )
     app.state.app_token = settings.app_token
+    app.state.group = settings.group
     app.get("/healthz", tags=["health"])(alive)
     app.get("/readyz", tags=["health"])(ready)
     app.post("/events", tags=["events"], dependencies=[Depends(from_sidecar)])(receive)
+    app.get("/lessons", tags=["lessons"])(offer)
     app.get("/learners/{learner}", tags=["progress"])(show)
     app.post("/lessons", tags=["progress"], status_code=202)(complete)
     return app
@@ -93,6 +98,8 @@ async def receive(request: Request, dapr: Sidecar) -> dict[str, Status]:
     body: Any = None
     try:
         body = await request.json()
+        if progress.is_proof_of_another(body, request.app.state.group):
+            return {"status": "SUCCESS"}
         event = progress.Event.model_validate(body)
     except (ValidationError, ValueError) as error:
         return {"status": await bury(dapr, body, _reasons(error))}
@@ -125,6 +132,11 @@ def _reasons(error: Exception) -> list[str]:
     return ["it is not JSON"]
 
 
+async def offer() -> list[Lesson]:
+    """The lessons that there are, for a front end."""
+    return list(LESSONS)
+
+
 async def show(learner: Learner, dapr: Sidecar) -> dict[str, Any]:
     """A learner's completed lessons; other services call this through their sidecars."""
     try:
@@ -137,10 +149,19 @@ async def show(learner: Learner, dapr: Sidecar) -> dict[str, Any]:
     return {"learner": found.learner, "lessons": found.lessons}
 
 
-async def complete(completed: progress.Completed, dapr: Sidecar) -> dict[str, str]:
-    """Say that a lesson is completed, as an event for everyone who wants to know."""
+async def complete(
+    completed: progress.Completed, dapr: Sidecar, idempotency_key: IdempotencyKey = None
+) -> dict[str, str]:
+    """Say that a lesson is completed, as an event for everyone who wants to know.
+
+    A client that heard no answer sends the same again, with the same Idempotency-Key: that is the
+    same event, whoever handles it.
+    """
+    data, id = completed.model_dump(), None
+    if idempotency_key:
+        id = str(uuid5(NAMESPACE_URL, f"{idempotency_key} {completed.model_dump_json()}"))
     try:
-        await dapr.publish(completed.model_dump())
+        await dapr.publish(data, key=completed.learner, id=id)
     except DaprError as error:
         log.warning("event cannot be published", extra={"why": str(error)})
         raise HTTPException(503, "the broker does not answer") from error

@@ -62,8 +62,15 @@ class Dapr:
             entry["etag"] = etag
         await self._call("POST", self._store, json=[entry])
 
-    async def publish(self, data: Any) -> None:
-        await self._call("POST", self._topic(self._settings.topic), json=data)
+    async def publish(self, data: Any, *, key: str, id: str | None = None) -> None:
+        """Publish an event; those of one key are handled in their order.
+
+        Who publishes the same `id` again publishes the same event, which its handlers know.
+        """
+        params = {"metadata.partitionKey": key}
+        if id is not None:
+            params["metadata.cloudevent.id"] = id
+        await self._call("POST", self._topic(self._settings.topic), json=data, params=params)
 
     async def bury(self, event: dict[str, Any], reason: str) -> bool:
         """Send an event to the dead-letter topic with two attributes more: the reason, and as its

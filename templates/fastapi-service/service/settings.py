@@ -12,7 +12,8 @@ class Settings:
     """`sidecar` is the base address of Dapr's API; `app_token` is what the sidecar must show.
 
     `pubsub` and `state_store` are names of Dapr components; `dead_letter` is the topic of events
-    that are wrong, empty where Dapr alone sends them there. `docs` serves /docs and /openapi.json,
+    that are wrong, empty where Dapr alone sends them there. `group` is the service's consumer group,
+    NAMESPACE.APP_ID: a proof's events name the one that they are for. `docs` serves /docs and /openapi.json,
     which whoever reaches the service could read.
     """
 
@@ -22,6 +23,7 @@ class Settings:
     state_store: str
     log_level: str
     dead_letter: str = ""
+    group: str = ""
     app_token: str = field(default="", repr=False)
     docs: bool = False
 
@@ -34,6 +36,7 @@ class Settings:
             state_store=environ.get("STATE_STORE", "state"),
             log_level=environ.get("LOG_LEVEL", "INFO"),
             dead_letter=environ.get("DEAD_LETTER", ""),
+            group=environ.get("CONSUMER_GROUP", ""),
             app_token=environ.get("APP_API_TOKEN", ""),
             docs=environ.get("DOCS", "") == "true",
         )

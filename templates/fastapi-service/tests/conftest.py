@@ -21,6 +21,7 @@ class Sidecar:
     def __init__(self) -> None:
         self.state: dict[str, tuple[Any, int]] = {}
         self.published: list[tuple[str, Any]] = []
+        self.metadata: list[dict[str, str]] = []  # of what was published
         self.writes = 0
         self.down = False
         self.before_write: list[tuple[str, Any]] = []  # what others write meanwhile
@@ -35,7 +36,9 @@ class Sidecar:
         if path == "/v1.0/healthz/outbound":
             return httpx2.Response(204)
         if path.startswith("/v1.0/publish/events/"):
-            self.published.append((path.rpartition("/")[2], json.loads(request.content)))
+            topic = path.partition("?")[0].rpartition("/")[2]
+            self.published.append((topic, json.loads(request.content)))
+            self.metadata.append(dict(request.url.params))
             return httpx2.Response(204)
         if request.method == "GET" and path.startswith("/v1.0/state/store/"):
             found = self.state.get(unquote(path.rpartition("/")[2]))
@@ -65,7 +68,8 @@ def sidecar() -> Sidecar:
 
 ENVIRONMENT = {
     "PUBSUB_NAME": "events", "STATE_STORE": "store", "TOPIC": "lessons.completed",
-    "DEAD_LETTER": "lessons.dead", "APP_API_TOKEN": "shown by the sidecar", "DOCS": "true"
+    "DEAD_LETTER": "lessons.dead", "APP_API_TOKEN": "shown by the sidecar", "DOCS": "true",
+    "CONSUMER_GROUP": "apps.lessons",
 }
 
 

@@ -30,8 +30,34 @@ def test_another_event_of_the_same_lesson_is_no_second_lesson(
     deliver(service, event("e1"))
     deliver(service, event("e2"))
     assert sidecar.state["learner-ada"][0] == {
-        "learner": "ada", "lessons": ["loops"], "events": ["e1", "e2"]
+        "learner": "ada", "lessons": ["loops"], "events": ["test e1", "test e2"]
     }
+
+
+def test_the_same_id_of_another_source_is_another_event(
+    service: TestClient, sidecar: Sidecar
+) -> None:
+    deliver(service, event())
+    other = {**event(), "source": "elsewhere", "data": {"learner": "ada", "lesson": "lists"}}
+    assert deliver(service, other) == "SUCCESS"
+    assert sidecar.state["learner-ada"][0]["lessons"] == ["loops", "lists"]
+
+
+@pytest.mark.parametrize("data", [{"learner": "ada", "lesson": "proof"}, {"learner": "ada"}])
+def test_a_proof_of_another_service_has_no_effect(
+    service: TestClient, sidecar: Sidecar, data: dict[str, str]
+) -> None:
+    probe = {**event(**data), "type": progress.PROBE, "subject": "staging.lessons"}
+    assert deliver(service, probe) == "SUCCESS"
+    assert (sidecar.state, sidecar.published) == ({}, [])
+
+
+def test_a_proof_of_this_service_is_an_event_like_any_other(
+    service: TestClient, sidecar: Sidecar
+) -> None:
+    probe = {**event(), "type": progress.PROBE, "subject": ENVIRONMENT["CONSUMER_GROUP"]}
+    assert deliver(service, probe) == "SUCCESS"
+    assert sidecar.writes == 1
 
 
 def test_a_write_of_another_pod_meanwhile_is_not_lost(
@@ -67,6 +93,7 @@ def test_a_store_that_does_not_answer_is_tried_again(service: TestClient, sideca
         (event(learner="../secrets", lesson="loops"), "data.learner: String should match"),
         (event(learner="ada", lesson="a", more="b"), "data.more: Extra inputs are not permitted"),
         ({**event(), "specversion": "0.3"}, "specversion: Input should be '1.0'"),
+        ({**event(), "source": ""}, "source: String should have at least 1"),
         ({**event(), "data": "text"}, "data: Input should be a valid dictionary"),
     ],
 )
@@ -102,9 +129,9 @@ def test_a_service_that_knows_no_dead_letter_topic_leaves_it_to_dapr(sidecar: Si
 
 
 def test_the_memory_of_events_is_bounded(service: TestClient, sidecar: Sidecar) -> None:
-    old = [f"e{n}" for n in range(progress.REMEMBERED)]
+    old = [f"test e{n}" for n in range(progress.REMEMBERED)]
     sidecar.put("learner-ada", {"learner": "ada", "lessons": [], "events": old})
     deliver(service, event("new"))
     kept = sidecar.state["learner-ada"][0]["events"]
     assert len(kept) == progress.REMEMBERED
-    assert kept[-1] == "new"
+    assert kept[-1] == "test new"

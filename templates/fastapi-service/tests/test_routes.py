@@ -40,7 +40,28 @@ def test_a_completed_lesson_is_an_event(service: TestClient, sidecar: Sidecar) -
     done = {"learner": "ada", "lesson": "loops"}
     assert service.post("/lessons", json=done).status_code == 202
     assert sidecar.published == [("lessons.completed", done)]
+    assert sidecar.metadata == [{"metadata.partitionKey": "ada"}]  # in order, and a new event
     assert service.post("/lessons", json={"learner": "ada"}).status_code == 422
+
+
+def test_a_request_that_is_sent_again_is_the_same_event(
+    service: TestClient, sidecar: Sidecar
+) -> None:
+    def post(key: str, lesson: str) -> str:
+        done = {"learner": "ada", "lesson": lesson}
+        service.post("/lessons", json=done, headers={"Idempotency-Key": key})
+        return sidecar.metadata[-1]["metadata.cloudevent.id"]
+
+    first = post("k1", "loops")
+    assert post("k1", "loops") == first
+    assert post("k2", "loops") != first
+    assert post("k1", "lists") != first, "another lesson is not what was sent before"
+
+
+def test_a_front_end_gets_the_lessons(service: TestClient) -> None:
+    lessons = service.get("/lessons").json()
+    assert {"id": "probes", "title": "Probes that tell the truth"} in lessons
+    assert all(set(lesson) == {"id", "title"} for lesson in lessons)
 
 
 def test_it_does_not_subscribe_by_itself(service: TestClient) -> None:

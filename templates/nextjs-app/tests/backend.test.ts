@@ -35,4 +35,10 @@ describe('readLessons', () => {
     expect(answer.status).toBe(status);
     expect(answer.body).toHaveProperty('error', expect.stringContaining(words));
   });
+
+  // BACKEND_URL=http://localhost:8000 npm test
+  it.skipIf(!process.env.BACKEND_URL)('reads the lessons of a backend that runs', async () => {
+    const answer = await readLessons(process.env.BACKEND_URL, fetch);
+    expect(answer).toMatchObject({ status: 200, body: { demo: false } });
+  });
 });
