@@ -10,6 +10,13 @@ from skill_runner.errors import ApiError, Conflict, Forbidden, HookFailed, NotFo
 from skill_runner.hooks.applications import await_application
 from skill_runner.hooks.cnpg import check_cluster_version, copy_cluster_secret
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater, script_command
+from skill_runner.hooks.credentials import (
+    check_fresh_pods,
+    check_secret,
+    ensure_token,
+    replace_stale_pods,
+    stale_pods,
+)
 from skill_runner.hooks.dapr import (
     MARK,
     PROBING,
@@ -20,7 +27,19 @@ from skill_runner.hooks.dapr import (
     not_loaded,
     run_with_sidecar,
 )
-from skill_runner.hooks.drills import has_said, is_back, lose_pod, lose_pod_during, until
+from skill_runner.hooks.drills import (
+    has_said,
+    is_back,
+    kill_pod_during,
+    lose_pod,
+    lose_pod_during,
+    until,
+)
+from skill_runner.hooks.events import (
+    check_event_schemas,
+    read_event_schemas,
+    register_from_pod,
+)
 from skill_runner.hooks.images import check_not_older, major_version, version_of
 from skill_runner.hooks.kafka import (
     check_broker_names,
@@ -35,6 +54,7 @@ from skill_runner.hooks.managed import given_connection
 from skill_runner.hooks.operators import Operator, check_one_operator, variable_of
 from skill_runner.hooks.platform import PlatformContext
 from skill_runner.hooks.postgres import connection_values, psql_answer, psql_env, role_values
+from skill_runner.hooks.probes import ask_beside_sidecar
 from skill_runner.hooks.proofs import cleaned_up, objects_for_proof
 from skill_runner.hooks.roles import ensure_roles, run_sql
 from skill_runner.hooks.schemas import (
@@ -59,6 +79,7 @@ from skill_runner.hooks.secrets import (
     write_secret,
 )
 from skill_runner.hooks.selection import app_labels, ready_pods
+from skill_runner.hooks.subscriptions import check_routes
 from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
 from skill_runner.hooks.web.door import fill_credential, prove_door
 from skill_runner.hooks.web.page import Page, open_page
@@ -91,16 +112,21 @@ __all__ = [
     "RetryLater",
     "Schema",
     "app_labels",
+    "ask_beside_sidecar",
     "await_application",
     "by_reference",
     "check_broker_names",
     "check_claims",
     "check_cluster_version",
     "check_config_accepted",
+    "check_event_schemas",
+    "check_fresh_pods",
     "check_kept",
     "check_not_older",
     "check_one_operator",
     "check_partitions",
+    "check_routes",
+    "check_secret",
     "check_sidecars",
     "check_topic_names",
     "cleaned_up",
@@ -113,6 +139,7 @@ __all__ = [
     "data_versions",
     "ensure_password",
     "ensure_roles",
+    "ensure_token",
     "excerpt",
     "fill_credential",
     "find_secret",
@@ -125,6 +152,7 @@ __all__ = [
     "has_said",
     "is_back",
     "is_registry_ready",
+    "kill_pod_during",
     "lacks_sidecar",
     "lose_pod",
     "lose_pod_during",
@@ -140,15 +168,19 @@ __all__ = [
     "prove_door",
     "psql_answer",
     "psql_env",
+    "read_event_schemas",
     "read_schema",
     "read_schemas",
     "read_secret",
     "ready_pods",
+    "register_from_pod",
     "register_schemas",
+    "replace_stale_pods",
     "role_values",
     "run_sql",
     "run_with_sidecar",
     "script_command",
+    "stale_pods",
     "topic_objects",
     "try_schemas",
     "uncancelled",

@@ -274,16 +274,17 @@ class Context:
         namespace: str | None = None,
         pod: Mapping[str, Any] | None = None,
         by_job: bool = False,
+        alone: bool = False,
     ) -> PodResult:
         """Run a command in a pod of its own, with its own limits, and remove the pod.
 
-        `env` values are strings, or `valueFrom` objects. `pod` overrides fields of the pod's spec.
-        `by_job` lets a Job make the pod, for webhooks that ignore the pods that people make.
-        HookFailed when the pod never starts or does not end within `timeout` seconds.
+        `env` values are strings, or `valueFrom` objects; `pod` overrides fields of the pod's spec;
+        `by_job` lets a Job make it, for webhooks that ignore the pods that people make.
+        HookFailed when it has not ended in `timeout` seconds; Conflict when it is not `alone`.
         """
         manifest = pod_manifest(
-            name=f"{name}-{secrets.token_hex(3)}",
             installation=self.installation,
+            name=name if alone else f"{name}-{secrets.token_hex(3)}",
             image=image,
             command=command,
             env=env or {},
@@ -293,13 +294,12 @@ class Context:
             namespace=namespace,
             overrides=pod or {},
         )
+        made = job_of(manifest) if by_job else manifest
         try:
-            code, logs = await run_to_completion(
-                self.cluster, self.clock, job_of(manifest) if by_job else manifest, timeout=timeout
-            )
+            ended = await run_to_completion(self.cluster, self.clock, made, timeout=timeout)
         except TimeoutError as error:
             raise HookFailed(f"pod {manifest['metadata']['name']}: {error}") from error
-        return PodResult(code, logs)
+        return PodResult(*ended)
 
     async def run_script(
         self,

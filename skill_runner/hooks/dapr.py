@@ -89,9 +89,11 @@ async def run_with_sidecar(
     namespace: str | None = None,
     pod: Mapping[str, Any] | None = None,
     timeout: float = 120.0,
+    alone: bool = False,
 ) -> PodResult:
     """Run a command beside a sidecar, in a pod with the label `mark`; called off as soon as the pod
     has no sidecar, or a component ends it: GiveUp with SIDECAR_MISSING or COMPONENT_FAILED.
+    `alone`: Conflict while another one with this app id runs, which would share its events.
 
     A Job makes the pod: Dapr's injector serves the accounts of controllers and the group
     system:masters alone, whatever else a caller may do (pkg/injector/service of 1.14).
@@ -109,6 +111,7 @@ async def run_with_sidecar(
             pod=pod,
             timeout=timeout,
             by_job=True,
+            alone=alone,
             annotations={**PROBING, **(annotations or {}), "dapr.io/app-id": app_id},
         )
     )

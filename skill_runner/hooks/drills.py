@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from skill_runner.errors import NotFound
-from skill_runner.hooks.context import Context, GiveUp
+from skill_runner.hooks.context import Context, GiveUp, RetryLater
 from skill_runner.hooks.pods import MAIN
+from skill_runner.hooks.selection import ready_pods
 from skill_runner.objects import Ref
 
 LOOK_EVERY: Final = 0.5  # seconds
@@ -59,6 +60,46 @@ async def lose_pod_during(
         return await flow
     finally:
         flow.cancel()
+
+
+async def kill_pod_during(
+    ctx: Context,
+    labels: str,
+    work: Coroutine[Any, Any, T],
+    *,
+    started: Callable[[], Awaitable[bool]],
+) -> tuple[T, str]:
+    """Kill one of the pods with these labels while `work` runs: no grace, as when a node is lost.
+
+    Return what the work returns, and the pod's name, which is killed once `started` is true.
+    RetryLater when there is none, or the work is over before; its errors are raised as they are.
+
+        said, pod = await kill_pod_during(ctx, "app=orders", stream(), started=events_flow)
+    """
+    flow = asyncio.create_task(work)
+
+    async def under_way() -> bool:
+        return flow.done() or await started()
+
+    try:
+        await until(
+            ctx, under_way, f"the work that a pod of {labels} should be lost in did not start"
+        )
+        pods = await ready_pods(ctx, labels)
+        if pods and not flow.done():
+            meta = pods[0]["metadata"]
+            victim = Ref("v1", "Pod", meta["name"], ctx.namespace)
+            await ctx.cluster.delete(victim, uid=meta["uid"], grace=0)
+            amid = not flow.done()
+            said = await flow
+            if amid:
+                return said, victim.name
+        elif flow.done():
+            await flow  # where it failed, that is the error
+        raise RetryLater(f"no pod of {labels} could be killed before the work was over")
+    finally:
+        flow.cancel()
+        await asyncio.gather(flow, return_exceptions=True)
 
 
 async def _replaced(

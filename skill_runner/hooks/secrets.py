@@ -101,10 +101,22 @@ async def copy_secret(
     """Set the values of the Secrets of the same name in these namespaces; return how many changed.
 
     `keys` None are all of them; `others` are values that the copies have in place of the Secret's.
+    Whoever watches is told of a namespace whose copy had other values, which its pods have read.
 
         await copy_secret(ctx, ref, ctx.inputs["clients"], keys=["host", "uri"])
     """
     values = await read_secret(ctx, ref)
     wanted = {key: values[key] for key in (values if keys is None else keys)} | dict(others or {})
     copies = [Ref(ref.api_version, ref.kind, ref.name, namespace) for namespace in namespaces]
-    return sum([await write_secret(ctx, copy, wanted) for copy in copies])
+    return sum([await _write_copy(ctx, copy, wanted) for copy in copies])
+
+
+async def _write_copy(ctx: Context, copy: Ref, values: Mapping[str, str]) -> bool:
+    read_before = await find_secret(ctx, copy)
+    written = await write_secret(ctx, copy, values)
+    if written and read_before:
+        ctx.note(
+            f"{copy} has other values now: pods of {copy.namespace} that read it are replaced once"
+            " `skill run` is called on their installations"
+        )
+    return written

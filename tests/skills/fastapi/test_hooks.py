@@ -14,6 +14,7 @@ from skill_runner.objects import Ref
 from skill_runner.plan import (
     ImageChoice,
     Installation,
+    Plan,
     PlannedApply,
     PlannedRelease,
     make_plan,
@@ -52,21 +53,26 @@ def test_it_requires_what_its_inputs_need() -> None:
     assert required(state="redis") == {"dapr": {}, "redis": {"clients": ["apps"]}}
     assert required(subscribe=["a", "b"], publish=["b", "c"], namespace="learn") == {
         "dapr": {},
-        "kafka": {"clients": ["learn"], "topics": ["a", "b", "c", "tutor.dead"]},
+        "kafka": {"clients": ["learn"], "topics": ["a", "b", "c", "learn.tutor.dead"]},
         "postgres": {"clients": ["learn"]},
     }
     assert required(publish=["c"], state="none")["kafka"] == {"clients": ["apps"], "topics": ["c"]}
     with_events = required(publish=["c"], state="none", events={"c": "c.json"})
     assert with_events["registry"] == {"clients": ["apps"]}
     named = required(subscribe=["a"], app_id="other", state="none")
-    assert named["kafka"] == {"clients": ["apps"], "topics": ["a", "other.dead"]}
+    assert named["kafka"] == {"clients": ["apps"], "topics": ["a", "apps.other.dead"]}
+
+
+def plan_of(**inputs: Any) -> Plan:
+    values = resolve_values(SKILL, inputs)
+    image = ImageChoice(name="app", ref=IMAGE, source="pull", official="")
+    where = Installation(str(values["namespace"]), "tutor")
+    return make_plan(SKILL, where, values, {"app": image}, REQUIRES)
 
 
 def planned(**inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The applied objects by kind and name, and the values of the release."""
-    values = resolve_values(SKILL, inputs)
-    image = ImageChoice(name="app", ref=IMAGE, source="pull", official="")
-    plan = make_plan(SKILL, Installation("apps", "tutor"), values, {"app": image}, REQUIRES)
+    plan = plan_of(**inputs)
     (release,) = (step for step in plan.steps if isinstance(step, PlannedRelease))
     applied = [m for step in plan.steps if isinstance(step, PlannedApply) for m in step.manifests]
     objects = {f"{m['kind']} {m['metadata']['name']}": m for m in applied}
@@ -90,7 +96,7 @@ def test_each_topic_has_its_subscription_with_a_dead_letter_topic() -> None:
             "pubsubname": "tutor-pubsub",
             "topic": topic,
             "routes": {"default": route},
-            "deadLetterTopic": "tutor.dead",
+            "deadLetterTopic": "apps.tutor.dead",
         }
         for topic, route in (("orders", "/events"), ("Bills.new", "/bills"))
     ]
@@ -106,7 +112,38 @@ def test_nobody_else_has_its_components() -> None:
         assert objects[name]["scopes"] == ["tutor", "tutor-probe"]
     state = {each["name"]: each for each in objects["Component tutor-state"]["spec"]["metadata"]}
     assert state["connectionString"]["secretKeyRef"] == {"name": "db-app", "key": "uri"}
-    assert state["keyPrefix"]["value"] == "tutor"
+    assert state["keyPrefix"]["value"] == "apps.tutor"
+    assert state["maxConns"]["value"] == "4", "and not as many as the node has cores"
+
+
+def test_the_same_name_in_another_namespace_shares_nothing() -> None:
+    """Staging beside production, on one broker and one database."""
+
+    def shared(namespace: str) -> set[str]:
+        objects, values = planned(namespace=namespace, subscribe=["orders"])
+        state = {e["name"]: e for e in objects["Component tutor-state"]["spec"]["metadata"]}
+        group = objects["Component tutor-pubsub"]["spec"]["metadata"]
+        assert {"name": "consumerID", "value": f"{namespace}.{{appID}}"} in group
+        dead = objects["Subscription tutor-1"]["spec"]["deadLetterTopic"]
+        assert values["env"]["DEAD_LETTER"] == dead
+        return {state["keyPrefix"]["value"], dead, values["env"]["CONSUMER_GROUP"]}
+
+    assert shared("staging") == {"staging.tutor", "staging.tutor.dead"}
+    assert not shared("staging") & shared("production")
+
+
+def test_a_failed_event_is_tried_for_minutes_and_no_handler_holds_it_for_ever() -> None:
+    objects, _ = planned(subscribe=["orders"])
+    spec = objects["Resiliency tutor-pubsub"]["spec"]
+    assert spec["targets"]["components"]["tutor-pubsub"]["inbound"] == {
+        "timeout": "events",
+        "retry": "events",
+    }
+    assert spec["policies"]["timeouts"] == {"events": "60s"}
+    retry = spec["policies"]["retries"]["events"]
+    assert (retry["policy"], retry["maxInterval"]) == ("exponential", "15s")
+    waits = [min(0.5 * 1.5**n, 15) for n in range(retry["maxRetries"])]
+    assert sum(waits) > 5 * 60, "longer than brokers and databases take to restart"
 
 
 def test_what_a_sidecar_reads_at_its_start_makes_new_pods() -> None:
@@ -116,9 +153,10 @@ def test_what_a_sidecar_reads_at_its_start_makes_new_pods() -> None:
     assert planned(subscribe=["orders"], replicas=3)[1]["podAnnotations"] == first["podAnnotations"]
     assert first["env"] == {
         "APP_ID": "tutor",
+        "CONSUMER_GROUP": "apps.tutor",
         "PUBSUB_NAME": "tutor-pubsub",
         "STATE_STORE": "tutor-state",
-        "DEAD_LETTER": "tutor.dead",
+        "DEAD_LETTER": "apps.tutor.dead",
     }
     given = planned(subscribe=["orders"], env={"PUBSUB_NAME": "mine", "A": "b"})[1]["env"]
     assert (given["PUBSUB_NAME"], given["A"]) == ("mine", "b")
@@ -135,10 +173,15 @@ def test_what_a_sidecar_reads_at_its_start_makes_new_pods() -> None:
         ({"subscribe": ["a"], "probe": {**PROBE, "data": {"x": 1}}}, "has no {id}"),
     ],
 )
-async def test_what_contradicts_itself_is_refused(inputs: dict[str, Any], words: str) -> None:
-    with pytest.raises(HookFailed) as caught:
-        await call("check", context(**inputs))
-    assert words in str(caught.value)
+def test_what_contradicts_itself_is_refused(inputs: dict[str, Any], words: str) -> None:
+    (refused,) = (each.refuse for each in plan_of(**inputs).checks if each.refuse)
+    assert words in refused
+
+
+def test_what_fits_together_is_not_refused() -> None:
+    probe = {**PROBE, "topic": "b"}
+    plan = plan_of(subscribe=["a", "b"], routes={"b": "/b"}, probe=probe, env={"A": "b"})
+    assert not [each.refuse for each in plan.checks if each.refuse]
 
 
 async def test_the_token_of_the_sidecar_is_generated_once() -> None:
@@ -153,9 +196,9 @@ async def test_the_token_of_the_sidecar_is_generated_once() -> None:
             "metadata": {"name": secret.name, "namespace": "apps"},
         }
     )
-    assert await call("fill_app_token", ctx) == "generated the token of the sidecar"
+    assert await call("ensure_app_token", ctx) == f"generated token of Secret {secret.name}"
     first = (await cluster.get(secret))["data"]["token"]
-    assert await call("fill_app_token", ctx) == ""
+    assert await call("ensure_app_token", ctx) == ""
     assert (await cluster.get(secret))["data"]["token"] == first
 
 
@@ -185,37 +228,33 @@ def given() -> dict[str, Any]:
     return found
 
 
-async def test_the_proof_asks_for_all_that_it_may() -> None:
+async def test_the_proof_is_given_what_it_may_do() -> None:
     said = PodResult(0, "noise\nall of it\n")
-    ctx = context(said, subscribe=["a", "b"], probe={**PROBE, "topic": "b", "call": "/lessons"})
+    probe = {**PROBE, "topic": "b", "call": "/lessons"}
+    ctx = context(said, subscribe=["a", "b"], probe=probe, env={"KEY": "not its business"})
     assert await call("prove_service", ctx) == "all of it"
     asked = given()
-    assert (asked["topic"], asked["call"], asked["health"]) == ("b", "/lessons", "/healthz")
-    assert (asked["data"], asked["key"], asked["fails"]) == (PROBE["data"], PROBE["key"], {})
-    assert asked["dead_letter"] == "fastapi-dapr-agent.dead"
-    assert asked["skipped"] == []
-    annotations = Scripted.asked[-1]["annotations"]
-    assert annotations["dapr.io/app-id"] == "fastapi-dapr-agent-probe"
+    assert (asked["subscribe"], asked["probe"], asked["health"]) == (["a", "b"], probe, "/healthz")
+    assert (asked["namespace"], asked["app_id"]) == ("apps", "fastapi-dapr-agent")
+    assert asked["dead_letter"] == "apps.fastapi-dapr-agent.dead"
+    assert "env" not in asked
+    pod = Scripted.asked[-1]
+    assert pod["annotations"]["dapr.io/app-id"] == "fastapi-dapr-agent-probe"
+    assert pod["alone"], "two at once would take each other's dead letters"
 
 
-async def test_what_is_not_proven_is_said() -> None:
-    ctx = context(PodResult(0, "ok"), subscribe=["a"])
-    await call("prove_service", ctx)
-    asked = given()
-    assert not {"data", "key", "fails"} & set(asked)
-    assert len(asked["skipped"]) == 2
-    await call("prove_service", context(PodResult(0, "ok"), state="none"))
-    assert given()["skipped"] == []
+async def test_a_proof_that_found_the_service_at_work_is_tried_again() -> None:
+    ctx = context(PodResult(3, "no entry: events before it are being handled"), PodResult(0, "ok"))
+    assert await call("prove_service", ctx) == "ok"
+    assert len(Scripted.asked) == 2
 
 
 async def test_what_the_probe_said_last_is_the_cause() -> None:
     ctx = context(PodResult(1, "one\nGET /healthz: 503 no\n"))
     with pytest.raises(HookFailed) as caught:
         await call("prove_service", ctx)
-    assert (
-        caught.value.message == "hook prove_service: the probe failed: “GET /healthz: 503 no”\none"
-    )
+    assert caught.value.message == "hook prove_service: GET /healthz: 503 no\none"
 
 
 async def test_a_drill_without_a_known_effect_is_skipped() -> None:
-    assert "skipped" in await call("kill_amid_events", context(subscribe=["a"]))
+    assert "skipped" in await call("drill_pod_loss", context(subscribe=["a"]))

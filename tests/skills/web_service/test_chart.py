@@ -106,6 +106,16 @@ def test_with_a_dapr_sidecar() -> None:
     notes = template["metadata"]["annotations"]
     assert notes["dapr.io/enabled"] == "true"
     assert (notes["dapr.io/app-id"], notes["dapr.io/app-port"]) == ("shop", "3000")
+    # the application leaves first: 5 s until SIGTERM, 6 s in which clients go, 20 s for requests
+    spec = template["spec"]
+    stays = int(notes["dapr.io/block-shutdown-duration"].removesuffix("s"))
+    own = int(notes["dapr.io/graceful-shutdown-seconds"])
+    assert 5 + 6 + 20 < stays < stays + own < spec["terminationGracePeriodSeconds"]
+    assert notes["dapr.io/enable-app-health-check"] == "true", "and no longer than it must"
+    assert (
+        notes["dapr.io/app-health-check-path"]
+        == spec["containers"][0]["livenessProbe"]["httpGet"]["path"]
+    )
     plain = made("nextjs-k8s-deploy")["Deployment site"]["spec"]["template"]["metadata"]
     assert "annotations" not in plain
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from skill_runner.hooks import (
     RetryLater,
     by_reference,
     check_topic_names,
+    copy_secret,
     data_versions,
     ensure_password,
     find_secret,
     has_said,
+    kill_pod_during,
     lose_pod_during,
     major_version,
     script_command,
     until,
     version_of,
+    write_secret,
 )
 from skill_runner.skill.library import default_library
 from skill_runner.testing import MemoryCluster
@@ -167,6 +171,26 @@ async def cluster_with(*objects: dict[str, Any]) -> MemoryCluster:
     return cluster
 
 
+async def test_who_read_the_old_values_of_a_copied_secret_is_told() -> None:
+    def secret(namespace: str, **data: str) -> dict[str, Any]:
+        meta = {"name": "db", "namespace": namespace}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data}
+
+    cluster = await cluster_with(secret("redis", password="b25l"))
+    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}})
+    await cluster.create(secret("apps"))
+    told: list[Any] = []
+    ctx = replace(scripted(SKILL, cluster=cluster), report=told.append)
+    source = Ref("v1", "Secret", "db", "redis")
+    await copy_secret(ctx, source, ["apps"])
+    await copy_secret(ctx, source, ["apps"])
+    assert told == [], "nobody has read an empty one, nor is the same one new"
+    await write_secret(ctx, source, {"password": "another"})
+    await copy_secret(ctx, source, ["apps"])
+    (note,) = told
+    assert "Secret apps/db has other values now: pods of apps" in note.text
+
+
 async def test_a_secret_that_is_not_there_has_no_values() -> None:
     ctx = scripted(SKILL, cluster=await cluster_with())
     assert await find_secret(ctx, ctx.secret("uri")) == {}
@@ -227,6 +251,46 @@ async def test_work_that_ends_early_costs_no_pod(error: GiveUp | None, words: st
 
     with pytest.raises(GiveUp, match=words):
         await lose_pod_during(ctx, "redis-0", work(), started=started)
+    assert await cluster.get(POD)
+
+
+async def test_a_pod_is_killed_amid_the_work() -> None:
+    cluster = await cluster_with(pod(), pod("redis-1"))
+    cluster.set_status(POD, conditions=[{"type": "Ready", "status": "True"}])
+    ctx = scripted(SKILL, cluster=cluster)
+    seen: list[str] = []
+
+    async def work() -> str:
+        seen.append("began")
+        while "redis-0" in [each["metadata"]["name"] for each in await ctx.list("v1", "Pod")]:
+            await ctx.clock.sleep(0.1)
+        return "all had their effect"
+
+    async def started() -> bool:
+        return "began" in seen
+
+    said = await kill_pod_during(ctx, "mark=a", work(), started=started)
+    assert said == ("all had their effect", "redis-0"), "one that was ready"
+
+
+async def test_work_that_is_over_before_a_pod_is_killed_is_done_again() -> None:
+    cluster = await cluster_with(pod())
+    cluster.set_status(POD, conditions=[{"type": "Ready", "status": "True"}])
+    ctx = scripted(SKILL, cluster=cluster)
+
+    async def short() -> str:
+        return "all had their effect"
+
+    async def failing() -> str:
+        raise GiveUp("no topic")
+
+    async def never() -> bool:
+        return False
+
+    with pytest.raises(RetryLater, match="no pod of mark=a could be killed"):
+        await kill_pod_during(ctx, "mark=a", short(), started=never)
+    with pytest.raises(GiveUp, match=r"^no topic$"):
+        await kill_pod_during(ctx, "mark=a", failing(), started=never)
     assert await cluster.get(POD)
 
 
