@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import yaml
 
 from skill_runner.agents import skill_md
 from skill_runner.agents.hooks_md import hooks_markdown
 from skill_runner.cli import main as cli
+from skill_runner.compliance.model import Rule
+from skill_runner.compliance.reader import find_governance, governance_schema
+from skill_runner.compliance.rules import TABLE
 from skill_runner.outcome import json_schema as outcome_schema
 from skill_runner.policy import NAMESPACE, RULES
 from skill_runner.policy.images import WITHDRAWN
@@ -40,6 +44,9 @@ def pages() -> dict[str, str]:
         "cli.md": _cli(),
         "policy.md": _policy(),
         "failure-policy.md": _failure_policy(),
+        "governance.schema.json": json.dumps(governance_schema(), indent=2, ensure_ascii=False)
+        + "\n",
+        "compliance.md": _compliance(),
         "problems.md": _problems(),
         "hooks.md": hooks_markdown(f"# The hooks of a skill\n\n{NOTE}"),
     }
@@ -294,6 +301,70 @@ policy_exceptions:
 `resource` is kind and name, with the namespace if you like (`DaemonSet logging/log-agent`), and
 with the container for rules about containers (`Deployment web container proxy`); `*` stands for any
 text.
+"""
+
+
+# compliance.md
+
+
+def _compliance() -> str:
+    schema = governance_schema()
+    parts = [NOTE, "# Rules for what runs\n", _COMPLIANCE_INTRODUCTION]
+    for title, name in _GOVERNANCE_SECTIONS:
+        part = schema if name is None else schema["$defs"][name]
+        parts.append(f"## {title}\n")
+        parts.append(_fields(part, schema["$defs"]))
+    parts.append("## The rule set learnflow\n")
+    parts.append("| rule | title | section | severity |\n|---|---|---|---|")
+    parts.extend(
+        f"| `{each.id}` | {_cell(each.title)} | {each.section} | {each.severity} |"
+        for each in find_governance("learnflow").rulings
+    )
+    parts.append("\n## The rules\n")
+    parts.extend(_rule(rule) for rule in TABLE.values())
+    parts.append(_CASES_INTRODUCTION)
+    parts.append("| rule | planted, and found | looks like it, and passes |\n|---|---|---|")
+    parts.extend(_case_rows())
+    return "\n".join(parts) + "\n"
+
+
+def _rule(rule: Rule) -> str:
+    lines = [f"### {rule.name}\n\n{rule.asks} {rule.why}\n\n**Remedy.** {rule.remedy}\n"]
+    for name, schema in rule.parameters.items():
+        default = json.dumps(schema["default"])
+        lines.append(f"**Parameter `{name}`.** {schema['description']} Default: `{default}`.\n")
+    if not rule.on_plans:
+        lines.append("It is about what runs: plans are not held to it.\n")
+    return "\n".join(lines)
+
+
+def _case_rows() -> Iterator[str]:
+    folder = REPOSITORY / "tests" / "unit" / "compliance" / "rules" / "cases"
+    cases: list[list[dict[str, Any]]] = [
+        yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8"))
+        for name in ("planted", "innocent")
+    ]
+    for planted, innocent in zip(*cases, strict=True):
+        yield f"| `{planted['rule']}` | {_cell(planted['says'])} | {_cell(innocent['says'])} |"
+
+
+_GOVERNANCE_SECTIONS: Final = (
+    ("The file", None),
+    ("A rule of a set", "rule"),
+    ("An exception", "exception"),
+    ("Services", "services"),
+    ("A question of the checklist", "question"),
+)
+_COMPLIANCE_INTRODUCTION: Final = """\
+`skill compliance` answers each rule of a rule set with evidence;
+[the guide](../howto/compliance.md) shows how. The JSON Schema of a rule set is
+[governance.schema.json](governance.schema.json).
+"""
+_CASES_INTRODUCTION: Final = """\
+## False answers
+
+All of these stand in one platform in memory, beside services that keep every rule. The test demands
+that exactly the planted ones are found: no violation missed, no look-alike accused.
 """
 
 

@@ -151,6 +151,19 @@ def is_cluster_scoped(kind: str) -> bool:
     return kind.startswith("Cluster") and kind not in _NAMESPACED_CLUSTERS
 
 
+def delivery_tool(labels: Mapping[str, str], notes: Mapping[str, str]) -> str:
+    """The tool that delivered an object from a repository, by the marks that it documents; empty
+    where none did."""
+    if tracked := notes.get("argocd.argoproj.io/tracking-id"):
+        return f"Argo CD application {tracked.partition(':')[0]}"
+    if name := labels.get("argocd.argoproj.io/instance"):
+        return f"Argo CD application {name}"
+    for group in ("kustomize", "helm"):
+        if name := labels.get(f"{group}.toolkit.fluxcd.io/name"):
+            return f"Flux {labels.get(f'{group}.toolkit.fluxcd.io/namespace', '?')}/{name}"
+    return ""
+
+
 def plural_of(kind: str) -> str:
     """The usual plural of a kind: pods, ingresses, networkpolicies, gateways."""
     if kind in _IRREGULAR:

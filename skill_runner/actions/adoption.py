@@ -61,7 +61,7 @@ async def _of_release(release: Release, plan: Plan, world: World) -> str:
     )
     told = []
     for ref, manifest in wanted.items():
-        marked = releases.as_helm_applies(manifest, step)
+        marked = releases.as_helm_applies(manifest, step.release, step.namespace)
         if what := await _would(world, ref, marked, manager=HELM_MANAGER):
             told.append(what)
     told += [f"deletes {ref}" for ref in have if ref not in wanted]

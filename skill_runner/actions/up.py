@@ -14,6 +14,7 @@ from skill_runner.actions.request import Request
 from skill_runner.actions.run import bring
 from skill_runner.actions.walk import sub_run
 from skill_runner.backends.world import World, cluster_of
+from skill_runner.compliance.governance import Governance
 from skill_runner.errors import SkillError
 from skill_runner.execution.state import Options
 from skill_runner.installations import store
@@ -33,13 +34,16 @@ async def up(
     library: Library,
     run: Run,
     options: Options,
+    governance: Governance | None = None,
 ) -> Outcome:
     """Make every installation of a platform ready, then prove the platform.
 
     Its own proofs run also where nothing changed; drills alone are for those who ask for them, and
     they are the platform's, not those of its skills.
     """
-    graph, done = await bring(requests, world, library, run, replace(options, drills=False))
+    graph, done = await bring(
+        requests, world, library, run, replace(options, drills=False), governance
+    )
     outcome = graph_outcome.outcome(graph, done, world)
     if not platform.proofs:
         return outcome

@@ -18,6 +18,8 @@ COMMANDS: Final[dict[str, str]] = {
     "render": "Print the manifests that `run` would make.",
     "verify": "Check an installation, and prove again that it works.",
     "why": "Say what is wrong in the cluster now; nothing is touched.",
+    "drift": "Show what somebody changed of an installation, and who.",
+    "compliance": "Hold a cluster to a document's rules, with evidence.",
     "up": "Install a whole platform from a file, and prove it.",
     "down": "Remove a whole platform, by its file.",
     "remove": "Remove an installation; data volumes are kept.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from skill_runner.backends.base import Release
-from skill_runner.objects import MANAGED_BY, OURS, Object, Ref
+from skill_runner.objects import MANAGED_BY, OURS, Object, Ref, delivery_tool
 from skill_runner.plan import Installation
 from skill_runner.plan.placement import INSTANCE, KEPT, MARK
 
@@ -148,19 +148,6 @@ def _helm_release(_: Mapping[str, str], notes: Mapping[str, str]) -> str:
     if HELM_NAME not in notes:
         return ""
     return f"Helm release {notes.get(HELM_SPACE, '?')}/{notes[HELM_NAME]}"
-
-
-def delivery_tool(labels: Mapping[str, str], notes: Mapping[str, str]) -> str:
-    """The tool that delivered an object from a repository, by the marks that it documents; empty
-    where none did."""
-    if tracked := notes.get("argocd.argoproj.io/tracking-id"):
-        return f"Argo CD application {tracked.partition(':')[0]}"
-    if name := labels.get("argocd.argoproj.io/instance"):
-        return f"Argo CD application {name}"
-    for group in ("kustomize", "helm"):
-        if name := labels.get(f"{group}.toolkit.fluxcd.io/name"):
-            return f"Flux {labels.get(f'{group}.toolkit.fluxcd.io/namespace', '?')}/{name}"
-    return ""
 
 
 def _first_manager(meta: Object) -> str:

@@ -71,16 +71,16 @@ async def is_as_applied(helm: Helm, cluster: Cluster, step: PlannedRelease) -> s
     if release.labels.get(DIGEST_LABEL) != release_digest(step):
         return "chart or values changed"
     made = await helm.manifest(step.release, step.namespace)
-    wanted = [as_helm_applies(m, step) for m in made]
+    wanted = [as_helm_applies(m, step.release, step.namespace) for m in made]
     return await find_drift(cluster, wanted, step.namespace, manager=HELM_MANAGER)
 
 
-def as_helm_applies(manifest: Object, step: PlannedRelease) -> Object:
+def as_helm_applies(manifest: Object, release: str, namespace: str) -> Object:
     """The manifest with the marks that Helm adds (helm/helm, pkg/action/validate.go)."""
     meta = manifest.get("metadata") or {}
     owner = {
-        "meta.helm.sh/release-name": step.release,
-        "meta.helm.sh/release-namespace": step.namespace,
+        "meta.helm.sh/release-name": release,
+        "meta.helm.sh/release-namespace": namespace,
     }
     labels = {**(meta.get("labels") or {}), MANAGED_BY: "Helm"}
     annotations = {**(meta.get("annotations") or {}), **owner}

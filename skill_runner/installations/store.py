@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from skill_runner.backends.base import Cluster
 from skill_runner.errors import BadRecord, NotFound, Refused, SkillError
-from skill_runner.installations.ownership import delivery_tool, judge
+from skill_runner.installations.ownership import judge
 from skill_runner.installations.record import SCHEMA, Record, given_up
 from skill_runner.installations.record_data import from_data, to_data
 from skill_runner.installations.record_form import fault_in
-from skill_runner.objects import OURS, Object, Ref
+from skill_runner.objects import OURS, Object, Ref, delivery_tool
 from skill_runner.plan import Installation
 from skill_runner.skill.model import Skill
 from skill_runner.text.redact import texts_of

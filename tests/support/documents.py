@@ -45,6 +45,11 @@ _NO_REGISTRY = "a registry, or what lies in one, that tests do not have"
 _TOOL = "a program of somebody else that tests do not install"
 
 UNRUN: Final = (
+    Unrun(
+        r"skill (compliance|drift)|skill run fastapi-dapr-agent --governance",
+        "it asks a cluster: its rules, rights and evidence have tests of their own",
+        ("tests/unit/actions/compliance", "tests/unit/installations/test_drift.py"),
+    ),
     Unrun(r"make ", "it is what runs the tests"),
     Unrun(
         r"pip (install|uninstall)|python3 -m venv|pipx |uv ",

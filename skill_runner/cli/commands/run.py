@@ -13,6 +13,7 @@ from skill_runner.actions.run import run as run_requests
 from skill_runner.cli import connect
 from skill_runner.cli.display import print_outcome
 from skill_runner.cli.execute import execute
+from skill_runner.cli.governed import governance_option
 from skill_runner.cli.options import (
     Wanted,
     change_options,
@@ -22,6 +23,7 @@ from skill_runner.cli.options import (
     outcome_option,
 )
 from skill_runner.cli.target import Asked
+from skill_runner.compliance.governance import Governance
 from skill_runner.errors import UsageError
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome, to_json
@@ -42,6 +44,7 @@ Examples:
 )
 @click.argument("skill")
 @input_options
+@governance_option
 @kinds_option
 @cluster_options
 @outcome_option
@@ -59,6 +62,7 @@ Examples:
 def command(
     skill: str,
     wanted: Wanted,
+    governance: Governance | None,
     allow_kinds: tuple[str, ...],
     asked: Asked,
     output: str,
@@ -81,8 +85,10 @@ def command(
         run.redactor.add(secrets_of(request))
         async with connect.world(asked, report, wanted.registry) as world:
             if dry_run:
-                return await plan_requests([request], world, library, adopt=options.adopt)
-            return await run_requests([request], world, library, run, options)
+                return await plan_requests(
+                    [request], world, library, adopt=options.adopt, governance=governance
+                )
+            return await run_requests([request], world, library, run, options, governance)
 
     name = request.skill.name
     return execute(name, work, output=output, verbose=verbose, installation=request.name)

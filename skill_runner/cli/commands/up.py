@@ -13,6 +13,7 @@ from skill_runner.actions.run import plan as plan_requests
 from skill_runner.actions.up import up
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
+from skill_runner.cli.governed import governance_option
 from skill_runner.cli.options import (
     change_options,
     cluster_options,
@@ -21,6 +22,7 @@ from skill_runner.cli.options import (
 )
 from skill_runner.cli.profiles import profile_option
 from skill_runner.cli.target import Asked
+from skill_runner.compliance.governance import Governance
 from skill_runner.execution.state import Options
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
@@ -49,6 +51,7 @@ Examples:
 @click.option("--drill", is_flag=True, help="Run the platform's proofs that disturb, too.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; nothing is touched.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of Helm and of builds.")
+@governance_option
 @kinds_option
 @cluster_options
 @outcome_option
@@ -60,6 +63,7 @@ def command(
     drill: bool,
     dry_run: bool,
     verbose: bool,
+    governance: Governance | None,
     allow_kinds: tuple[str, ...],
     asked: Asked,
     output: str,
@@ -77,7 +81,9 @@ def command(
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
             if dry_run:
-                return await plan_requests(requests, world, library, adopt=options.adopt)
-            return await up(platform, requests, world, library, run, options)
+                return await plan_requests(
+                    requests, world, library, adopt=options.adopt, governance=governance
+                )
+            return await up(platform, requests, world, library, run, options, governance)
 
     return execute(platform.name, work, output=output, verbose=verbose, installation=platform.name)

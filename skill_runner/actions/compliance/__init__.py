@@ -1,0 +1,1 @@
+"""Audits of a cluster, and of plans, by a rule set."""
