@@ -54,7 +54,7 @@ def read_governance(file: Path) -> Governance:
     if reading.problems or found is None:
         lines = tuple(f"{file}:{mark}: {text}" for mark, text in sorted(set(reading.problems)))
         count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        raise SkillFileError(f"the rule set {file} has {count}:", lines)
+        raise SkillFileError(f"the rule set {file} has {count}", listed=lines)
     return found
 
 

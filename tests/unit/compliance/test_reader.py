@@ -42,7 +42,7 @@ def _problems(folder: Path, text: str) -> list[str]:
     with pytest.raises(SkillFileError) as raised:
         read_governance(_file(folder, text))
     prefix = f"{folder / 'governance.yaml'}:"
-    return [line.removeprefix(prefix) for line in raised.value.problems]
+    return [line.removeprefix(prefix) for line in raised.value.listed]
 
 
 def test_a_rule_set(tmp_path: Path) -> None:
