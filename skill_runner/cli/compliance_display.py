@@ -73,16 +73,12 @@ def _details(rule: Mapping[str, Any], most: int | None) -> Iterator[tuple[str, s
     evidence = rule.get("evidence", [])
     for each in evidence[:most]:
         yield f"{each['object']}: {each['message']}", ""
-        yield f"  {_field(each)}", "dim"
+        value = f" = {each['value']}" if each.get("value") else ""
+        who = f", by {each['who']}" if each.get("who") else ""
+        when = f", {each['when']}" if each.get("when") else ""
+        yield f"  {each['field']}{value}{who}{when}", "dim"
     if more := len(evidence) - len(evidence[:most]):
         yield f"… and {more} more (--full)", "dim"
     for each in rule.get("excused", [])[:most]:
         yield f"excused: {each['object']}: {each['reason']}", "dim"
     yield f"fix: {rule.get('remedy', '')}", "cyan"
-
-
-def _field(each: Mapping[str, Any]) -> str:
-    value = f" = {each['value']}" if each.get("value") else ""
-    who = f", by {each['who']}" if each.get("who") else ""
-    when = f", {each['when']}" if each.get("when") else ""
-    return f"{each['field']}{value}{who}{when}"

@@ -68,7 +68,8 @@ def compare(resource: str, live: Object, would: Object) -> Iterator[Change]:
     secret = live.get("kind") == "Secret"
     changed = set()
     for field, ours, theirs in _differences(content(would), content(live), ""):
-        path = field if field.startswith("spec") else _placed(field)
+        lifted = field.startswith(("labels", "annotations"))  # `content` takes them out
+        path = f"metadata.{field}" if lifted else field
         changed.add(path)
         who, when = last_writer(live, path)
         made, stands = (_HIDDEN, _HIDDEN) if secret else (_text(ours), _text(theirs))
@@ -82,12 +83,6 @@ def compare(resource: str, live: Object, would: Object) -> Iterator[Change]:
             if not any(_within(path, known) or _within(known, path) for known in changed):
                 value = _HIDDEN if secret else _text(value_at(live, path))
                 yield Change(resource, kind, path, "", value, hand.manager, hand.when)
-
-
-def _placed(field: str) -> str:
-    """The place of what `content` lifts out of the metadata."""
-    lifted = field.startswith(("labels", "annotations"))
-    return f"metadata.{field}" if lifted else field
 
 
 def _within(path: str, above: str) -> bool:

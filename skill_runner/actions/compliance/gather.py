@@ -60,7 +60,8 @@ async def gather(
 
     async def read(kind: Kind) -> None:
         async with limit:
-            await reading.kind(kind, served.get(_family_of(kind)))
+            version, name = kind
+            await reading.kind(kind, served.get((version.rpartition("/")[0], name)))
 
     await asyncio.gather(*map(read, kinds_of(governance)))
     if audit_log is not None and audit_log.is_file():
@@ -97,10 +98,6 @@ def rights_of(governance: Governance, namespaces: Sequence[str]) -> frozenset[Ri
 
 def _family(served: ResourceType) -> tuple[str, str]:
     return served.api_version.rpartition("/")[0], served.kind
-
-
-def _family_of(kind: Kind) -> tuple[str, str]:
-    return kind[0].rpartition("/")[0], kind[1]
 
 
 @dataclass(slots=True)

@@ -30,7 +30,10 @@ def hold(
     by_kind: dict[Kind, list[Object]] = defaultdict(list)
     for installation, manifests in made.items():
         for manifest in manifests:
-            by_kind[kind_of(manifest)].append(_marked(manifest, installation))
+            meta = manifest.get("metadata") or {}  # a rendered chart carries no mark
+            notes = {**(meta.get("annotations") or {}), MARK: str(installation)}
+            marked = {**manifest, "metadata": {**meta, "annotations": notes}}
+            by_kind[kind_of(manifest)].append(marked)
     scene = Scene(
         objects={kind: tuple(found) for kind, found in by_kind.items()},
         installed=tuple(_installed(node) for node in graph.nodes),
@@ -61,13 +64,6 @@ def _refused(cause: str, lines: Iterable[str], resource: str, fix: str) -> Prefl
     )
     details = "".join(f"\n  {line}" for line in evidence)
     return PreflightFailed(f"{cause}{details}", hint=fix, problem=problem)
-
-
-def _marked(manifest: Object, installation: Installation) -> Object:
-    """With the mark of the installation that would make it: a rendered chart carries none."""
-    meta = manifest.get("metadata") or {}
-    notes = {**(meta.get("annotations") or {}), MARK: str(installation)}
-    return {**manifest, "metadata": {**meta, "annotations": notes}}
 
 
 def _installed(node: Node) -> Installed:

@@ -16,8 +16,7 @@ from skill_runner import clusters
 from skill_runner.actions.compliance.audit import Audit, audit, document, to_json
 from skill_runner.actions.compliance.gather import rights_of
 from skill_runner.actions.compliance.scope import namespaces_of
-from skill_runner.actions.platform import Platform, read_platform
-from skill_runner.backends.base import Target
+from skill_runner.actions.platform import read_platform
 from skill_runner.cli import connect
 from skill_runner.cli.compliance_display import WIDTH, show
 from skill_runner.cli.options import cluster_options, output_option
@@ -90,15 +89,19 @@ def command(
     library = default_library()
     platform = read_platform(file, library) if file else None
     if only_rights:
-        listed = tuple(spaces) or _spaces(platform)
+        wanted = platform.wanted if platform else ()
+        listed = spaces or tuple(sorted({each.namespace for each in wanted if each.namespace}))
         click.echo(_roles(governance, listed, output).rstrip())
         return 0
 
     async def work() -> Audit:
         async with connect.cluster_only(asked) as cluster:
             looked = await namespaces_of(cluster, platform) if platform else tuple(spaces)
-            _check_scope(looked)
-            log = _audit_log(cluster.target)
+            for space in looked or ("",):
+                Scope.here().check_whole(space)
+            ours = clusters.find(cluster.target.context)
+            same = ours is not None and ours.server == cluster.target.server
+            log = ours.audit_log if ours and same else None  # a file of this machine
             return await audit(cluster, governance, looked, library, now=time.time(), audit_log=log)
 
     return _show(asyncio.run(work()), output, full=full, on_warning=fail_on == "warning")
@@ -114,24 +117,6 @@ def _show(found: Audit, output: str, *, full: bool, on_warning: bool) -> int:
         console.width = min(console.width, WIDTH)
         show(document(found, exit_code=code), console, full=full)
     return code
-
-
-def _spaces(platform: Platform | None) -> tuple[str, ...]:
-    wanted = platform.wanted if platform else ()
-    return tuple(sorted({each.namespace for each in wanted if each.namespace}))
-
-
-def _check_scope(namespaces: tuple[str, ...]) -> None:
-    """Refused where whoever started this process does not let it look."""
-    scope = Scope.here()
-    for space in namespaces or ("",):
-        scope.check_whole(space)
-
-
-def _audit_log(target: Target) -> Path | None:
-    """The audit log of a cluster of ours, which is a file of this machine."""
-    ours = clusters.find(target.context)
-    return ours.audit_log if ours and ours.server == target.server else None
 
 
 def _roles(governance: Governance, namespaces: tuple[str, ...], output: str) -> str:

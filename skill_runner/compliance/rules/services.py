@@ -19,7 +19,7 @@ from skill_runner.compliance.rules.tools import (
     template_labels,
     volumes,
 )
-from skill_runner.objects import Object, at
+from skill_runner.objects import Object, Ref, at
 from skill_runner.policy.pods import mapping, mappings
 
 _SHARED: Final = ("nfs", "cephfs", "glusterfs", "azureFile", "hostPath")
@@ -109,13 +109,10 @@ def _name(obj: Object) -> str:
 def _with_claims(scene: Scene, given: Parameters) -> Iterator[Object]:
     yield from services(scene, given)
     for claim in scene.of(CLAIM):
-        if scene.has_services(space_of(claim)) and _is_of_services(scene, claim):
+        maker = scene.maker(claim)
+        ours = maker is None or maker.skill in scene.services.skills
+        if ours and scene.has_services(space_of(claim)):
             yield claim
-
-
-def _is_of_services(scene: Scene, claim: Object) -> bool:
-    maker = scene.maker(claim)
-    return maker is None or maker.skill in scene.services.skills
 
 
 def _coupling(obj: Object, scene: Scene, _: Parameters) -> Iterator[Finding]:
@@ -124,18 +121,13 @@ def _coupling(obj: Object, scene: Scene, _: Parameters) -> Iterator[Finding]:
     hosts = _addresses(scene)
     for container in containers(obj):
         for name, value in container.env():
-            for host in _hosts_in(value):
+            is_address = any(mark in value for mark in ".:/")  # a single word is none
+            for host in _HOST.findall(value[:_LONGEST]) if is_address else ():
                 target = hosts.get(host) or hosts.get(f"{host}.{own}")
                 if target and not _selects(target, obj):
                     field = _path(obj, f"containers[name={container.name}].env[name={name}]")
-                    message = f"the variable {name} is the address of Service {_at(target)}"
+                    message = f"the variable {name} is the address of {Ref.of(target)}"
                     yield found(obj, field, value, message, container=container.name)
-
-
-def _hosts_in(value: str) -> list[str]:
-    """The host names in a text; a single word without a port or a path is no address."""
-    is_address = any(mark in value for mark in ".:/")
-    return _HOST.findall(value[:_LONGEST]) if is_address else []
 
 
 @lru_cache(maxsize=1)
@@ -149,10 +141,6 @@ def _addresses(scene: Scene) -> dict[str, Object]:
         for end in ("", ".svc", ".svc.cluster.local"):
             hosts[base + end] = service
     return hosts
-
-
-def _at(obj: Object) -> str:
-    return f"{space_of(obj)}/{_name(obj)}"
 
 
 def _selects(service: Object, workload: Object) -> bool:
