@@ -68,10 +68,8 @@ def command(
             "--delivered-by and --revision belong together",
             hint="skill verify FOLDER --delivered-by argocd --revision $(git rev-parse HEAD)",
         )
-
-    platform = None
-    if name.endswith((".yaml", ".yml")):
-        platform = read_platform(Path(name), library).of(profiles)
+    is_file = name.endswith((".yaml", ".yml"))
+    platform = read_platform(Path(name), library).of(profiles) if is_file else None
     label = platform.name if platform else name
 
     async def work(run: Run, report: Report) -> Outcome:
