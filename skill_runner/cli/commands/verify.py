@@ -59,7 +59,7 @@ def command(
     asked: Asked,
     output: str,
 ) -> int:
-    """Look at installation NAME in the cluster, and prove again that it works.
+    """Check installation NAME in the cluster, and prove again that it works.
 
     NAME may be a platform file: every installation that it lists, and the platform's own proofs.
     """

@@ -9,7 +9,8 @@ from skill_runner.readiness.diagnosis.symptom import Symptom
 
 def next_actions(code: Code, symptom: Symptom) -> tuple[NextAction, ...]:
     """List what to run next, the most useful first; only those marked unsafe change anything."""
-    made = [*_of_code(code, symptom), (_look(symptom), "the object and its events")]
+    parts = (part(symptom).get(code) for part in (_on_images, _on_pods, _on_objects))
+    made = [*next(filter(None, parts), ()), (_look(symptom), "the object and its events")]
     unique = dict(reversed(made))  # the first words for a command win
     ordered = [run for run, _ in made]
     return tuple(
@@ -41,13 +42,6 @@ def _logs(symptom: Symptom) -> str:
 
 _Action = tuple[str, str]  # what to run, and why
 _Actions = dict[Code, tuple[_Action, ...]]
-
-
-def _of_code(code: Code, symptom: Symptom) -> tuple[_Action, ...]:
-    for part in (_on_images, _on_pods, _on_objects):
-        if found := part(symptom).get(code):
-            return found
-    return ()
 
 
 def _on_images(symptom: Symptom) -> _Actions:
