@@ -314,6 +314,7 @@ ROWS: Final = (
         60,
         12,
         "All pods are ready and the Service still leads nowhere: it has no endpoint, its selector "
-        "misses a workload by the value of a label, or no container has the port that it names.",
+        "misses a workload by the spelling of a label, or no container has the port that it names; "
+        "or an Ingress asks a Service for a port that it does not have.",
     ),
 )

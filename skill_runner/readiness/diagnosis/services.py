@@ -1,15 +1,18 @@
-"""A Service that leads nowhere though every pod is ready: by its selector, or by a port's name."""
+"""A Service or an Ingress that leads nowhere though every pod is ready: by its selector, or by a
+port that what is behind it does not have.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any, Final
 
 from skill_runner.objects import Object, at
 from skill_runner.text.quoting import named
 
+ANNOTATED: Final = "use-annotation"  # of the AWS controller: no port, the annotations say where
 ALIKE: Final = 0.6  # wep and web, webapp and web-app; not web and worker
 
 
@@ -61,3 +64,29 @@ def missing_port(service: Object, pods: Iterable[Object]) -> str:
         return ""
     there = f"they have {', '.join(sorted(set(have)))}" if have else "they name none"
     return f"sends to port {named(lost[0])}, which no container of its pods has ({there})"
+
+
+def lost_backend(ingress: Object, services: Mapping[str, Object]) -> str:
+    """Say which port an Ingress asks of one of these Services that does not have it; empty when all
+    are there. A Service that is not among them may be somebody else's."""
+    for backend in _backends(ingress):
+        name, port = at(backend, "service.name"), at(backend, "service.port", {})
+        service, asked = services.get(str(name)), port.get("number", port.get("name"))
+        if service is None or asked in (None, ANNOTATED):
+            continue
+        have = [p.get("port") for p in at(service, "spec.ports", [])]
+        have += [p["name"] for p in at(service, "spec.ports", []) if p.get("name")]
+        if have and asked not in have:
+            there = ", ".join(named(each) for each in have)
+            return (
+                f"sends to port {named(asked)} of Service {named(name)}, which has none such "
+                f"(it has {there})"
+            )
+    return ""
+
+
+def _backends(ingress: Object) -> Iterator[Mapping[str, Any]]:
+    yield at(ingress, "spec.defaultBackend", {})
+    for rule in at(ingress, "spec.rules", []):
+        for path in at(rule, "http.paths", []):
+            yield at(path, "backend", {})

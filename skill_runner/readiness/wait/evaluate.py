@@ -235,12 +235,12 @@ def _forbidden(watched: Sequence[Watched]) -> Iterator[Symptom]:
 
 
 def _endpoints(watched: Sequence[Watched]) -> Iterator[Symptom]:
-    """Services alone are late: everything else is ready."""
+    """Services and Ingresses alone are late: everything else is ready."""
     late = [w for w in watched if w.verdict.facts.get("endpoints") and not w.verdict.is_ready]
     if late and all(w.verdict.is_ready or w in late for w in watched):
         for one in late:
             ref = one.expected.ref
-            cause = f"Service {ref.name} {one.verdict.message}"
+            cause = f"{ref.kind} {ref.name} {one.verdict.message}"
             cause += ", though its pods are ready" if "done" in one.verdict.facts else ""
             yield symptom_of(_target(one).obj, "EndpointsMissing", cause)
 

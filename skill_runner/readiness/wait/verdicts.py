@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from skill_runner.objects import Object, at, condition, count, is_true, says
-from skill_runner.readiness.diagnosis.services import missing_port, nearest, selects
+from skill_runner.readiness.diagnosis.services import (
+    lost_backend,
+    missing_port,
+    nearest,
+    selects,
+)
 from skill_runner.readiness.diagnosis.volumes import binding_mode
 from skill_runner.readiness.status import Verdict, compute
 from skill_runner.readiness.status.dapr import has_ended, sidecar_of, wants_sidecar
@@ -114,6 +119,8 @@ def with_surroundings(
             verdict = _claim(one.live, verdict, view, classes)
         elif kind == "Service" and verdict.is_ready and one.live:
             verdict = _service(one, view, watched)
+        elif kind == "Ingress" and verdict.is_ready and one.live:
+            verdict = _ingress(one, watched)
         elif kind == "KafkaNodePool" and verdict.is_ready and one.live:
             verdict = of_pool(one.live, one.family.maker, one.family.pods, verdict)
         elif verdict.is_ready and not verdict.facts.get("skipped"):
@@ -174,6 +181,19 @@ def _service(one: Watched, view: View, watched: Sequence[Watched]) -> Verdict:
     note = one.verdict.facts.get("note")
     facts = {**settled.facts, **({"note": note} if note else {})}
     return Verdict("ready", f"{one.verdict.message}, {settled.message}", facts)
+
+
+def _ingress(one: Watched, watched: Sequence[Watched]) -> Verdict:
+    services = {
+        w.expected.ref.name: w.live
+        for w in watched
+        if w.expected.ref.kind == "Service"
+        and w.expected.ref.namespace == one.expected.ref.namespace
+        and w.live
+        and at(w.live, "spec.type") != "ExternalName"
+    }
+    lost = lost_backend(one.live or {}, services)
+    return progressing(lost, endpoints=True) if lost else one.verdict
 
 
 def _unselected(

@@ -129,3 +129,49 @@ async def test_pods_of_somebody_else_are_behind_it(world: World) -> None:
     slice_of(world, "web")
     result = await waited(world, service(selector={"app": "theirs"}))
     assert result.state == "ready", result.problem
+
+
+def ingress(name: str, port: Object) -> Object:
+    backend = {"service": {"name": name, "port": port}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}]},
+    }
+
+
+@pytest.mark.parametrize("port", [{"number": 8080}, {"name": "http"}])
+async def test_an_ingress_that_asks_for_a_port_that_its_service_does_not_have(
+    world: World, port: Object
+) -> None:
+    slice_of(world, "web")
+    result = await waited(world, service(selector={"app": "web"}), ingress("web", port))
+    assert result.problem is not None
+    assert result.problem.resource == "Ingress default/web"
+    asked = next(iter(port.values()))
+    assert result.problem.cause == (
+        f"Ingress web sends to port {asked} of Service web, which has none such (it has 80)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [
+        pytest.param("web", {"number": 80}, id="its number"),
+        pytest.param("theirs", {"number": 8080}, id="a Service of somebody else"),
+        pytest.param("web", {"name": "use-annotation"}, id="the annotations say where (AWS)"),
+    ],
+)
+async def test_an_ingress_that_may_lead_somewhere(world: World, name: str, port: Object) -> None:
+    slice_of(world, "web")
+    result = await waited(world, service(selector={"app": "web"}), ingress(name, port))
+    assert result.state == "ready", result.problem
+
+
+async def test_an_ingress_by_a_ports_name(world: World) -> None:
+    slice_of(world, "web")
+    found = service(selector={"app": "web"})
+    found["spec"]["ports"][0]["name"] = "http"
+    result = await waited(world, found, ingress("web", {"name": "http"}))
+    assert result.state == "ready", result.problem
