@@ -13,7 +13,8 @@ from skill_runner.readiness.diagnosis.probe_times import kill_after
 
 RECENT: Final = 10.0  # seconds: as long as a wait doubts what has crashed
 STARTED: Final = 60.0  # seconds of a run after which an earlier crash says nothing about it
-LONG_RUN: Final = 600.0  # seconds: what ends after so long does not end as it starts
+LONG_RUN: Final = 60.0  # seconds: what ends after so long does not end as it starts
+AGAIN: Final = 2  # restarts after which the next one is to be expected
 MARGIN: Final = 5.0
 
 
@@ -33,15 +34,18 @@ def is_past(spec: Mapping[str, Any], status: Mapping[str, Any], now: float) -> b
 
 
 def must_run(status: Mapping[str, Any]) -> float:
-    """Seconds that a container has to run after an end before it is believed: longer than its last
-    run lasted, so that one that ends every 40 s is not called ready in between; 0 without an end.
+    """Seconds that a container has to run after an end before it is believed; 0 without an end.
+
+    One that has ended twice has to run for longer than it did last, so that what ends every 40 s is
+    not called ready in between.
     """
-    ended = at(status, "lastState.terminated")
-    if not ended or not int(status.get("restartCount", 0)):
+    ended, restarts = at(status, "lastState.terminated"), int(status.get("restartCount", 0))
+    if not ended or not restarts:
         return 0.0
     began, over = epoch(ended.get("startedAt")), epoch(ended.get("finishedAt"))
     lasted = over - began if began and over else 0.0
-    return max(RECENT, lasted + MARGIN) if lasted <= LONG_RUN else RECENT
+    is_loop = restarts >= AGAIN and lasted <= LONG_RUN
+    return max(RECENT, lasted + MARGIN) if is_loop else RECENT
 
 
 def relapse_of(status: Mapping[str, Any], now: float) -> float:
