@@ -21,7 +21,10 @@ _AWAITS: Final = re.compile(
     r"failed to connect|broken pipe|timed? ?out|timeout|deadline exceeded|"
     r"unavailable|not (?:yet )?(?:ready|available|reachable|initiali[sz]ed)|"
     r"starting up|in recovery|\bwait(?:s|ing)?\b|\bretry|try again|"
-    r"\block(?:ed)?\b|\bbusy\b|in progress|does not exist|not found|no leader|election",
+    r"\block(?:ed)?\b|\bbusy\b|in progress|does not exist|not found|no leader|election|"
+    r"unknown (?:topic|database|user|role)|no such (?:table|topic|queue|database|user|bucket)|"
+    # an account or a certificate that is made beside it
+    r"authenticat|unauthori[sz]ed|forbidden|access denied|permission denied|certificate|x509",
     re.IGNORECASE,
 )
 

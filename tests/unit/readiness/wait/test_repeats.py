@@ -87,6 +87,9 @@ async def test_one_that_ends_in_another_way_each_time_keeps_its_budget(world: Wo
         "redis.exceptions.ConnectionError: Timeout connecting to server",
         "ERROR: relation users does not exist",
         "waiting for migrations",
+        "UNKNOWN_TOPIC_OR_PARTITION: Unknown topic or partition",
+        'FATAL: password authentication failed for user "app"',
+        "x509: certificate signed by unknown authority",
         "could not obtain lock on the state file",
     ],
 )
