@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skill_runner.objects import Object, at, condition, count, is_true, says
+from skill_runner.readiness.diagnosis.addresses import lost_addresses
 from skill_runner.readiness.diagnosis.services import (
     lost_backend,
     missing_port,
@@ -113,6 +114,8 @@ def with_surroundings(
 ) -> Iterator[Watched]:
     """The same, with claims that rightly wait, endpoints that lack, and the pods of operators."""
     events = tuple(view.of_kind("Event"))
+    services = _services(watched)
+    settled = all(one.verdict.is_ready for one in watched)
     for one in watched:
         verdict, kind = one.verdict, one.expected.ref.kind
         if kind == "PersistentVolumeClaim" and not verdict.is_ready and one.live:
@@ -120,11 +123,13 @@ def with_surroundings(
         elif kind == "Service" and verdict.is_ready and one.live:
             verdict = _service(one, view, watched)
         elif kind == "Ingress" and verdict.is_ready and one.live:
-            verdict = _ingress(one, watched)
+            verdict = _ingress(one, services)
         elif kind == "KafkaNodePool" and verdict.is_ready and one.live:
             verdict = of_pool(one.live, one.family.maker, one.family.pods, verdict)
         elif verdict.is_ready and not verdict.facts.get("skipped"):
             verdict = _sidecars(one, verdict)
+            if kind in WORKLOADS and settled:
+                verdict = _addressed(one, verdict, services)
         elif not verdict.is_ready and (tail := summarise(one.family.pods, events)):
             verdict = Verdict(verdict.state, f"{verdict.message}, {tail}", verdict.facts)
         yield Watched(one.expected, one.live, verdict, one.family)
@@ -183,17 +188,33 @@ def _service(one: Watched, view: View, watched: Sequence[Watched]) -> Verdict:
     return Verdict("ready", f"{one.verdict.message}, {settled.message}", facts)
 
 
-def _ingress(one: Watched, watched: Sequence[Watched]) -> Verdict:
-    services = {
-        w.expected.ref.name: w.live
-        for w in watched
-        if w.expected.ref.kind == "Service"
-        and w.expected.ref.namespace == one.expected.ref.namespace
-        and w.live
-        and at(w.live, "spec.type") != "ExternalName"
-    }
-    lost = lost_backend(one.live or {}, services)
+_Services = Mapping[str, Mapping[str, Object]]  # by namespace, by name
+
+
+def _services(watched: Sequence[Watched]) -> _Services:
+    """The awaited Services; not those that stand for a name outside."""
+    found: dict[str, dict[str, Object]] = {}
+    for one in watched:
+        ref = one.expected.ref
+        if ref.kind == "Service" and one.live and at(one.live, "spec.type") != "ExternalName":
+            found.setdefault(ref.namespace or "", {})[ref.name] = one.live
+    return found
+
+
+def _ingress(one: Watched, services: _Services) -> Verdict:
+    lost = lost_backend(one.live or {}, services.get(one.expected.ref.namespace or "", {}))
     return progressing(lost, endpoints=True) if lost else one.verdict
+
+
+def _addressed(one: Watched, verdict: Verdict, services: _Services) -> Verdict:
+    """The same, with a note where the pods are told of a port that a Service does not have: it may
+    be one that they never use."""
+    space = one.expected.ref.namespace or ""
+    if not verdict.is_ready or verdict.facts.get("note") or not one.live or space not in services:
+        return verdict
+    lost = next(lost_addresses(at(one.live, "spec.template", {}), space, services[space]), "")
+    facts = {**verdict.facts, "note": lost} if lost else verdict.facts
+    return Verdict(verdict.state, verdict.message, facts)
 
 
 def _unselected(

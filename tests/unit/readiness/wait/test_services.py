@@ -9,7 +9,7 @@ import pytest
 from skill_runner.objects import Object
 from skill_runner.readiness.diagnosis.services import nearest
 from skill_runner.readiness.wait import Expected, WaitResult
-from tests.support.waiting import World, running
+from tests.support.waiting import LABELS, World, running
 
 
 @pytest.fixture
@@ -28,10 +28,12 @@ def service(name: str = "web", port: Any = 80, **spec: Any) -> Object:
 
 
 async def waited(
-    world: World, *services: Object, ports: tuple[Object, ...] = (), **more: Any
+    world: World, *services: Object, ports: tuple[Object, ...] = (), env: str = "", **more: Any
 ) -> WaitResult:
     """A wait for a Deployment whose pod is ready, and for Services."""
-    expected = [await world.deploy(**more)]
+    container = {"name": "c", "image": "example.org/web:1", "env": [{"name": "URL", "value": env}]}
+    template = {"metadata": {"labels": LABELS}, "spec": {"containers": [container]}}
+    expected = [await world.deploy(template=template, **more)]
     world.pod("web-1-a", running(), ports=list(ports))
     world.available(more.get("replicas", 1))
     expected += [Expected.of(s, await world.cluster.apply(s)) for s in services]
@@ -175,3 +177,13 @@ async def test_an_ingress_by_a_ports_name(world: World) -> None:
     found["spec"]["ports"][0]["name"] = "http"
     result = await waited(world, found, ingress("web", {"name": "http"}))
     assert result.state == "ready", result.problem
+
+
+async def test_an_address_that_leads_to_no_port_is_a_note_and_no_failure(world: World) -> None:
+    slice_of(world, "web")
+    result = await waited(world, service(selector={"app": "web"}), env="http://web:8081")
+    assert result.state == "ready"
+    assert result.notes == (
+        "Deployment default/web: variable URL names web:8081, and that Service has no such port"
+        " (it has 80)",
+    )
