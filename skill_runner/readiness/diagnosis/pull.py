@@ -20,7 +20,7 @@ _PATTERNS: Final = (
     ("NodeDiskFull", r"no space left on device|disk quota exceeded"),
     (
         "InvalidImageName",  # CRI-O (containers/image/pkg/shortnames), and containerd's parser
-        r"short-name .*did not resolve|short name mode is enforcing|"
+        r"did not resolve to an alias|short name mode is enforcing|"
         r"invalid reference format|repository name must be lowercase",
     ),
     (

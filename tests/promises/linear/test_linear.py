@@ -33,6 +33,7 @@ MADE = {
     "(?=\\\\s|$)'": (r"(?mi)^(FROM(?:\s+--\S+)*\s+)docker\.io/library/node:22(?=\s|$)",),
     "skill_runner/skill/templating.py: self.prefix + 'N([0-9]+)E'": ("abcN([0-9]+)E",),
     # compiled when their module is loaded, where `loaded_patterns` finds them
+    "skill_runner/readiness/diagnosis/commands.py: p": (),
     "skill_runner/readiness/diagnosis/creation.py: p": (),
     "skill_runner/readiness/diagnosis/pull.py: p": (),
     "skill_runner/images/apps/failures.py: _LOCATED": (),
