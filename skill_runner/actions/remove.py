@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skill_runner.actions.requirements.dag import Work, walk
 from skill_runner.backends.world import World, cluster_of
-from skill_runner.errors import Refused, SkillError
+from skill_runner.errors import Forbidden, NotFound, Refused, SkillError
 from skill_runner.installations import lock, removal, store
 from skill_runner.installations.record import Record
 from skill_runner.installations.records import Records
@@ -55,6 +55,35 @@ async def remove(
         _refuse_delivered(each)
     gone = await walk(_order(chosen), _work(world, chosen, run, purge=purge))
     return _outcome(world, targets, chosen, gone, records)
+
+
+async def finish(world: World, name: str, namespace: str | None, run: str = "") -> Outcome | None:
+    """Give back the lock of a command that was killed where there was no record, such as a removal
+    after its last change. None when there is none; LockHeld when its holder is alive."""
+    ref = lock.lease_ref(Installation(namespace or "", name))
+    one = f"metadata.name={ref.name}"
+    try:
+        leases = await world.cluster.list(
+            ref.api_version, ref.kind, namespace=namespace, fields=one
+        )
+    except Forbidden:
+        return None
+    found = [Installation(each["metadata"]["namespace"], name) for each in leases.items]
+    left = [each for each in found if world.scope.allows(str(each), skill="")]
+    if len(left) != 1:
+        return None
+    me = str(Holder.here())
+    async with lock.hold(world.connect, left[0], me, world.clock, world.report, run=run):
+        pass
+    return Outcome(
+        status="removed",
+        exit_code=0,
+        installation=str(left[0]),
+        version="",
+        changed=True,
+        cluster=cluster_of(world),
+        notes=(f"removed {lock.lease_ref(left[0])}, which a command that was killed left",),
+    )
 
 
 def _refuse_delivered(target: Record) -> None:
@@ -127,13 +156,16 @@ def _work(
 
     async def do(installation: Installation) -> Gone:
         began = clock.monotonic()
-        me = str(Holder.here())
+        me, locked = str(Holder.here()), False
         try:
             async with lock.hold(
                 world.connect, installation, me, clock, world.report, run=run
             ) as held:
+                locked = True
                 done = await _remove(world.under(held), installation, held, chosen, purge=purge)
         except SkillError as error:
+            if isinstance(error, NotFound) and not locked:  # the namespace is gone with it
+                return Gone(done=_by_another(installation), seconds=clock.monotonic() - began)
             failed = from_error.outcome_of(error, installation=str(installation))
             return Gone(failed=failed, seconds=clock.monotonic() - began)
         return Gone(done=done, seconds=clock.monotonic() - began)
@@ -154,13 +186,17 @@ async def _remove(
     if target is None and purge:
         target = await store.read_kept(world.cluster, installation)
     if target is None:
-        return removal.Removed(notes=[f"{installation} was removed by another command meanwhile"])
+        return _by_another(installation)
     now = {
         each.installation: each
         for each in await Records(world.cluster, [i.namespace for i in chosen]).all()
     }
     _refuse_used({installation: target}, {i: each for i, each in now.items() if i not in chosen})
     return await removal.remove(world, target, held, purge=purge)
+
+
+def _by_another(installation: Installation) -> removal.Removed:
+    return removal.Removed(notes=[f"{installation} was removed by another command meanwhile"])
 
 
 def _outcome(

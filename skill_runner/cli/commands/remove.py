@@ -7,12 +7,12 @@ import sys
 import click
 
 from skill_runner.actions import request
-from skill_runner.actions.remove import remove
+from skill_runner.actions.remove import finish, remove
 from skill_runner.cli import connect
 from skill_runner.cli.execute import execute
 from skill_runner.cli.options import cluster_options, outcome_option
 from skill_runner.cli.target import Asked
-from skill_runner.errors import Refused
+from skill_runner.errors import Refused, UsageError
 from skill_runner.outcome import Outcome
 from skill_runner.progress import Report
 from skill_runner.runs.folder import Run
@@ -51,7 +51,12 @@ def command(
 
     async def work(run: Run, report: Report) -> Outcome:
         async with connect.world(asked, report) as world:
-            target = await request.find_record(world, name, namespace, purge=purge)
+            try:
+                target = await request.find_record(world, name, namespace, purge=purge)
+            except UsageError:
+                if (finished := await finish(world, name, namespace, run.id)) is None:
+                    raise
+                return finished
             return await remove(world, [target], purge=purge, cascade=cascade, run=run.id)
 
     return execute(name, work, output=output, verbose=False, installation=name)

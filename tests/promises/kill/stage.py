@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skill_runner.actions.remove import remove
+from skill_runner.actions.remove import finish, remove
 from skill_runner.actions.request import Request
 from skill_runner.actions.run import run as run_requests
 from skill_runner.backends.helm.storage import payload_of
@@ -114,11 +114,13 @@ def run(level: int) -> Operation:
 
 
 def take_away(*names: str, purge: bool = False) -> Operation:
-    """`skill remove NAME --yes --cascade` of each that has a record."""
+    """`skill remove NAME --yes --cascade` of each."""
 
     async def operation(stage: Stage, world: World) -> Outcome | None:
         found = await store.find_all(world.cluster)
         targets = [each for each in found if each.installation.name in names]
+        for name in set(names) - {each.installation.name for each in targets}:
+            await finish(world, name, None)
         if not targets:
             return None
         return await remove(world, targets, purge=purge, cascade=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from skill_runner.actions.remove import remove
-from skill_runner.errors import Refused
+from skill_runner.actions.remove import finish, remove
+from skill_runner.errors import LockHeld, NotFound, Refused
 from skill_runner.installations import lock, store
 from skill_runner.installations.record import Record
 from skill_runner.objects import Ref
 from skill_runner.plan import Installation
+from skill_runner.runs.process import Holder
+from skill_runner.scope import Scope
 from tests.support.graph import Stage, lines
 
 CHAIN = {"bus": [], "db": [], "app": [{"skill": "bus"}, {"skill": "db"}], "top": [{"skill": "app"}]}
@@ -72,3 +75,49 @@ async def test_what_cannot_be_removed_keeps_what_it_requires(stage: Stage) -> No
     assert lines(outcome) == {"ttt/top": "removed", "aaa/app": "refused", "bbb/bus": "blocked"}
     assert outcome.exit_code == 7
     assert await stage.cluster.get(Ref("v1", "ConfigMap", "bus", "bbb"))
+
+
+async def test_what_others_did_meanwhile_is_seen_under_the_lock(stage: Stage) -> None:
+    """The records that a command began with are old by then."""
+    targets = await _records(stage, "top")
+    await remove(stage.world, targets, purge=False, cascade=False)
+    stage.cluster.requests.clear()
+    again = await remove(stage.world, targets, purge=False, cascade=False)
+    assert again.notes == ("ttt/top was removed by another command meanwhile",), again
+    assert [r for r in stage.cluster.writes if r.kind != "Lease"] == []
+
+
+class TestALockThatAKilledCommandLeft:
+    """After its last change, before it gave the lock back: there is no record any more."""
+
+    @pytest.fixture
+    async def lease(self, stage: Stage) -> Ref:
+        dead = lock.new_lease(lock.lease_ref(Installation("xxx", "gone")), "h_1_1_r_t", 0.0)
+        await stage.cluster.create(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "xxx"}}
+        )
+        return Ref.of(await stage.cluster.create(dead))
+
+    @pytest.mark.parametrize("namespace", [None, "xxx"])
+    async def test_is_given_back(self, stage: Stage, lease: Ref, namespace: str | None) -> None:
+        done = await finish(stage.world, "gone", namespace)
+        assert done is not None
+        assert (done.status, done.exit_code, done.installation) == ("removed", 0, "xxx/gone")
+        with pytest.raises(NotFound):
+            await stage.cluster.get(lease)
+
+    async def test_is_nobody_else_s(self, stage: Stage, lease: Ref) -> None:
+        assert await finish(stage.world, "gone", "yyy") is None
+        assert await finish(stage.world, "other", None) is None
+        confined = replace(stage.world, scope=Scope(namespaces=("yyy",)))
+        assert await finish(confined, "gone", None) is None
+        assert await stage.cluster.get(lease)
+
+    async def test_is_left_to_whom_is_alive(self, stage: Stage) -> None:
+        installation = Installation("ddd", "begun")
+        async with lock.hold(
+            stage.world.connect, installation, str(Holder.here()), stage.world.clock
+        ):
+            with pytest.raises(LockHeld):
+                await finish(stage.world, "begun", None)
+            assert await stage.cluster.get(lock.lease_ref(installation))
