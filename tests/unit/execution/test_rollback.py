@@ -120,6 +120,19 @@ async def test_it_goes_back_to_what_was_ready_and_not_to_what_helm_calls_deploye
     assert await replicas(stage) == 1
 
 
+async def test_a_release_that_was_made_anew_has_no_good_revision(stage: Stage) -> None:
+    """Its first one has the number of the one that was ready, and nothing of it."""
+    on_failure(stage, "rollback")
+    await stage.run("replicas=1")
+    await stage.helm.uninstall("app", "demo")
+    outcome = await stage.run(f"replicas={BAD}")
+    assert outcome.status == "failed"
+    assert recovery(outcome).status != "ready"
+    assert await replicas(stage) == BAD
+    [release] = await stage.helm.history("app", "demo")
+    assert release.revision == 1
+
+
 async def test_a_rollback_that_fails_is_told_with_the_cause_unchanged(stage: Stage) -> None:
     on_failure(stage, "rollback")
     await stage.run("replicas=1")

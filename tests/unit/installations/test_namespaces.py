@@ -10,6 +10,7 @@ from skill_runner.actions import request
 from skill_runner.errors import NotFound
 from skill_runner.execution.state import Options
 from skill_runner.installations import lock, removal
+from skill_runner.installations.namespaces import ensure_namespace
 from skill_runner.objects import Ref
 from tests.support.session import SKILL, Stage
 from tests.unit.readiness.wait.test_sidecars import component, definition
@@ -78,3 +79,15 @@ async def test_a_namespace_of_somebody_else_stays(elsewhere: Stage) -> None:
     await elsewhere.run()
     await remove(elsewhere)
     assert await elsewhere.cluster.get(SPACE)
+
+
+async def test_a_namespace_that_somebody_makes_at_the_same_moment_stays_theirs(
+    elsewhere: Stage,
+) -> None:
+    """It is missing when it is looked for, and there when it is to be made."""
+    theirs = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE.name}}
+    await elsewhere.cluster.create(theirs)
+    elsewhere.cluster.fail("get", NotFound("not yet", status=404), kind="Namespace", times=1)
+    space = await ensure_namespace(elsewhere.cluster, SPACE.name)
+    assert (space.created, space.uids) == (False, {})
+    assert "labels" not in (await elsewhere.cluster.get(SPACE))["metadata"]
