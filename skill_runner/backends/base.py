@@ -72,7 +72,8 @@ class Right:
     """One thing that a user may do, in RBAC's words: a verb on a resource of a group.
 
     `resource` may name a subresource (pods/exec); `namespace` is None for what is cluster-scoped
-    or asked of all namespaces; `name` is the one object that it is about, empty for any.
+    or asked of all namespaces; `name` is the one object that it is about, empty for any. `url` is a
+    path of the API server that is no resource's, such as /metrics; the rest is empty then.
     """
 
     verb: str
@@ -80,8 +81,11 @@ class Right:
     resource: str
     namespace: str | None = None
     name: str = ""
+    url: str = ""
 
     def __str__(self) -> str:
+        if self.url:
+            return f"{self.verb} {self.url}"
         kind = f"{self.resource}.{self.group}" if self.group else self.resource
         one = f" {self.name}" if self.name else ""
         return f"{self.verb} {kind}{one}" + (f" in {self.namespace}" if self.namespace else "")

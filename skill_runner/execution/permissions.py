@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.errors import ApiError, Forbidden, NotFound
-from skill_runner.execution.rights import Kinds, rights_of
-from skill_runner.objects import Object, Ref
+from skill_runner.execution.rights import RBAC, Kinds, granted_by, rights_of
+from skill_runner.objects import Object, Ref, at, is_cluster_scoped, plural_of
 from skill_runner.outcome import Problem
 from skill_runner.plan import Installation, Plan
 
@@ -22,7 +22,7 @@ async def check(plan: Plan, cluster: Cluster, manifests: Sequence[Object]) -> No
     kinds = {(t.api_version, t.kind): t for t in await cluster.resource_types()}
     wanted = await needs(plan, cluster, manifests, kinds)
     missing = [str(right) for right in await cluster.denied(sorted(wanted, key=str))]
-    missing += await _not_grantable(cluster, manifests)
+    missing += await _not_grantable(cluster, manifests, plan.installation.namespace)
     if missing:
         raise _forbidden(plan.installation, cluster, missing, plan.skill.name)
 
@@ -51,13 +51,16 @@ async def _is_missing(cluster: Cluster, namespace: str) -> bool:
     return False
 
 
-async def _not_grantable(cluster: Cluster, manifests: Iterable[Object]) -> list[str]:
-    """Roles and bindings that grant more than we have: the API server checks a dry run, too."""
+async def _not_grantable(cluster: Cluster, manifests: Sequence[Object], own: str) -> list[str]:
+    """The rights that Roles and bindings grant and we do not have, where the API server refuses a
+    dry run of them; its own words where it refuses for another reason."""
     roles = [m for m in manifests if m["kind"] in _ROLES]
 
     async def refusal(manifest: Object) -> str:
         try:
             await cluster.apply(manifest, dry_run=True, force=True)
+        except NotFound:
+            return await _refusal_unseen(cluster, manifest, roles, own)
         except Forbidden as error:
             return error.message
         except ApiError as error:
@@ -65,7 +68,26 @@ async def _not_grantable(cluster: Cluster, manifests: Iterable[Object]) -> list[
             return told[:300] if error.status == 403 and "not currently held" in told else ""
         return ""
 
-    return [told for told in await asyncio.gather(*map(refusal, roles)) if told]
+    told = await asyncio.gather(*map(refusal, roles))
+    refused = [role for role, words in zip(roles, told, strict=True) if words]
+    lacking = await cluster.denied(sorted(granted_by(refused, own), key=str))
+    return list(map(str, lacking)) or [words for words in told if words]
+
+
+async def _refusal_unseen(
+    cluster: Cluster, manifest: Object, roles: Sequence[Object], own: str
+) -> str:
+    """The same for a manifest whose namespace, or whose role, is not there yet: then the API server
+    does not come to what it grants."""
+    kind, meta = manifest["kind"], manifest["metadata"]
+    of = at(manifest, "roleRef") or {"kind": kind, "name": meta["name"]}
+    verb = "bind" if "roleRef" in manifest else "escalate"
+    space = None if is_cluster_scoped(kind) else meta.get("namespace", own)
+    may = Right(verb, RBAC, plural_of(of["kind"]), space, of["name"])
+    bound = [r for r in roles if (r["kind"], r["metadata"]["name"]) == (of["kind"], of["name"])]
+    granted = set(granted_by([manifest, *bound], own))
+    lacking = set(await cluster.denied(sorted({*granted, may}, key=str)))
+    return f"the current user may not {may}" if may in lacking and granted & lacking else ""
 
 
 def _forbidden(

@@ -41,18 +41,18 @@ def documents(
 
 def rules(rights: Iterable[Right]) -> list[Object]:
     """Rules of one role, as few as there can be without granting more."""
-    verbs: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    verbs: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
     for right in rights:
-        verbs[right.group, right.resource, right.name].add(right.verb)
-    alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (group, resource, name), each in sorted(verbs.items()):
-        alike[group, name, tuple(sorted(each))].append(resource)
+        verbs[right.url, right.group, right.resource, right.name].add(right.verb)
+    alike: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (url, group, resource, name), each in sorted(verbs.items()):
+        alike[url, group, name, tuple(sorted(each))].append(resource)
     return [_rule(*key, resources) for key, resources in alike.items()]
 
 
-def _rule(group: str, name: str, verbs: tuple[str, ...], resources: list[str]) -> Object:
-    if resources[0].startswith("/"):
-        return {"nonResourceURLs": resources, "verbs": list(verbs)}
+def _rule(url: str, group: str, name: str, verbs: tuple[str, ...], resources: list[str]) -> Object:
+    if url:
+        return {"nonResourceURLs": [url], "verbs": list(verbs)}
     named = {"resourceNames": [name]} if name else {}
     return {"apiGroups": [group], "resources": resources, **named, "verbs": list(verbs)}
 

@@ -6,7 +6,7 @@ prints them as Roles. The words are RBAC's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -23,6 +23,7 @@ Command = Literal["run", "verify", "why", "remove"]
 COMMANDS: Final[tuple[Command, ...]] = ("run", "verify", "why", "remove")
 Kinds = Mapping[tuple[str, str], ResourceType]
 
+RBAC: Final = "rbac.authorization.k8s.io"
 READ: Final = ("get", "list", "watch")
 WRITE: Final = ("create", "patch", "delete")  # server-side apply creates, too
 
@@ -70,8 +71,8 @@ _OPERATED: Final = tuple(
         ("discovery.k8s.io", "endpointslices"),
         ("networking.k8s.io", "networkpolicies"),
         ("policy", "poddisruptionbudgets"),
-        ("rbac.authorization.k8s.io", "roles"),
-        ("rbac.authorization.k8s.io", "rolebindings"),
+        (RBAC, "roles"),
+        (RBAC, "rolebindings"),
     )
 )
 # Without these everything works; with them answers are better: capacity, storage classes, records
@@ -137,11 +138,11 @@ def rights_of(plan: Plan, manifests: Sequence[Object], kinds: Kinds | None = Non
     change.update(_of_made(map(_everywhere, defined.values()), ("list",)))  # is one used still?
     if any(is_custom(m["apiVersion"]) for m in manifests):
         change.update(_spread(_OPERATED, own))
-    granted = frozenset(_granted(manifests, own))
+    granted = frozenset(granted_by(manifests, own))
     observes = any(proof.kind == "observe" for proof in plan.proofs)
     why = frozenset({*read, *(_declared(plan, observing=True) if observes else ())})
     verify = frozenset({*read, *hooks})
-    remove = frozenset({*read, *change, *left})
+    remove = frozenset({*read, *change, *left, *_declared(plan, removing=True)})
     run = frozenset({*verify, *remove, *_of_made(_secrets(made), ("update",))})
     spaces |= {each.namespace for each in hooks if each.namespace}
     return Rights(
@@ -151,9 +152,12 @@ def rights_of(plan: Plan, manifests: Sequence[Object], kinds: Kinds | None = Non
     )
 
 
-def _declared(plan: Plan, *, observing: bool = False) -> Iterator[Right]:
-    """The rights that the skill declares for its hooks; with `observing` those of observers."""
+def _declared(plan: Plan, *, observing: bool = False, removing: bool = False) -> Iterator[Right]:
+    """The rights that the skill declares for its hooks; with `observing` those of observers, with
+    `removing` those to take away what hooks made."""
     for each in plan.rights:
+        if each.remove != removing:
+            continue
         verbs = [v for v in each.verbs if v in READ or each.observe or not observing]
         for space in (None,) if each.everywhere else each.namespaces:
             yield from _spread([(each.group, name, verbs) for name in each.resources], space)
@@ -219,7 +223,7 @@ def _everywhere(kind: ResourceType) -> tuple[str, str, None]:
     return kind.api_version.rpartition("/")[0], kind.plural, None
 
 
-def _granted(manifests: Iterable[Object], own: str) -> Iterator[Right]:
+def granted_by(manifests: Collection[Object], own: str) -> Iterator[Right]:
     """The rights that the manifests' own Roles grant: the API server lets nobody grant what he has
     not, nor bind a role of others without the verb for it."""
     made = {(m["kind"], m["metadata"]["name"]) for m in manifests if m["kind"].endswith("Role")}
@@ -234,13 +238,13 @@ def _granted(manifests: Iterable[Object], own: str) -> Iterator[Right]:
             if (role.get("kind"), role.get("name")) not in made:
                 plural = plural_of(str(role.get("kind")))
                 where = space if kind == "RoleBinding" else None
-                yield Right("bind", "rbac.authorization.k8s.io", plural, where, role["name"])
+                yield Right("bind", RBAC, plural, where, role["name"])
 
 
 def _of_rule(rule: Mapping[str, Sequence[str]], namespace: str | None) -> Iterator[Right]:
     for verb in rule.get("verbs") or ():
         for url in rule.get("nonResourceURLs") or ():
-            yield Right(verb, "", url)
+            yield Right(verb, "", "", url=url)
         for group in rule.get("apiGroups") or ():
             for resource in rule.get("resources") or ():
                 for name in rule.get("resourceNames") or ("",):

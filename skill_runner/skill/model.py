@@ -251,7 +251,8 @@ class HookRight:
 
     `everywhere`: in all namespaces, or on cluster-scoped resources. `namespaces` is a template that
     gives a name or a list of them, until a plan renders it; without it, the installation's.
-    With `observe` nothing is written by them, and proofs of that kind need them.
+    With `observe` nothing is written by them, and proofs of that kind need them. With `remove` no
+    hook uses them: they are those to take away what a hook made that no manifest tells of.
     """
 
     group: str
@@ -261,6 +262,7 @@ class HookRight:
     everywhere: bool = False
     namespaces: Any = None
     observe: bool = False
+    remove: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

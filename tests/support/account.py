@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from skill_runner.backends.base import Cluster, Right
 from skill_runner.backends.kube import connect
 from skill_runner.errors import NotFound
-from skill_runner.execution.rbac import ACCOUNT
+from skill_runner.execution.rbac import ACCOUNT, rules
 from skill_runner.objects import Object, Ref
 from tests.integration.faults.users import issued_token, kubeconfig_with, token_secret
 from tests.support.driver import WRITES, Driver
@@ -76,6 +76,7 @@ def rights_in(role: Object) -> Iterator[Right]:
     """What a Role or a ClusterRole grants, one by one."""
     for rule in role.get("rules") or ():
         for verb in rule["verbs"]:
+            yield from (Right(verb, "", "", url=url) for url in rule.get("nonResourceURLs") or ())
             for resource in rule.get("resources") or ():
                 for name in rule.get("resourceNames") or ("",):
                     group, space = rule["apiGroups"][0], role["metadata"].get("namespace")
@@ -84,19 +85,7 @@ def rights_in(role: Object) -> Iterator[Right]:
 
 def without(role: Object, denied: Right | None) -> Object:
     """The same role with one right fewer."""
-    if denied not in set(rights_in(role)):
-        return role
-    assert denied is not None
-    rules: list[Any] = []
-    for rule in role["rules"]:
-        if denied not in set(rights_in({**role, "rules": [rule]})):
-            rules.append(rule)
-            continue
-        others = [each for each in rule["resources"] if each != denied.resource]
-        verbs = [each for each in rule["verbs"] if each != denied.verb]
-        rules += [{**rule, "resources": others}] if others else []
-        rules += [{**rule, "resources": [denied.resource], "verbs": verbs}] if verbs else []
-    return {**role, "rules": rules}
+    return {**role, "rules": rules(set(rights_in(role)) - {denied})} if "rules" in role else role
 
 
 @contextmanager

@@ -42,6 +42,7 @@ TWINS: Final = (
     "execution/apply",
     "execution/evidence",
     "execution/failure",
+    "execution/permissions",
     "execution/preflight",
     "execution/proofs",
     "execution/prune",

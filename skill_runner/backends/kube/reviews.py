@@ -60,16 +60,6 @@ async def _rules(transport: Transport, namespace: str) -> list[Mapping[str, Any]
 
 
 async def _may(transport: Transport, right: Right) -> bool:
-    resource, _, subresource = right.resource.partition("/")
-    attributes = {
-        "verb": right.verb,
-        "group": right.group,
-        "version": "*",
-        "resource": resource,
-        "subresource": subresource,
-        "namespace": right.namespace or "",
-        "name": right.name,
-    }
     answer = await transport.json(
         "POST",
         f"{_ROOT}/selfsubjectaccessreviews",
@@ -77,10 +67,27 @@ async def _may(transport: Transport, right: Right) -> bool:
         body={
             "apiVersion": _TYPE,
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
+            "spec": _attributes(right),
         },
     )
     return bool(answer["status"].get("allowed"))
+
+
+def _attributes(right: Right) -> Mapping[str, Any]:
+    if right.url:
+        return {"nonResourceAttributes": {"verb": right.verb, "path": right.url}}
+    resource, _, subresource = right.resource.partition("/")
+    return {
+        "resourceAttributes": {
+            "verb": right.verb,
+            "group": right.group,
+            "version": "*",
+            "resource": resource,
+            "subresource": subresource,
+            "namespace": right.namespace or "",
+            "name": right.name,
+        }
+    }
 
 
 def grants(rule: Mapping[str, Any], right: Right) -> bool:

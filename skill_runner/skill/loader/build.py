@@ -241,6 +241,7 @@ def _right(data: Data) -> HookRight:
         everywhere=data.get("everywhere", False),
         namespaces=data.get("namespaces"),
         observe=data.get("observe", False),
+        remove=data.get("remove", False),
     )
 
 

@@ -10,6 +10,7 @@ import keyword
 from collections.abc import Iterator
 from typing import Any, Final, get_args
 
+from skill_runner.objects import CLUSTER_SCOPED, plural_of
 from skill_runner.outcome import Code
 from skill_runner.policy import rule_names
 from skill_runner.policy.images import unpinned, withdrawn
@@ -26,6 +27,9 @@ from skill_runner.skill.yaml_source import Path as DataPath
 
 # Each way to prove, with the kind that it is of; a hook may be of any.
 _PROOFS: Final = {"hook": "", "admits": "observe", "web": "probe"}
+_OF_THE_CLUSTER: Final = frozenset(
+    map(plural_of, (*CLUSTER_SCOPED, "ClusterRole", "ClusterRoleBinding"))
+)
 _JINJA_WORDS: Final = frozenset({"true", "false", "none", "range", "loop", "self", "varargs"})
 
 
@@ -45,6 +49,7 @@ def check_all(source: Source) -> None:
         _check_proofs,
         _check_exceptions,
         _check_problems,
+        _check_rights,
         check_templates,
     ):
         check(source)
@@ -279,3 +284,13 @@ def _check_problems(source: Source) -> None:
         if code not in known:
             mean = did_you_mean(code, known, known="codes")
             source.report(("problems", code), f"there is no problem code '{code}'{mean}")
+
+
+def _check_rights(source: Source) -> None:
+    """A Role of a namespace grants nothing on what is in no namespace."""
+    for path, entry in source.items("rights"):
+        resources = entry.get("resources")
+        for name in resources if isinstance(resources, list) else ():
+            if name in _OF_THE_CLUSTER and entry.get("everywhere") is not True:
+                fault = f"{name} are in no namespace; write `everywhere: true`"
+                source.report((*path, "resources"), fault)

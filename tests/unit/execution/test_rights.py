@@ -163,6 +163,25 @@ async def test_hooks_say_what_they_need_beyond(stage: Stage) -> None:
         assert Right("delete", *kind) in rights.of["remove"]
 
 
+async def test_a_removal_has_what_takes_away_what_hooks_made(stage: Stage) -> None:
+    folder: Path = stage.folder / "skills" / "demo-setup"
+    (folder / "skill.yaml").write_text(
+        SKILL
+        + """
+rights:
+  - group: example.org
+    resources: [things]
+    verbs: [list]
+    everywhere: true
+    remove: true
+    why: A definition goes only where nobody uses it.
+"""
+    )
+    _, rights = await restricted(stage)
+    looks = Right("list", "example.org", "things")
+    assert {command for command in COMMANDS if looks in rights.of[command]} == {"run", "remove"}
+
+
 async def test_why_has_what_a_proof_that_observes_needs_and_changes_nothing(stage: Stage) -> None:
     folder: Path = stage.folder / "skills" / "demo-setup"
     observing = SKILL.replace("kind: probe", "kind: observe") + EVERYWHERE
@@ -216,7 +235,8 @@ def test_roles_grant_exactly_what_is_named() -> None:
         Right("list", "", "services", "a"),
         Right("get", "", "secrets", "a", "one"),
         Right("list", "", "nodes"),
-        Right("get", "", "/metrics"),
+        Right("get", "", "", url="/metrics"),
+        Right("*", "", "", url="*"),
     }
     made = documents(rights, name="r", account=("a", "me"), namespaces=["a"])
     assert [(m["kind"], m["metadata"].get("namespace")) for m in made] == [
@@ -228,8 +248,9 @@ def test_roles_grant_exactly_what_is_named() -> None:
         ("RoleBinding", "a"),
     ]
     assert made[2]["rules"] == [
-        {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
         rule([""], ["nodes"], ["list"]),
+        {"nonResourceURLs": ["*"], "verbs": ["*"]},
+        {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
     ]
     assert made[4]["rules"] == [
         rule([""], ["pods", "services"], ["get", "list"]),
