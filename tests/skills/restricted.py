@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from skill_runner.actions.new import write_template
+from skill_runner.backends.base import Right
+from skill_runner.objects import Ref
 from skill_runner.skill.shipped import shipped
+from tests.skills.kong import load_gateway, settings
 from tests.skills.operators import CNPG, STRIMZI, chart
 from tests.support.driver import Driver
 from tests.support.paths import ROOT
@@ -20,11 +23,17 @@ LESSONS: Final = "lesson-service"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A skill by its name or its folder, the name of its installation, and inputs as options."""
+    """A skill by its name or its folder, the name of its installation, and inputs as options.
+
+    `grants` are some of what its Roles grant, and a run has for that alone; `almighty` is a
+    ClusterRole of it that grants everything.
+    """
 
     skill: str
     name: str
     words: tuple[str, ...] = ()
+    grants: tuple[Right, ...] = ()
+    almighty: Ref | None = None
 
     @property
     def call(self) -> tuple[str, ...]:
@@ -37,7 +46,12 @@ def case_of(name: str, driver: Driver, folder: Path) -> Case:
     if name in ("strimzi-operator", "cnpg-operator"):
         operator, skill = (STRIMZI, chart.strimzi) if name[0] == "s" else (CNPG, chart.cnpg)
         operator.load(driver, folder)
-        return Case(str(skill(folder)), name)
+        return Case(str(skill(folder)), name, grants=(GRANTED[name],))
+    if name == "kong-k8s-setup":
+        gateway = load_gateway(driver)
+        return Case(name, name, settings(gateway, gateway), (GRANTED[name],))
+    if name == "argocd-k8s-setup":
+        return Case(name, name, ("--set", "mode=bundled"), (EVERYTHING,), ARGOCD)
     if name == "dapr-k8s-setup":
         file = folder / "dapr.yaml"
         file.write_text(json.dumps(DAPR))
@@ -48,6 +62,13 @@ def case_of(name: str, driver: Driver, folder: Path) -> Case:
     return Case(name, name, SIMPLE[name])
 
 
+GRANTED: Final = {
+    "kong-k8s-setup": Right("update", "gateway.networking.k8s.io", "*"),
+    "strimzi-operator": Right("patch", "kafka.strimzi.io", "kafkas/status"),
+    "cnpg-operator": Right("patch", "postgresql.cnpg.io", "clusters/status"),
+}
+ARGOCD: Final = Ref("rbac.authorization.k8s.io/v1", "ClusterRole", "argocd-application-controller")
+EVERYTHING: Final = Right("*", "*", "*")
 SIMPLE: Final = {
     "redis-k8s-setup": ("--set", "clients=[learnflow]"),
     "postgres-k8s-setup": ("--set", "clients=[learnflow]"),

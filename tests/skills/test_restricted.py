@@ -13,9 +13,10 @@ import pytest
 
 from skill_runner.backends.base import Right
 from skill_runner.cli import main as cli
-from skill_runner.execution.rights import Command, better
+from skill_runner.execution.rbac import rules
+from skill_runner.execution.rights import RBAC, Command, better
 from skill_runner.objects import Object
-from tests.skills.restricted import Case, case_of
+from tests.skills.restricted import EVERYTHING, Case, case_of
 from tests.support.account import Account, account, rights_in
 from tests.support.driver import Driver
 
@@ -27,7 +28,9 @@ TOGETHER = (
     ("docusaurus-deploy", "nextjs-k8s-deploy"),
     ("strimzi-operator", "cnpg-operator"),
     ("redis-k8s-setup", "dapr-k8s-setup", "fastapi-dapr-agent"),
+    ("kong-k8s-setup", "argocd-k8s-setup"),
 )
+GRANT = ("bind", "escalate")
 WORDS: dict[Command, tuple[str, ...]] = {"remove": ("--yes", "--purge")}
 
 
@@ -60,8 +63,14 @@ def test_each_command_works_with_the_rights_that_are_printed_for_it(
             documents = printed(case)
             who = stack.enter_context(account(driver, documents, folder))
             stack.callback(clean_up, who, case)
-            assert_refused_with_one_right_fewer(who, case, documents)
-            assert_works(who, case, "run", documents)
+            least = without_all_rights(documents)
+            assert_refused_with_one_right_fewer(who, case, least)
+            for lacking in case.grants:
+                assert_refused(who, case, documents, lacking)
+            assert_works(who, case, "run", least)
+            if case.almighty:  # made again by whom has all that it grants
+                driver.delete(case.almighty)
+                assert_works(who, case, "run", documents)
             for command in ("verify", "why"):
                 assert_works(who, case, command, printed(case, command))
             done.append((who, case))
@@ -80,6 +89,20 @@ def assert_works(who: Account, case: Case, command: Command, documents: Sequence
     assert done["status"] in ("ready", "removed"), done
     if who.admin.audit_log:
         assert_all_was_allowed(who, position)
+
+
+def without_all_rights(documents: Sequence[Object]) -> list[Object]:
+    """The same, but who had all rights, which would hide that another one is not printed, may
+    escalate: it grants what it does not have."""
+    return [
+        doc if EVERYTHING not in set(rights_in(doc)) else may_escalate(doc) for doc in documents
+    ]
+
+
+def may_escalate(role: Object) -> Object:
+    kept = [right for right in rights_in(role) if "*" not in (right.group, right.url)]
+    granting = [Right(verb, RBAC, "clusterroles") for verb in GRANT]
+    return {**role, "rules": rules([*kept, *granting])}
 
 
 def clean_up(who: Account, case: Case) -> None:
@@ -109,7 +132,7 @@ def assert_refused_with_one_right_fewer(
 ) -> None:
     """One of each role."""
     for turn, role in enumerate(documents):
-        rights = sorted(rights_in(role), key=str)
+        rights = sorted((r for r in rights_in(role) if r.verb not in GRANT), key=str)
         for lacking in rights[turn % len(rights) :][:1] if rights else ():
             assert_refused(who, case, documents, lacking)
 
