@@ -1,6 +1,6 @@
 """A service with all that it requires: as a graph, and in turn; from an empty warm cluster.
 
-    python bench/graph.py --cluster NAME [--dapr version=1.14.0 --dapr chart=/srv/charts/dapr]
+    python bench/graph.py --cluster NAME [--dapr scheduler=memory]
 
 Warm: every image is in the cluster, by a first round that is not counted. A round installs Kafka,
 PostgreSQL, Dapr and a service of `fastapi-service`, proves each, and removes all of it with its

@@ -84,20 +84,25 @@ async def render_manifests(plan: Plan, world: World) -> tuple[Object, ...]:
     for step in plan.steps:
         if isinstance(step, PlannedRelease):
             spec = releases.release_spec(step, plan.installation, "preflight")
-            rendered = await _rendered(world, spec)
+            rendered = await _rendered(world, spec, plan.skill.problems.get("CHART_ERROR", ""))
             made += [_placed(m, step.namespace) for m in rendered]
         elif isinstance(step, PlannedApply):
             made += [_placed(m, plan.installation.namespace) for m in step.manifests]
     return tuple(made)
 
 
-async def _rendered(world: World, spec: ReleaseSpec) -> Sequence[Object]:
+async def _rendered(world: World, spec: ReleaseSpec, advice: str) -> Sequence[Object]:
+    """Let Helm render a chart; `advice` is the skill's own for one that it cannot."""
     try:
         return await world.helm.template(spec)
     except ChartError as error:
         cause, *lines = error.message.splitlines()
         raise _refused(
-            "CHART_ERROR", f"chart {spec.chart}", cause, lines[:8], fix=error.hint
+            "CHART_ERROR",
+            f"chart {spec.chart}",
+            cause,
+            lines[:8],
+            fix=" ".join(filter(None, (error.hint, advice))),
         ) from error
 
 

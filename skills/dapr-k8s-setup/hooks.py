@@ -35,6 +35,7 @@ from skill_runner.hooks import (
 
 PROBE = (Path(__file__).parent / "scripts" / "probe.py").read_text()
 PARTS = Path(__file__).parent / "scripts" / "probe-objects.yaml"
+BUNDLED = "dapr-bundled"  # the chart of this skill
 INJECTOR = "dapr-sidecar-injector"
 WEBHOOK = Ref("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", INJECTOR)
 APP = "skill-probe"
@@ -46,18 +47,45 @@ SECRET_WORDS = re.compile(
 
 
 async def check(ctx: Context) -> None:
-    """Before anything is touched: one control plane a cluster, its images, literal secrets."""
-    image, version = ctx.images["runtime"], str(ctx.inputs["version"])
-    known = image.official.rpartition(":")[2]
-    if image.ref != image.official and version != known:
-        raise GiveUp(
-            f"{ctx.inputs['registry']} does not answer, and only Dapr {known} can be built here;"
-            f" version is {version}",
-            hint=f"--set version={known} --set chart=FOLDER of a chart of that version.",
-        )
+    """Refuse what would end badly: a version that is not there, a second control plane, another
+    chart under the one that stands, literal secrets."""
+    _check_version(ctx)
     await _check_alone(ctx)
+    await _check_same_chart(ctx)
     for component in ctx.inputs["components"]:
         _check_literals(component)
+
+
+def _check_version(ctx: Context) -> None:
+    """The bundled chart and the recipe are of one version."""
+    image, inputs = ctx.images["runtime"], ctx.inputs
+    bundled, known = ctx.outputs["mode"] == "bundled", image.official.rpartition(":")[2]
+    if inputs["chart"] and inputs["mode"] == "bundled":
+        raise GiveUp(
+            f"chart is {inputs['chart']} and mode is bundled",
+            hint="Leave out one: chart=FOLDER takes the place of the official chart.",
+        )
+    if (bundled or image.ref != image.official) and inputs["version"] not in ("", known):
+        why = "its chart is bundled" if bundled else "its images are built here"
+        raise GiveUp(
+            f"version is {inputs['version']}, and {why}, which is there for Dapr {known} alone",
+            hint=f"--set version= takes {known}. Where a registry answers: --set mode=official "
+            "--images pull.",
+        )
+
+
+async def _check_same_chart(ctx: Context) -> None:
+    """One chart cannot upgrade the other's StatefulSets."""
+    release = await ctx.helm.get("dapr", ctx.namespace)
+    if release is None or release.status == "uninstalled":
+        return
+    if (release.chart == BUNDLED) == (ctx.outputs["mode"] == "bundled"):
+        return
+    there = "bundled" if release.chart == BUNDLED else "official"
+    raise GiveUp(
+        f"Dapr was installed by the {there} chart, and this run would take the other one",
+        hint="Remove Dapr first to change it (Components stay); or run without --images.",
+    )
 
 
 async def _check_alone(ctx: Context) -> None:

@@ -16,7 +16,6 @@ from tests.skills.operators import CNPG, STRIMZI, chart
 from tests.support.driver import Driver
 from tests.support.paths import ROOT
 
-HERE: Final = Path(__file__).parent
 DOCS: Final = ROOT / "docs"
 LESSONS: Final = "lesson-service"
 
@@ -93,8 +92,6 @@ SIMPLE: Final = {
     ),
 }
 DAPR: Final = {
-    "version": "1.14.0",
-    "chart": str(HERE / "dapr" / "chart"),
     "scheduler": "memory",
     "components": [{"name": "kept", "namespace": "learnflow", "type": "state.in-memory"}],
     "secret_readers": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ from typing import Any
 import yaml
 
 from skill_runner.binaries import cache_folder
+from skill_runner.binaries.gomodule import module_files
+from skill_runner.progress import silent
+from skill_runner.skill.library import default_library
 
 
 def _helm() -> str | None:
@@ -38,3 +42,10 @@ def render(chart: Path, release: str, namespace: str, **values: Any) -> dict[str
     assert done.returncode == 0, done.stderr
     objects = [obj for obj in yaml.safe_load_all(done.stdout) if obj]
     return {f"{obj['kind']} {obj['metadata']['name']}": obj for obj in objects}
+
+
+def official_dapr() -> Path:
+    """The folder of Dapr's own chart, out of the Go module from which its image is built."""
+    recipe = default_library().find("dapr-k8s-setup").folder / "image"
+    files = asyncio.run(module_files(recipe, "github.com/dapr/dapr", "charts/dapr", silent))
+    return files[0].parent

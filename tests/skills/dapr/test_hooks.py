@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import HookFailed
 from skill_runner.hooks.call import call_hook
 from skill_runner.hooks.context import Context, PodResult
 from skill_runner.objects import Object, Ref
-from skill_runner.plan import ImageChoice, Installation, PlannedRelease, make_plan
+from skill_runner.plan import ImageChoice, Installation, Plan, PlannedRelease, make_plan
 from skill_runner.plan.inputs import resolve_values
+from skill_runner.progress import silent
 from skill_runner.skill.library import default_library
-from skill_runner.testing import MemoryCluster
+from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
 from tests.support.contexts import scripted
 
 SKILL = default_library().find("dapr-k8s-setup")
@@ -57,12 +59,7 @@ def test_no_service_requests_more_than_its_limit(
     resources: dict[str, str], request_: tuple[str, str]
 ) -> None:
     inputs = {"resources": resources} if resources else {}
-    values = resolve_values(SKILL, inputs)
-    images = {
-        name: ImageChoice(name=name, ref=image.ref, source="pull", official=image.ref)
-        for name, image in SKILL.images.items()
-    }
-    plan = make_plan(SKILL, Installation("dapr-system", "dapr"), values, images, {})
+    plan = planned(**inputs)
     (release,) = (step for step in plan.steps if isinstance(step, PlannedRelease))
     made = release.values["dapr_operator"]["resources"]
     assert (made["requests"]["cpu"], made["requests"]["memory"]) == request_
@@ -96,6 +93,85 @@ async def test_a_literal_secret_is_refused(
         await call("check", ctx)
     assert refused.value.problem is not None
     assert refused.value.problem.code == code
+
+
+def planned(built: bool = False, **inputs: Any) -> Plan:
+    """The plan of these inputs where Dapr's images are pulled, or built."""
+    images = {
+        name: ImageChoice(
+            name=name,
+            ref=f"skill.local/{name}:1.14.0-abc" if built else image.ref,
+            source="build" if built else "pull",
+            official=image.ref,
+        )
+        for name, image in SKILL.images.items()
+    }
+    values = resolve_values(SKILL, inputs)
+    return make_plan(SKILL, Installation("dapr-system", "dapr"), values, images, {})
+
+
+async def checking(plan: Plan, *, there: str = "") -> Context:
+    """The Context of a plan's checks; a release by the chart `there` is installed."""
+    cluster = MemoryCluster()
+    helm = MemoryHelm(cluster)
+    if there:
+        helm.add_chart(there, lambda spec: ())
+        await helm.install_or_upgrade(
+            ReleaseSpec(name="dapr", namespace="dapr-system", chart=there)
+        )
+    return Context.of(plan, cluster=cluster, helm=helm, clock=FakeClock(), report=silent)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "built", "expected"),
+    [
+        ({}, False, ("control-plane", "official", "1.18.3")),
+        ({}, True, ("control-plane-bundled", "bundled", "1.14.0")),
+        ({"version": "1.17.13"}, False, ("control-plane", "official", "1.17.13")),
+        ({"mode": "official"}, True, ("control-plane", "official", "1.14.0")),
+        ({"mode": "bundled"}, False, ("control-plane-bundled", "bundled", "1.14.0")),
+        ({"chart": "/srv/dapr"}, True, ("control-plane-from-folder", "official", "1.14.0")),
+        ({"chart": "/srv/dapr"}, False, ("control-plane-from-folder", "official", "1.18.3")),
+    ],
+)
+async def test_the_chart_is_chosen_by_what_can_be_had(
+    inputs: dict[str, Any], built: bool, expected: tuple[str, str, str]
+) -> None:
+    plan = planned(built, **inputs)
+    (release,) = (step for step in plan.steps if isinstance(step, PlannedRelease))
+    assert (release.id, plan.outputs["mode"], plan.outputs["version"]) == expected
+    assert release.values["global"]["tag"] == plan.outputs["version"]
+    await call("check", await checking(plan))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "built", "there", "words"),
+    [
+        ({"version": "1.18.3"}, True, "", "version is 1.18.3, and its chart is bundled"),
+        ({"mode": "bundled", "version": "1.18.3"}, False, "", "for Dapr 1.14.0 alone"),
+        (
+            {"chart": "/srv/dapr", "version": "1.18.3"},
+            True,
+            "",
+            "its images are built here",
+        ),
+        ({"mode": "bundled", "chart": "/srv/dapr"}, False, "", "mode is bundled"),
+        ({}, False, "dapr-bundled", "was installed by the bundled chart"),
+        ({}, True, "dapr", "was installed by the official chart"),
+    ],
+)
+async def test_what_cannot_be_had_or_would_break_what_is_there_is_refused(
+    inputs: dict[str, Any], built: bool, there: str, words: str
+) -> None:
+    with pytest.raises(HookFailed, match=words):
+        await call("check", await checking(planned(built, **inputs), there=there))
+
+
+@pytest.mark.parametrize(
+    ("built", "there"), [(False, "dapr"), (True, "dapr-bundled")], ids=["official", "bundled"]
+)
+async def test_what_was_installed_so_is_run_again(built: bool, there: str) -> None:
+    await call("check", await checking(planned(built), there=there))
 
 
 @pytest.mark.parametrize("owner", ["dapr-system", "elsewhere"])

@@ -20,8 +20,9 @@ from skill_runner.objects import Object, Ref
 from skill_runner.skill.library import PATH_VARIABLE, default_library
 from tests.integration.faults.play import play
 from tests.integration.faults.scenario import Scenario, all_scenarios, assert_expected
+from tests.support.charts import official_dapr
 from tests.support.driver import Driver
-from tests.support.paths import DAPR_CHART, HISTORIES
+from tests.support.paths import HISTORIES
 from tests.support.testimage import busybox_archive
 
 pytestmark = pytest.mark.cluster
@@ -31,16 +32,7 @@ NAME, APP = "dapr-k8s-setup", "lesson-app"
 SKILL = default_library().find(NAME)
 FOLDER = SKILL.hooks_file.parent
 # By the watchdog, Dapr's operator would fix what `run` is to fix.
-SETUP = (
-    "--set",
-    "version=1.14.0",
-    "--set",
-    f"chart={DAPR_CHART}",
-    "--set",
-    "watchdog=0",
-    "--set",
-    "scheduler=memory",
-)
+SETUP = ("--set", "watchdog=0", "--set", "scheduler=memory")
 PYTHON = local_ref(SKILL.images["probe"].ref, digest_of(FOLDER / "probe"))
 OTHERWISE = (
     "--set",
@@ -83,7 +75,15 @@ def installed(driver: Driver, untouched: set[str]) -> dict[str, Any]:
 
 
 def test_every_building_block_works(driver: Driver, installed: dict[str, Any]) -> None:
+    """Nothing is given that says where Dapr comes from, and no registry answers."""
     assert installed["status"] == "ready"
+    assert installed["outputs"] == {
+        "version": "1.14.0",
+        "namespace": "dapr-system",
+        "mtls": True,
+        "mode": "bundled",
+        "chart": "the chart of this skill, since the images of Dapr are built here",
+    }
     proof = installed["proof"]
     assert proof["sidecars-there"] == "passed: 0 pods with a sidecar"
     assert WORKS.fullmatch(proof["building-blocks"]), proof
@@ -305,11 +305,13 @@ def test_remove_leaves_only_the_definitions(removed: set[str]) -> None:
     assert {o.split()[1] for o in removed} == {"CustomResourceDefinition", "APIService"}
 
 
-def test_with_its_other_options_it_works_as_well_and_leaves_nothing(
+def test_by_the_official_chart_with_its_other_options_it_works_and_leaves_nothing(
     driver: Driver, untouched: set[str], removed: set[str]
 ) -> None:
     """On the definitions that were kept; and Dapr's own watchdog fixes, when it comes back."""
-    ready = driver.skill("run", NAME, *SETUP, *OTHERWISE)
+    chart = official_dapr()
+    ready = driver.skill("run", NAME, *SETUP, *OTHERWISE, "--set", f"chart={chart}")
+    assert (ready["outputs"]["mode"], ready["outputs"]["chart"]) == ("official", str(chart))
     assert WORKS.fullmatch(ready["proof"]["building-blocks"]), ready["proof"]
     assert not [o for o in driver.objects() if "Pod dapr-system/dapr-scheduler" in o]
     driver.scale(INJECTOR, 0)

@@ -17,14 +17,14 @@ from skill_runner.objects import Ref
 from skill_runner.plan import Installation
 from skill_runner.skill.shipped import shipped
 from tests.support.driver import Driver
-from tests.support.paths import DAPR_CHART, ROOT
+from tests.support.paths import ROOT
 from tests.support.traffic import during_calls
 
 pytestmark = pytest.mark.cluster
 
 EXAMPLE = ROOT / "examples" / "learnflow" / "platform.yaml"
 NAME, SERVICE = "fastapi-dapr-agent", "lesson-service"
-DAPR = {"version": "1.14.0", "chart": str(DAPR_CHART), "scheduler": "memory"}
+DAPR = {"scheduler": "memory"}
 PROVEN = re.compile(
     r"passed: 200 at /healthz through the Service; called by another application at /readyz; "
     r"an event had its effect after \d+ ms; "
@@ -41,7 +41,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def file(source: Path) -> Path:
-    """The example, with a source that may be changed, and the Dapr that is in reach."""
+    """The example, with a source that may be changed, and a Dapr without volumes."""
     platform = yaml.safe_load(EXAMPLE.read_text())
     for entry in platform["installations"]:
         if entry["skill"] == "dapr-k8s-setup":

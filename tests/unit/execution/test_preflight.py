@@ -65,16 +65,27 @@ async def test_a_check_that_does_not_apply_is_not_asked(checking: Stage) -> None
     assert (await checking.run()).status == "ready"
 
 
-async def test_a_chart_that_cannot_be_had_is_not_fixed_by_its_values(
-    checking: Stage, monkeypatch: pytest.MonkeyPatch
+ADVICE = """
+problems: {CHART_ERROR: Take the bundled one.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("advice", "fix"),
+    [("", "Check the network."), (ADVICE, "Check the network. Take the bundled one.")],
+    ids=["without advice", "with advice"],
+)
+async def test_a_chart_that_cannot_be_had_is_fixed_by_what_the_skill_advises(
+    checking: Stage, monkeypatch: pytest.MonkeyPatch, advice: str, fix: str
 ) -> None:
     async def unreachable(_: ReleaseSpec) -> NoReturn:
         raise ChartError("no such host", hint="Check the network.")
 
+    (checking.folder / "skills" / "demo-setup" / "skill.yaml").write_text(SKILL + CHECKS + advice)
     monkeypatch.setattr(checking.helm, "template", unreachable)
     with pytest.raises(PreflightFailed) as refused:
         await checking.run()
-    assert refused.value.problem.fix == "Check the network."
+    assert refused.value.problem.fix == fix
 
 
 NODE = {
