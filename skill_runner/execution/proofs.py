@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from skill_runner.errors import HookFailed, StepFailed
 from skill_runner.execution.stability import meanwhile
 from skill_runner.execution.state import Walk
+from skill_runner.hooks.call import GiveUp, gave_up
 from skill_runner.hooks.declared import call
 from skill_runner.installations.record import ProofRecord, Record
 from skill_runner.outcome import NextAction, Problem
@@ -34,9 +37,10 @@ async def run_proof(walk: Walk, proof: Proof) -> None:
     clock = walk.world.clock
     began = clock.monotonic()
     try:
-        words = await meanwhile(walk, lambda: call(walk.plan.skill, proof, walk.context()))
+        words = await _words(walk, proof)
     except HookFailed as error:
         walk.proof[proof.id] = "failed"
+        _note_others(walk, proof)
         seconds = clock.monotonic() - began
         walk.report(StepFinished(StepResult(id=proof.id, status="failed", seconds=seconds)))
         raise StepFailed(
@@ -51,6 +55,29 @@ async def run_proof(walk: Walk, proof: Proof) -> None:
     )
     passed = ProofRecord(status="passed", at=clock.now(), seconds=seconds)
     walk.record = replace(walk.record, proofs={**walk.record.proofs, proof.id: passed})
+
+
+async def _words(walk: Walk, proof: Proof) -> Any:
+    """Return what a proof says. A hook that answers for several proofs is called once."""
+    if proof.hook not in walk.said:
+        said = await meanwhile(walk, lambda: call(walk.plan.skill, proof, walk.context()))
+        if not isinstance(said, Mapping):
+            return said
+        walk.said[proof.hook] = said
+    own = walk.said[proof.hook].get(proof.id, GiveUp("it says nothing of this proof"))
+    if isinstance(own, GiveUp):
+        raise gave_up(f"hook {proof.hook}", own) from own
+    return own
+
+
+def _note_others(walk: Walk, failed: Proof) -> None:
+    """Tell what the hook of a proof that failed says of its other proofs, which end here too."""
+    said = walk.said.get(failed.hook, {})
+    for proof in walk.plan.proofs:
+        if proof.hook == failed.hook and proof.id in said:
+            words = said[proof.id]
+            told = "failed" if isinstance(words, GiveUp) else f"passed: {words}"
+            walk.proof.setdefault(proof.id, told)
 
 
 def _problem(walk: Walk, proof: Proof, error: HookFailed) -> Problem:

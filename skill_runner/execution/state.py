@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from skill_runner.backends.world import World
 from skill_runner.execution import wall
@@ -54,6 +55,7 @@ class Walk:
     results: list[StepResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     proof: dict[str, str] = field(default_factory=dict)
+    said: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by hooks, of their proofs
     suspects: tuple[Suspect, ...] = ()
     windows: list[Window] = field(default_factory=list)
     changed: bool = False

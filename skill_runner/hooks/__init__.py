@@ -7,6 +7,7 @@ Names that stand here stay for as long as `schema: 1` of skill.yaml does; every 
 
 from skill_runner.binaries.gomodule import module_files
 from skill_runner.errors import ApiError, Conflict, Forbidden, HookFailed, NotFound
+from skill_runner.hooks.admission import await_webhook
 from skill_runner.hooks.applications import await_application
 from skill_runner.hooks.cnpg import check_cluster_version, copy_cluster_secret
 from skill_runner.hooks.context import Context, GiveUp, PodResult, RetryLater, script_command
@@ -21,6 +22,7 @@ from skill_runner.hooks.dapr import (
     MARK,
     PROBING,
     WITHOUT_SECRET_STORE,
+    check_literal_secrets,
     check_sidecars,
     component_failure,
     missing_sidecars,
@@ -79,6 +81,7 @@ from skill_runner.hooks.secrets import (
     write_secret,
 )
 from skill_runner.hooks.selection import app_labels, ready_pods
+from skill_runner.hooks.sidecars import check_all_sidecars, remake_without_sidecar
 from skill_runner.hooks.subscriptions import check_routes
 from skill_runner.hooks.volumes import check_claims, check_kept, data_versions
 from skill_runner.hooks.web.door import fill_credential, prove_door
@@ -114,7 +117,9 @@ __all__ = [
     "app_labels",
     "ask_beside_sidecar",
     "await_application",
+    "await_webhook",
     "by_reference",
+    "check_all_sidecars",
     "check_broker_names",
     "check_claims",
     "check_cluster_version",
@@ -122,6 +127,7 @@ __all__ = [
     "check_event_schemas",
     "check_fresh_pods",
     "check_kept",
+    "check_literal_secrets",
     "check_not_older",
     "check_one_operator",
     "check_partitions",
@@ -175,6 +181,7 @@ __all__ = [
     "ready_pods",
     "register_from_pod",
     "register_schemas",
+    "remake_without_sidecar",
     "replace_stale_pods",
     "role_values",
     "run_sql",

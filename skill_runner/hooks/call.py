@@ -119,7 +119,7 @@ async def call_function(
         except _Late as error:
             raise HookFailed(f"{called} was not done after {timeout:g} s{error}") from error
         except GiveUp as error:
-            raise _given_up(error, called) from error
+            raise gave_up(called, error) from error
         except SkillError:
             raise
         except Exception as error:
@@ -129,7 +129,7 @@ async def call_function(
             ) from error
 
 
-def _given_up(error: GiveUp, called: str) -> HookFailed:
+def gave_up(called: str, error: GiveUp) -> HookFailed:
     """The failure of a hook that gave up, with the problem where it names its code."""
     first, *more = error.message.splitlines() or [""]
     problem = error.code and Problem(

@@ -8,6 +8,7 @@ Importable by hooks: `check_sidecars` is for skills whose pods have sidecars, `r
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -54,8 +55,30 @@ PROBING: Final[Mapping[str, str]] = {
     "dapr.io/sidecar-readiness-probe-period-seconds": "1",
     "dapr.io/graceful-shutdown-seconds": "1",
 }
+SECRET_WORDS: Final = re.compile(
+    r"password|passwd|secret|token|(access|private|api)_?key|connectionstring", re.I
+)
 # For pods without a token for the API: the sidecar would fail to load its built-in secret store.
 WITHOUT_SECRET_STORE: Final = {"dapr.io/disable-builtin-k8s-secret-store": "true"}
+
+
+def check_literal_secrets(components: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a secret that is written into a component's metadata, in place of a Secret's key.
+
+    Each component has `name`, `namespace` and perhaps `metadata`, values by name. GiveUp with
+    POLICY_VIOLATION names the first literal.
+
+        check_literal_secrets(ctx.inputs["components"])
+    """
+    for component in components:
+        for name, value in (component.get("metadata") or {}).items():
+            if SECRET_WORDS.search(name) and value not in ("", True, False):
+                raise GiveUp(
+                    f"component {component['name']}: metadata.{name} is a literal secret",
+                    code="POLICY_VIOLATION",
+                    resource=f"Component {component['namespace']}/{component['name']}",
+                    hint=f"Name a Secret instead: secrets: {{{name}: {{name: …, key: …}}}}",
+                )
 
 
 async def component_failure(cluster: Cluster, pod: Object) -> str | None:
@@ -90,9 +113,11 @@ async def run_with_sidecar(
     pod: Mapping[str, Any] | None = None,
     timeout: float = 120.0,
     alone: bool = False,
+    beside: tuple[str, str] | None = None,
 ) -> PodResult:
     """Run a command beside a sidecar, in a pod with the label `mark`; called off as soon as the pod
     has no sidecar, or a component ends it: GiveUp with SIDECAR_MISSING or COMPONENT_FAILED.
+    So it is by the pods `beside`, which it talks to: their namespace and labels.
     `alone`: Conflict while another one with this app id runs, which would share its events.
 
     A Job makes the pod: Dapr's injector serves the accounts of controllers and the group
@@ -115,7 +140,8 @@ async def run_with_sidecar(
             annotations={**PROBING, **(annotations or {}), "dapr.io/app-id": app_id},
         )
     )
-    failing = asyncio.create_task(_failure(ctx, namespace, f"{MARK}={mark}"))
+    own = namespace or ctx.namespace, f"{MARK}={mark}"
+    failing = asyncio.create_task(_failure(ctx, (own, beside) if beside else (own,)))
     return await _unless(running, failing)
 
 
@@ -130,15 +156,17 @@ async def _unless(running: asyncio.Task[PodResult], failing: asyncio.Task[GiveUp
         await ended(running, failing)
 
 
-async def _failure(ctx: Context, namespace: str | None, labels: str) -> GiveUp:
-    """The fault of a pod with these labels, once it has no sidecar or a component ended it."""
+async def _failure(ctx: Context, wanted: Sequence[tuple[str, str]]) -> GiveUp:
+    """The fault of a pod of these namespaces and labels, once it has no sidecar or a component
+    ended it."""
     while True:
-        for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace):
-            if lacks_sidecar(pod):
-                return missing_sidecars([pod])
-            if failed := await component_failure(ctx.cluster, pod):
-                where = f"Component of namespace {at(pod, 'metadata.namespace')}"
-                return _named("COMPONENT_FAILED", where, failed)
+        for namespace, labels in wanted:
+            for pod in await ctx.list("v1", "Pod", labels=labels, namespace=namespace):
+                if lacks_sidecar(pod):
+                    return missing_sidecars([pod])
+                if failed := await component_failure(ctx.cluster, pod):
+                    where = f"Component of namespace {namespace}"
+                    return _named("COMPONENT_FAILED", where, failed)
         await ctx.clock.sleep(LOOK_EVERY)
 
 

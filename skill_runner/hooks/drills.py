@@ -113,12 +113,12 @@ async def _replaced(
 
 async def until(
     ctx: Context,
-    condition: Callable[[], Awaitable[bool]],
+    condition: Callable[[], Awaitable[object]],
     otherwise: str,
     *,
     seconds: float = 180,
 ) -> None:
-    """Wait until `condition` is true; GiveUp with `otherwise` after that many seconds.
+    """Wait until `condition` gives what is true; GiveUp with `otherwise` after that many seconds.
 
     await until(ctx, lambda: has_said(ctx, "app=probe", "ready"), "the probe is not ready")
     """

@@ -14,6 +14,8 @@ from skill_runner.text.quoting import excerpt
 
 SERVED: Final = 10.0  # seconds in which a kind is served, once its definition is there
 LOOK_EVERY: Final = 0.5
+GONE: Final = 30.0  # seconds in which pods have ended
+WORKLOADS: Final = frozenset({"Deployment", "Job", "StatefulSet"})
 
 
 @asynccontextmanager
@@ -21,7 +23,8 @@ async def objects_for_proof(ctx: Context, manifests: Iterable[Object]) -> AsyncI
     """Apply objects in their order, and delete them in the other one whatever happens.
 
     Those without a namespace are in the installation's. A kind that is not served yet is waited
-    for, as its definition may be new.
+    for, as its definition may be new; and at the end the pods of Deployments, StatefulSets and
+    Jobs, before what they use is deleted.
 
         async with objects_for_proof(ctx, yaml.safe_load_all(PARTS.read_text())) as made:
             said = await ask(ctx)
@@ -54,7 +57,20 @@ async def _apply_once_served(ctx: Context, manifest: Object) -> None:
 
 async def _delete_all(ctx: Context, made: list[Ref]) -> None:
     for ref in reversed(made):
-        await ctx.delete(ref)
+        await ctx.cluster.delete(ref, propagation="Foreground")
+        if ref.kind in WORKLOADS:
+            await _see_gone(ctx, ref)
+
+
+async def _see_gone(ctx: Context, ref: Ref) -> None:
+    """Wait until it is gone with its pods; one that does not go leaves the rest to be deleted."""
+    deadline = ctx.clock.monotonic() + GONE
+    while ctx.clock.monotonic() < deadline:
+        try:
+            await ctx.get(ref)
+        except NotFound:
+            return
+        await ctx.clock.sleep(LOOK_EVERY)
 
 
 @asynccontextmanager

@@ -92,6 +92,7 @@ SIMPLE: Final = {
     ),
 }
 DAPR: Final = {
+    "mode": "bundled",  # what is printed asks no registry
     "scheduler": "memory",
     "components": [{"name": "kept", "namespace": "learnflow", "type": "state.in-memory"}],
     "secret_readers": [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from skill_runner.objects import Object
 
 
-def definition(group: str, kind: str) -> Object:
-    """Of a namespaced kind, served as v1; its plural is the kind's name with an s."""
+def definition(group: str, kind: str, version: str = "v1") -> Object:
+    """Of a namespaced kind, served as v1 unless given; its plural is the kind's name with an s."""
     plural = f"{kind.lower()}s"
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -16,6 +16,6 @@ def definition(group: str, kind: str) -> Object:
             "group": group,
             "scope": "Namespaced",
             "names": {"kind": kind, "plural": plural},
-            "versions": [{"name": "v1", "served": True, "storage": True}],
+            "versions": [{"name": version, "served": True, "storage": True}],
         },
     }

@@ -1,7 +1,8 @@
-"""The application beside a sidecar that proves Dapr's building blocks, with nothing but Python.
+"""The two applications beside sidecars that prove Dapr's building blocks, with nothing but Python.
 
-As `server` it answers calls. As `client` it publishes and receives, keeps state, reads a Secret,
-calls the server, lets an event fail until it is in its dead-letter topic, and ends the sidecar.
+The `callee` answers calls and subscribes. The `caller` publishes, saves, calls and reads a Secret;
+asks the callee, past Dapr, what came of it there; and reports each building block by itself, so
+that one that fails says nothing of the others. A `loader` looks at what its own sidecar has loaded.
 """
 
 import json
@@ -10,43 +11,57 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 DAPR = f"http://127.0.0.1:{os.environ.get('DAPR_HTTP_PORT', '3500')}"
 NONCE = os.environ.get("NONCE", "")
 PUBSUB = os.environ.get("PUBSUB", "skill-probe-pubsub")
-SECONDS = 45.0  # for anything that has to come
-START = 80.0  # for the sidecar, which gives its components a minute
+STATE = os.environ.get("STATE", "skill-probe-state")
+SECRET = os.environ.get("SECRET", "skill-probe")
+OWN_SPACE = os.environ.get("OWN_SPACE", "")
+SPACE = os.environ.get("SPACE", "")  # of the callee; without it, the caller is its own callee
+CALLEE = "skill-probe-callee"
+ADDRESS = f"http://{CALLEE}.{SPACE}.svc:8080" if SPACE else "http://127.0.0.1:8080"
+SECONDS = 30.0  # for anything that has to come
+FOUND = 10.0  # for an address that has just been made
+START = 80.0  # for a sidecar, which gives its components a minute
 received: dict[str, set[str]] = {}
 arrived = threading.Condition()
 
 
+class Failed(Exception):
+    """A building block does not work, and why; lines after the first are evidence."""
+
+
 class Application(BaseHTTPRequestHandler):
-    """What the sidecar calls."""
+    """What sidecars call, and what the caller asks of its callee."""
 
     def do_GET(self) -> None:
-        subscriptions = [
-            {"pubsubname": PUBSUB, "topic": "events", "route": "/events"},
-            {
-                "pubsubname": PUBSUB,
-                "topic": "poison",
-                "route": "/poison",
-                "deadLetterTopic": "dead",
-            },
-            {"pubsubname": PUBSUB, "topic": "dead", "route": "/dead"},
-        ]
-        subscribes = self.path == "/dapr/subscribe" and os.environ.get("SUBSCRIBE")
-        self.answer(200, subscriptions if subscribes else [])
+        path, _, query = self.path.partition("?")
+        if path == "/dapr/subscribe":
+            topics = [{"topic": t, "route": f"/{t}"} for t in ("events", "poison", "dead")]
+            topics[1]["deadLetterTopic"] = "dead"
+            self.answer(200, [{"pubsubname": PUBSUB, **each} for each in topics])
+        elif path == "/came":
+            self.answer(200, came(query))
+        elif path == "/ask":  # what this application's sidecar says; to whom knows the nonce
+            nonce, _, asked = query.partition("&")
+            known = nonce == NONCE != ""
+            self.answer(200, dapr("GET", urllib.parse.unquote(asked)) if known else [403, ""])
+        else:
+            self.answer(200, {})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == "/echo":
-            self.answer(200, {"said": body.decode()})
+            self.answer(200, {"said": json.loads(body), "space": OWN_SPACE})
             return
         with arrived:
-            received.setdefault(self.path, set()).add(str(json.loads(body).get("data")))
+            received.setdefault(self.path[1:], set()).add(str(json.loads(body).get("data")))
             arrived.notify_all()
         self.answer(500 if self.path == "/poison" else 200, {})
 
@@ -62,117 +77,193 @@ class Application(BaseHTTPRequestHandler):
         pass
 
 
-def dapr(method: str, path: str, document: object = None, *, timeout: float = 10.0) -> bytes:
-    """One call of the sidecar's API; exit with what it said when it refuses."""
+def came(topic: str) -> bool:
+    """Wait until the event of this proof has come to this application."""
+    with arrived:
+        return arrived.wait_for(lambda: NONCE in received.get(topic, ()), SECONDS)
+
+
+def request(
+    method: str, url: str, document: object = None, timeout: float = SECONDS + 5
+) -> tuple[int, str]:
+    """Status and text of an answer, whatever it is; OSError without any."""
     data = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(
-        f"{DAPR}{path}", data, {"Content-Type": "application/json"}, method=method
-    )
+    kind = {"Content-Type": "application/json"}
+    asked = urllib.request.Request(url, data, kind, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return bytes(answer.read())
+        with urllib.request.urlopen(asked, timeout=timeout) as answer:
+            return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
-        raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()[:300]}") from error
+        return error.code, error.read().decode()
 
 
-def await_sidecar() -> None:
-    """Until components and subscriptions are ready; the sidecar may be slow, or may never come.
+def dapr(method: str, path: str, document: object = None, timeout: float = 20) -> tuple[int, str]:
+    """What the own sidecar answers."""
+    return request(method, f"{DAPR}{path}", document, timeout)
 
-    `/v1.0/healthz/outbound` is ready before the subscriptions are, and what is published then to a
-    broker in memory is lost.
-    """
-    deadline = time.monotonic() + START
+
+def must(words: str, said: tuple[int, str]) -> str:
+    """The text of an answer that is well; `words` say what it is of."""
+    status, text = said
+    if status >= 300:
+        raise Failed(f"{words}: {status} {own_words(text)}")
+    return text
+
+
+def own_words(text: str) -> str:
+    """Dapr's code and message, out of its answer."""
+    with suppress(ValueError, KeyError, TypeError):
+        told = json.loads(text)
+        text = f"{told['errorCode']}: {told['message']}"
+    return text[:300]
+
+
+def ask(path: str) -> object:
+    """What the callee says, past Dapr."""
+    status, text = request("GET", f"{ADDRESS}{path}")
+    if status != 200:
+        raise Failed(f"{CALLEE} answers {path} with {status} {text[:200]}")
+    return json.loads(text)
+
+
+def its_sidecar(path: str) -> tuple[int, str]:
+    """What the callee's sidecar answers."""
+    status, text = ask(f"/ask?{NONCE}&{urllib.parse.quote(path)}")
+    return status, text
+
+
+def await_answer(url: str, what: str, seconds: float) -> None:
+    """Until it answers well; it may be slow, or may never come."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            urllib.request.urlopen(f"{DAPR}/v1.0/healthz", timeout=2).close()
-            return
+            status, text = request("GET", url, timeout=2)
+            if status < 300:
+                return
+            said = f"{status} {text[:200]}"
         except OSError as error:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"no sidecar after {START:.0f} s: {error}") from None
+            said = str(error)
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what} does not answer after {seconds:.0f} s: {said}")
         time.sleep(0.1)
 
 
-def loaded_components() -> list[str]:
-    """The components that are loaded; exit unless all that were asked for are among them."""
-    loaded = [c["name"] for c in json.loads(dapr("GET", "/v1.0/metadata")).get("components", [])]
-    missing = [name for name in os.environ.get("EXPECTED", "").split(",") if name not in loaded]
-    if any(missing):
-        raise SystemExit(f"not loaded: {', '.join(missing)} (loaded: {', '.join(loaded)})")
-    return loaded
+def await_sidecar() -> None:
+    """Until components and subscriptions are ready, of which `/healthz/outbound` says nothing."""
+    await_answer(f"{DAPR}/v1.0/healthz", "the sidecar", START)
 
 
-def await_event(path: str, what: str) -> None:
-    with arrived:
-        if not arrived.wait_for(lambda: NONCE in received.get(path, ()), SECONDS):
-            raise SystemExit(f"{what} did not arrive within {SECONDS:.0f} s")
-
-
-def events() -> str:
+def pubsub() -> str:
+    """One publishes, the other receives; what it refuses becomes a dead letter."""
     began = time.monotonic()
-    dapr("POST", f"/v1.0/publish/{PUBSUB}/events", NONCE)
-    await_event("/events", "the event")
-    return f"event back after {1000 * (time.monotonic() - began):.0f} ms"
+    must("publishing an event", dapr("POST", f"/v1.0/publish/{PUBSUB}/events", NONCE))
+    if ask("/came?events") is not True:
+        raise Failed(f"an event was published and did not come to {CALLEE} in {SECONDS:.0f} s")
+    took = 1000 * (time.monotonic() - began)
+    must("publishing an event", dapr("POST", f"/v1.0/publish/{PUBSUB}/poison", NONCE))
+    if ask("/came?dead") is not True:
+        why = "was not in its dead-letter topic" if ask("/came?poison") else "did not come to it"
+        raise Failed(f"an event that {CALLEE} refuses {why} in {SECONDS:.0f} s")
+    return f"an event came after {took:.0f} ms, and one that fails is in its dead-letter topic"
 
 
-def dead_letter() -> str:
-    dapr("POST", f"/v1.0/publish/{PUBSUB}/poison", NONCE)
-    await_event("/dead", "the failing event")
-    return "a failing event is in its dead-letter topic"
-
-
-def state(store: str) -> None:
-    """Save, read back, delete."""
+def state() -> str:
+    """What one saves the other reads, until it is deleted."""
     key = f"skill-probe-{NONCE}"
-    dapr("POST", f"/v1.0/state/{store}", [{"key": key, "value": NONCE}])
-    found = dapr("GET", f"/v1.0/state/{store}/{key}").decode()
-    dapr("DELETE", f"/v1.0/state/{store}/{key}")
-    if json.loads(found or "null") != NONCE:
-        raise SystemExit(f"state store {store} gave {found!r} back")
+    must("saving state", dapr("POST", f"/v1.0/state/{STATE}", [{"key": key, "value": NONCE}]))
+    said = must(f"reading state by {CALLEE}", its_sidecar(f"/v1.0/state/{STATE}/{key}"))
+    must("deleting state", dapr("DELETE", f"/v1.0/state/{STATE}/{key}"))
+    if said != json.dumps(NONCE):
+        raise Failed(f"what one application saved, {CALLEE} reads as {said!r}")
+    said = must(f"reading state by {CALLEE}", its_sidecar(f"/v1.0/state/{STATE}/{key}"))
+    if said:
+        raise Failed(f"state that was deleted is still read as {said!r}")
+    return "what one application saves the other reads, until it is deleted"
 
 
-def secret() -> None:
-    name = os.environ["SECRET"]
-    if json.loads(dapr("GET", f"/v1.0/secrets/kubernetes/{name}")).get("nonce") != NONCE:
-        raise SystemExit(f"secret {name} came back with another value")
+def invocation() -> str:
+    """A call by name, into the other namespace."""
+    path = f"/v1.0/invoke/{CALLEE}.{SPACE}/method/echo"
+    deadline = time.monotonic() + FOUND
+    status, text = dapr("POST", path, NONCE)
+    while status >= 500 and time.monotonic() < deadline:  # its name may be seconds old
+        time.sleep(0.5)
+        status, text = dapr("POST", path, NONCE)
+    answer = must(f"calling {CALLEE} in namespace {SPACE}", (status, text))
+    if json.loads(answer) != {"said": NONCE, "space": SPACE}:
+        raise Failed(f"the call came back as {answer[:200]}")
+    return f"a call from namespace {OWN_SPACE} is answered in namespace {SPACE}"
 
 
-def invocation() -> None:
-    said = json.loads(dapr("POST", "/v1.0/invoke/skill-probe-server/method/echo", NONCE))
-    if NONCE not in said["said"]:
-        raise SystemExit(f"the call came back as {said}")
+def secrets() -> str:
+    """Who may read a Secret reads it, and who may not is refused."""
+    path = f"/v1.0/secrets/kubernetes/{SECRET}"
+    read = must(f"reading Secret {SECRET}", dapr("GET", path))
+    if json.loads(read).get("nonce") != NONCE:
+        raise Failed(f"Secret {SECRET} came back with another value")
+    if not SPACE:
+        return "a Secret is read"
+    status, text = its_sidecar(f"{path}?metadata.namespace={OWN_SPACE}")
+    if status < 300:
+        raise Failed(
+            f"{CALLEE} read Secret {OWN_SPACE}/{SECRET}, which its account may not read\n"
+            "some role lets every account of its namespace, or of the cluster, read Secrets"
+        )
+    if "forbidden" not in text and status != 403:
+        raise Failed(f"{CALLEE} is not refused, it fails: {status} {own_words(text)}")
+    return f"a Secret is read by who may, and {CALLEE} is refused ({status}, forbidden)"
 
 
-def client() -> str:
-    """Every proof that the environment asks for, and what to say of them."""
+BLOCKS: dict[str, Callable[[], str]] = {
+    "pubsub": pubsub,
+    "state": state,
+    "invocation": invocation,
+    "secrets": secrets,
+}
+
+
+def caller() -> str:
+    """Each building block that is asked for, with what was seen or what failed, as JSON."""
     await_sidecar()
-    loaded = loaded_components()
-    said = [f"{len(loaded)} components loaded"]
-    if os.environ.get("SUBSCRIBE"):
-        said.append(events())
-    stores = [name for name in os.environ.get("STORES", "").split(",") if name]
-    for store in stores:
-        state(store)
-        said.append(f"{store} keeps state")
-    if os.environ.get("SECRET"):
-        secret()
-        said.append("a secret is read")
-    if os.environ.get("INVOKE"):
-        invocation()
-        said.append("a call is answered")
-    if os.environ.get("SUBSCRIBE"):
-        said.append(dead_letter())
-    return ", ".join(said)
+    await_answer(f"{ADDRESS}/healthz", f"{CALLEE} in namespace {SPACE}", START)
+    report = {}
+    for name in os.environ.get("BLOCKS", ",".join(BLOCKS)).split(","):
+        try:
+            report[name] = {"seen": BLOCKS[name]()}
+        except (Failed, OSError) as error:
+            report[name] = {"failed": str(error)}
+    return json.dumps(report)
+
+
+def loader() -> str:
+    """The components that are loaded and that are missing, and state kept in each store: JSON."""
+    await_sidecar()
+    metadata = json.loads(must("asking the sidecar", dapr("GET", "/v1.0/metadata")))
+    loaded = [each["name"] for each in metadata.get("components", [])]
+    missing = [name for name in os.environ["EXPECTED"].split(",") if name not in loaded]
+    seen = [f"{len(loaded)} components loaded"]
+    for store in () if missing else filter(None, os.environ.get("STORES", "").split(",")):
+        path, key = f"/v1.0/state/{store}", f"skill-probe-{NONCE}"
+        must(f"saving in {store}", dapr("POST", path, [{"key": key, "value": NONCE}]))
+        found = must(f"reading from {store}", dapr("GET", f"{path}/{key}"))
+        must(f"deleting from {store}", dapr("DELETE", f"{path}/{key}"))
+        if found != json.dumps(NONCE):
+            raise Failed(f"state store {store} gave {found!r} back")
+        seen.append(f"{store} keeps state")
+    return json.dumps({"loaded": loaded, "missing": missing, "seen": seen})
 
 
 def main() -> None:
     server = ThreadingHTTPServer(("0.0.0.0", 8080), Application)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    if sys.argv[1:] == ["server"]:
+    if sys.argv[1:] == ["callee"]:
         threading.Event().wait()
     try:
-        sys.stdout.write(f"{client()}\n")
+        sys.stdout.write(f"{caller() if sys.argv[1:] == ['caller'] else loader()}\n")
+    except Failed as error:
+        raise SystemExit(str(error)) from error
     finally:
-        with suppress(OSError, SystemExit):  # there is none, or it is gone
+        with suppress(OSError):  # there is none, or it is gone
             dapr("POST", "/v1.0/shutdown", timeout=2)
 
 

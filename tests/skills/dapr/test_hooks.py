@@ -1,7 +1,8 @@
-"""The hooks of Dapr without a cluster: what they refuse, name and fix."""
+"""The hooks of Dapr without a cluster: what they choose, refuse and name."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,14 +10,15 @@ import pytest
 from skill_runner.backends.base import ReleaseSpec
 from skill_runner.errors import HookFailed
 from skill_runner.hooks.call import call_hook
-from skill_runner.hooks.context import Context, PodResult
-from skill_runner.objects import Object, Ref
+from skill_runner.hooks.context import Context, GiveUp, PodResult
+from skill_runner.objects import Object
 from skill_runner.plan import ImageChoice, Installation, Plan, PlannedRelease, make_plan
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.progress import silent
 from skill_runner.skill.library import default_library
 from skill_runner.testing import FakeClock, MemoryCluster, MemoryHelm
 from tests.support.contexts import scripted
+from tests.support.definitions import definition
 
 SKILL = default_library().find("dapr-k8s-setup")
 STATE = {"name": "orders", "namespace": "default", "type": "state.postgresql"}
@@ -24,27 +26,6 @@ STATE = {"name": "orders", "namespace": "default", "type": "state.postgresql"}
 
 async def call(hook: str, ctx: Context) -> Any:
     return await call_hook(SKILL, hook, ctx, timeout=30)
-
-
-def pod(name: str, *, owner: str = "", containers: tuple[str, ...] = ("app",)) -> Object:
-    """A pod that asks for a sidecar."""
-    owners = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": "1"}]
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": "default",
-            "annotations": {"dapr.io/enabled": "true"},
-            "ownerReferences": owners if owner else [],
-        },
-        "spec": {"containers": [{"name": c, "image": "example.org/a:1"} for c in containers]},
-        "status": {"phase": "Running"},
-    }
-
-
-async def names(cluster: MemoryCluster) -> list[str]:
-    return [o["metadata"]["name"] for o in (await cluster.list("v1", "Pod")).items]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +39,7 @@ async def names(cluster: MemoryCluster) -> list[str]:
 def test_no_service_requests_more_than_its_limit(
     resources: dict[str, str], request_: tuple[str, str]
 ) -> None:
-    inputs = {"resources": resources} if resources else {}
+    inputs: dict[str, Any] = {"resources": resources} if resources else {}
     plan = planned(**inputs)
     (release,) = (step for step in plan.steps if isinstance(step, PlannedRelease))
     made = release.values["dapr_operator"]["resources"]
@@ -87,10 +68,10 @@ async def test_a_literal_secret_is_refused(
 ) -> None:
     ctx = scripted(SKILL, **inputs)
     if words is None:
-        await call("check", ctx)
+        await call("check_literals", ctx)
         return
     with pytest.raises(HookFailed, match=words) as refused:
-        await call("check", ctx)
+        await call("check_literals", ctx)
     assert refused.value.problem is not None
     assert refused.value.problem.code == code
 
@@ -115,6 +96,7 @@ async def checking(plan: Plan, *, there: str = "") -> Context:
     cluster = MemoryCluster()
     helm = MemoryHelm(cluster)
     if there:
+        cluster.put(webhook("dapr-system"))
         helm.add_chart(there, lambda spec: ())
         await helm.install_or_upgrade(
             ReleaseSpec(name="dapr", namespace="dapr-system", chart=there)
@@ -141,7 +123,8 @@ async def test_the_chart_is_chosen_by_what_can_be_had(
     (release,) = (step for step in plan.steps if isinstance(step, PlannedRelease))
     assert (release.id, plan.outputs["mode"], plan.outputs["version"]) == expected
     assert release.values["global"]["tag"] == plan.outputs["version"]
-    await call("check", await checking(plan))
+    for hook in ("check_version", "check_only_one"):
+        await call(hook, await checking(plan))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +138,6 @@ async def test_the_chart_is_chosen_by_what_can_be_had(
             "",
             "its images are built here",
         ),
-        ({"mode": "bundled", "chart": "/srv/dapr"}, False, "", "mode is bundled"),
         ({}, False, "dapr-bundled", "was installed by the bundled chart"),
         ({}, True, "dapr", "was installed by the official chart"),
     ],
@@ -163,111 +145,87 @@ async def test_the_chart_is_chosen_by_what_can_be_had(
 async def test_what_cannot_be_had_or_would_break_what_is_there_is_refused(
     inputs: dict[str, Any], built: bool, there: str, words: str
 ) -> None:
+    ctx = await checking(planned(built, **inputs), there=there)
     with pytest.raises(HookFailed, match=words):
-        await call("check", await checking(planned(built, **inputs), there=there))
+        await call("check_only_one" if there else "check_version", ctx)
 
 
 @pytest.mark.parametrize(
     ("built", "there"), [(False, "dapr"), (True, "dapr-bundled")], ids=["official", "bundled"]
 )
 async def test_what_was_installed_so_is_run_again(built: bool, there: str) -> None:
-    await call("check", await checking(planned(built), there=there))
+    await call("check_only_one", await checking(planned(built), there=there))
 
 
-@pytest.mark.parametrize("owner", ["dapr-system", "elsewhere"])
-async def test_one_control_plane_is_enough(owner: str) -> None:
+def webhook(owner: str) -> Object:
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {
+            "name": "dapr-sidecar-injector",
+            "annotations": {"meta.helm.sh/release-namespace": owner},
+        },
+        "webhooks": [],
+    }
+
+
+async def test_one_control_plane_is_enough() -> None:
     cluster = MemoryCluster()
+    cluster.put(webhook("elsewhere"))
+    with pytest.raises(HookFailed, match="Dapr is in this cluster already, in namespace elsewhere"):
+        await call("check_only_one", scripted(SKILL, cluster=cluster))
+
+
+def proving(report: str, exit_code: int = 0) -> Context:
+    """A Context in which the probe prints this; its broker serves."""
+    cluster = MemoryCluster()
+    for kind in ("Component", "Resiliency"):
+        cluster.put(definition("dapr.io", kind, "v1alpha1"))
+    for name in ("dapr-system", "default"):
+        cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     cluster.put(
         {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "MutatingWebhookConfiguration",
+            "apiVersion": "v1",
+            "kind": "Pod",
             "metadata": {
-                "name": "dapr-sidecar-injector",
-                "annotations": {"meta.helm.sh/release-namespace": owner},
+                "name": "skill-probe-broker-a",
+                "namespace": "dapr-system",
+                "labels": {"app": "skill-probe-broker"},
             },
-            "webhooks": [],
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
         }
     )
-    ctx = scripted(SKILL, cluster=cluster)
-    if owner == "dapr-system":
-        await call("check", ctx)
-        return
-    with pytest.raises(HookFailed, match="Dapr is in this cluster already, in namespace elsewhere"):
-        await call("check", ctx)
+    return scripted(SKILL, PodResult(exit_code, report), cluster=cluster, components=[STATE])
 
 
-async def test_pods_without_their_sidecar_are_named_and_made_again() -> None:
-    cluster = MemoryCluster()
-    for made in (
-        pod("bare", owner="web"),
-        pod("whole", owner="web", containers=("app", "daprd")),
-    ):
-        cluster.put(made)
-    ctx = scripted(SKILL, cluster=cluster)
-    with pytest.raises(HookFailed, match="1 pod asks") as named:
-        await call("find_missing_sidecars", ctx)
-    assert named.value.problem is not None
-    assert (named.value.problem.code, named.value.problem.resource) == (
-        "SIDECAR_MISSING",
-        "Pod default/bare",
-    )
-    assert await call("fix_sidecars", ctx) == "1 pods made again, which had no sidecar"
-    assert await names(cluster) == ["whole"]
-    assert await call("find_missing_sidecars", ctx) == "1 pods with a sidecar"
-    assert await call("fix_sidecars", ctx) == ""
+async def test_each_building_block_is_named_and_nothing_is_left() -> None:
+    report = {"pubsub": {"seen": "an event came"}, "state": {"failed": "saving state: 500 no"}}
+    ctx = proving(f"words of before\n{json.dumps(report)}\n")
+    said = await call("prove_building_blocks", ctx)
+    assert said["pubsub"] == "an event came"
+    assert (str(said["state"]), type(said["state"])) == ("saving state: 500 no", GiveUp)
+    for kind in ("Secret", "Service", "ServiceAccount"):
+        for namespace in ("dapr-system", "default"):
+            assert await ctx.list("v1", kind, namespace=namespace) == ()
 
 
-async def test_a_pod_that_nobody_would_make_again_is_left() -> None:
-    cluster = MemoryCluster()
-    cluster.put(pod("alone"))
-    with pytest.raises(HookFailed, match="1 pod asks"):
-        await call("fix_sidecars", scripted(SKILL, cluster=cluster))
-    assert await names(cluster) == ["alone"]
+async def test_a_probe_without_a_report_is_named_by_its_last_words() -> None:
+    ctx = proving("Traceback\nthe sidecar does not answer after 80 s: refused\n", exit_code=1)
+    with pytest.raises(HookFailed, match="the sidecar does not answer after 80 s: refused"):
+        await call("prove_building_blocks", ctx)
 
 
 async def test_a_component_that_the_probe_misses_is_named() -> None:
-    said = "some words\nnot loaded: orders, cache (loaded: events, kubernetes)\n"
-    ctx = scripted(SKILL, PodResult(1, said), components=[STATE])
+    report = {"loaded": ["events", "kubernetes"], "missing": ["orders", "cache"], "seen": []}
     with pytest.raises(HookFailed, match="components orders, cache are not loaded") as failed:
-        await call("probe_components", ctx)
+        await call("prove_components", proving(json.dumps(report)))
     problem = failed.value.problem
     assert problem is not None
     assert (problem.code, problem.resource) == ("COMPONENT_NOT_LOADED", "Component default/orders")
     assert problem.evidence == ("loaded there: events, kubernetes",)
 
 
-async def test_the_webhook_waits_for_endpoints_and_its_authority() -> None:
-    cluster = MemoryCluster()
-    ctx = scripted(SKILL, cluster=cluster)
-    with pytest.raises(HookFailed, match="no endpoint"):
-        await call_hook(SKILL, "await_injector", ctx, timeout=1)
-    await cluster.create(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dapr-system"}}
-    )
-    cluster.put(
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "addressType": "IPv4",
-            "metadata": {
-                "name": "a",
-                "namespace": "dapr-system",
-                "labels": {"kubernetes.io/service-name": "dapr-sidecar-injector"},
-            },
-            "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}],
-        }
-    )
-    hook = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": "dapr-sidecar-injector"},
-        "webhooks": [{"name": "sidecar-injector.dapr.io", "clientConfig": {}}],
-    }
-    cluster.put(hook)
-    with pytest.raises(HookFailed, match="CA bundle"):
-        await call_hook(SKILL, "await_injector", ctx, timeout=1)
-    ref = Ref.of(hook)
-    await cluster.delete(ref)
-    hook["webhooks"][0]["clientConfig"] = {"caBundle": "AAAA"}  # type: ignore[index]
-    cluster.put(hook)
-    assert await call("await_injector", ctx) == "1 endpoints"
+async def test_what_the_probe_saw_of_components_is_told() -> None:
+    report = {"loaded": ["orders"], "missing": [], "seen": ["1 components loaded", "orders keeps"]}
+    said = await call("prove_components", proving(json.dumps(report)))
+    assert said == "default: 1 components loaded, orders keeps"
