@@ -12,7 +12,14 @@ from skill_runner.errors import HookFailed
 from skill_runner.hooks.call import call_hook
 from skill_runner.hooks.context import Context, GiveUp, PodResult
 from skill_runner.objects import Object
-from skill_runner.plan import ImageChoice, Installation, Plan, PlannedRelease, make_plan
+from skill_runner.plan import (
+    ImageChoice,
+    Installation,
+    Plan,
+    PlannedApply,
+    PlannedRelease,
+    make_plan,
+)
 from skill_runner.plan.inputs import resolve_values
 from skill_runner.progress import silent
 from skill_runner.skill.library import default_library
@@ -45,6 +52,25 @@ def test_no_service_requests_more_than_its_limit(
     made = release.values["dapr_operator"]["resources"]
     assert (made["requests"]["cpu"], made["requests"]["memory"]) == request_
     assert release.values["dapr_scheduler"]["resources"]["requests"]["cpu"] == request_[0]
+
+
+@pytest.mark.parametrize(
+    ("component", "names"),
+    [
+        ({"type": "state.in-memory"}, []),
+        ({"type": "secretstores.kubernetes", "metadata": {}}, []),
+        ({"type": "pubsub.in-memory", "metadata": {"a": 1}}, ["a"]),
+        ({"type": "state.redis", "secrets": {"b": {"name": "s", "key": "k"}}}, ["enableTLS", "b"]),
+        ({"type": "pubsub.kafka"}, ["authType", "initialOffset", "version"]),
+    ],
+)
+def test_every_component_has_its_metadata_be_it_empty(
+    component: dict[str, Any], names: list[str]
+) -> None:
+    """The API server refuses null, by the definitions of the official chart as by our own."""
+    plan = planned(components=[{"name": "a", "namespace": "shop", **component}])
+    (applied,) = (step for step in plan.steps if isinstance(step, PlannedApply))
+    assert [each["name"] for each in applied.manifests[0]["spec"]["metadata"]] == names
 
 
 @pytest.mark.parametrize(
