@@ -115,13 +115,11 @@ async def run_with_sidecar(
     alone: bool = False,
     beside: tuple[str, str] | None = None,
 ) -> PodResult:
-    """Run a command beside a sidecar, in a pod with the label `mark`; called off as soon as the pod
-    has no sidecar, or a component ends it: GiveUp with SIDECAR_MISSING or COMPONENT_FAILED.
-    So it is by the pods `beside`, which it talks to: their namespace and labels.
+    """Run a command beside a sidecar, in a pod with the label `mark`; called off as soon as it, or
+    a pod `beside` (namespace, labels) which it talks to, has no sidecar, or a component ends it:
+    GiveUp with SIDECAR_MISSING or COMPONENT_FAILED.
     `alone`: Conflict while another one with this app id runs, which would share its events.
-
-    A Job makes the pod: Dapr's injector serves the accounts of controllers and the group
-    system:masters alone, whatever else a caller may do (pkg/injector/service of 1.14).
+    A Job makes the pod: Dapr's injector serves controllers and system:masters alone (1.14).
 
         said = await run_with_sidecar(ctx, app_id="a", mark=mark, image=image, command=work, env={})
     """
@@ -140,9 +138,8 @@ async def run_with_sidecar(
             annotations={**PROBING, **(annotations or {}), "dapr.io/app-id": app_id},
         )
     )
-    own = namespace or ctx.namespace, f"{MARK}={mark}"
-    failing = asyncio.create_task(_failure(ctx, (own, beside) if beside else (own,)))
-    return await _unless(running, failing)
+    wanted = [(namespace or ctx.namespace, f"{MARK}={mark}"), *([beside] if beside else ())]
+    return await _unless(running, asyncio.create_task(_failure(ctx, wanted)))
 
 
 async def _unless(running: asyncio.Task[PodResult], failing: asyncio.Task[GiveUp]) -> PodResult:
