@@ -20,7 +20,15 @@ from tests.support.hostile.texts import HOSTILE
 
 BASES = bases()
 # A text there is the name of an object, or of a namespace: it is what it was asked to be.
-NAMES = ("topics", "clients", "components", "secret_readers", "namespace", "subscribe")
+NAMES = (
+    "topics",
+    "clients",
+    "components",
+    "secret_readers",
+    "namespace",
+    "subscribe",
+    "delivers",
+)
 MODES = {"bundled", "strimzi", "cnpg", "neon", "install", "adopt"}
 
 

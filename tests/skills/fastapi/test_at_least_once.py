@@ -18,7 +18,7 @@ from skill_runner.errors import ApiError
 from skill_runner.objects import Ref
 from skill_runner.skill.shipped import shipped
 from tests.support.driver import Driver
-from tests.support.paths import DAPR_CHART, ROOT
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.cluster
 
@@ -49,7 +49,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(driver: Driver, source: Path) -> Iterator[dict[str, Any]]:
     untouched = driver.objects()
-    with_dapr = f"dapr.chart={DAPR_CHART}"
     given = {
         "source": source,
         "replicas": 1,
@@ -59,7 +58,7 @@ def service(driver: Driver, source: Path) -> Iterator[dict[str, Any]]:
         "probe": '{data: {act: SUCCESS, by: "{id}"}, key: "{id}", fails: {act: DROP}}',
     }
     inputs = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
-    dapr = ("--with", "dapr.version=1.14.0", "--with", with_dapr, "--with", "dapr.scheduler=memory")
+    dapr = ("--with", "dapr.scheduler=memory")
     inputs += ["--with", "kafka.partitions=12"]
     try:
         yield driver.skill("run", NAME, "--name", SERVICE, *inputs, *dapr)

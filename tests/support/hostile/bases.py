@@ -129,7 +129,7 @@ MORE = (
             "secret_readers": [{"namespace": "shop", "service_account": "shop", "secrets": ["a"]}],
         },
     ),
-    Base("dapr-k8s-setup", "folder", {"chart": "/opt/charts/dapr"}),
+    Base("dapr-k8s-setup", "folder", {"mode": "official", "chart": "/opt/charts/dapr"}),
     Base("docusaurus-deploy", "ingress", dict(WEB)),
     Base("docusaurus-deploy", "gateway", {**WEB, "gateway": "infra/public"}),
     Base(
