@@ -8,11 +8,12 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
 Object = dict[str, Any]
+MANAGER: Final = "skill-cluster"  # of fields: as a User-Agent it is that of every write
 
 
 def connect_api(kubeconfig: Path) -> httpx.AsyncClient:
@@ -27,7 +28,11 @@ def connect_api(kubeconfig: Path) -> httpx.AsyncClient:
         pair.flush()
         context.load_cert_chain(pair.name)
     return httpx.AsyncClient(
-        base_url=cluster["server"], verify=context, trust_env=False, timeout=5.0
+        base_url=cluster["server"],
+        verify=context,
+        headers={"User-Agent": MANAGER},
+        trust_env=False,
+        timeout=5.0,
     )
 
 
@@ -35,7 +40,7 @@ async def apply(client: httpx.AsyncClient, path: str, obj: Object) -> None:
     """Server-side apply of one object. httpx.HTTPError if it is refused."""
     answer = await client.patch(
         path,
-        params={"fieldManager": "skill-cluster", "force": "true"},
+        params={"fieldManager": MANAGER, "force": "true"},
         headers={"Content-Type": "application/apply-patch+yaml"},
         content=json.dumps(obj),
     )
