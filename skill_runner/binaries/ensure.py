@@ -102,8 +102,7 @@ async def _ensure_part(part: Part, work: _Work) -> dict[str, Path]:
         if cached := _cached(part):
             return cached
     package = f"; Debian has it as `apt-get install {part.package}`" if part.package else ""
-    lines = "".join(f"\n  {line}" for line in tried)
-    raise AssetError(f"{part.name} {part.version} cannot be had{package}. Tried:{lines}")
+    raise AssetError(f"{part.name} {part.version} cannot be had{package}; tried", listed=tried)
 
 
 async def _fetch(part: Part, source: str, tried: list[str], work: _Work) -> None:

@@ -57,9 +57,11 @@ async def _apply_once_served(ctx: Context, manifest: Object) -> None:
 
 async def _delete_all(ctx: Context, made: list[Ref]) -> None:
     for ref in reversed(made):
-        await ctx.cluster.delete(ref, propagation="Foreground")
         if ref.kind in WORKLOADS:
+            await ctx.cluster.delete(ref, propagation="Foreground")
             await _see_gone(ctx, ref)
+        else:
+            await ctx.cluster.delete(ref, propagation="Background")
 
 
 async def _see_gone(ctx: Context, ref: Ref) -> None:

@@ -23,9 +23,9 @@ def check_changes(skill: Skill, old: Mapping[str, Any], new: Mapping[str, Any]) 
         if (problem := _refusal(each, old[each.name], new[each.name]))
     ]
     if problems:
-        lines = "".join(f"\n  {problem}" for problem in problems)
         raise Refused(
-            f"{skill.name} is installed, and these inputs cannot change so:{lines}",
+            f"{skill.name} is installed, and these inputs cannot change so",
+            listed=problems,
             hint="Leave them as they are, or make a second installation under another name "
             "(--name) with the new values; `skill remove` takes the old one away.",
         )

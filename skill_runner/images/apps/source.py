@@ -101,10 +101,11 @@ def _part(path: str) -> str:
 
 def _too_large(folder: Path, size: str, sizes: Mapping[str, int]) -> UsageError:
     largest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
-    lines = "".join(f"\n  {name}: {number / 2**20:,.0f} MiB" for name, number in largest)
+    shown = "; the largest parts are" if largest else ""
     return UsageError(
         f"the source {folder} has {size}, at most {MAX_BYTES >> 20} MiB and {MAX_FILES:,} files "
-        f"are built; the largest parts are:{lines}",
+        f"are built{shown}",
+        listed=[f"{name}: {number / 2**20:,.0f} MiB" for name, number in largest],
         hint=f"Leave out what the program does not need: a line each in {folder / FILE}.",
     )
 

@@ -123,7 +123,7 @@ def test_killed_node_is_reported_and_replaced(name: str) -> None:
     os.kill(node.pid, signal.SIGKILL)
     _until_node_is_gone(name)
     answer = status(name)
-    assert (answer["running"], "has ended" in str(answer["note"])) == (False, True)
+    assert (answer["running"], "has stopped" in str(answer["note"])) == (False, True)
     skill_ok("cluster", "up", "--name", name)
     assert status(name)["ready"] is True
 

@@ -54,7 +54,7 @@ async def test_error_says_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(AssetError) as caught:
         await binaries.ensure_all(["etcd", "coredns"])
     text = str(caught.value)
-    assert "etcd 3.7.3 cannot be had. Tried:\n  PATH: etcd is not on PATH" in text
+    assert "etcd 3.7.3 cannot be had; tried:\n  PATH: etcd is not on PATH" in text
     assert "coredns 1.15.0 cannot be had" in text
     assert "SKILL_DOWNLOAD_MIRROR" in text
 
