@@ -99,10 +99,17 @@ def _by_hand(obj: Object, scene: Scene, given: Parameters) -> Iterator[Finding]:
     if delivery_tool(_labels(obj), notes) and not hands(obj):
         return  # the tool's own client-side apply leaves kubectl's annotation
     written = hands(obj)
-    if not written:
+    if not written and _has_fields(obj):
         yield from _stripped(obj, notes)
     for hand in written:
         yield from _hand(obj, hand, scene, given)
+
+
+def _has_fields(obj: Object) -> bool:
+    """Tell whether anything could be owned: a namespace's default ServiceAccount is but a name."""
+    meta = mapping(obj.get("metadata"))
+    own = set(obj) - {"apiVersion", "kind", "metadata", "status"}
+    return bool(own) or any(meta.get(key) for key in ("labels", "annotations", "finalizers"))
 
 
 def _stripped(obj: Object, notes: Mapping[str, Any]) -> Iterator[Finding]:

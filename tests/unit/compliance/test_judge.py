@@ -157,6 +157,14 @@ def test_a_writer_that_nobody_knows_is_named_and_one_of_a_status_is_none() -> No
     assert judged(subresource="status").status == "pass"
 
 
+def test_an_object_that_is_but_a_name_has_no_writer() -> None:
+    """The ServiceAccount that every namespace gets: no field of it could be anybody's."""
+    meta = {"name": "default", **dict.fromkeys(("managedFields", "labels", "annotations"))}
+    bare = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
+    answer = _only(judge(_set("no-manual-kubectl"), scene([bare])))
+    assert answer.status == "pass"
+
+
 def test_managed_fields_that_were_stripped_tell_nothing() -> None:
     stripped = {"deployment": "web", "change": {"metadata": {"managedFields": None}}}
     answer = _only(judge(_set("no-manual-kubectl"), scene([stripped])))
