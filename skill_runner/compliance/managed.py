@@ -34,7 +34,7 @@ _CONTROLLERS: Final = (
     *("strimzi*", "dapr*", "operator", "sentry", "placement", "kong*", "coredns*", "cilium*"),
     *("skill-runner", "skill-runner-*", "skill-cluster", "before-first-apply"),
 )
-_PART: Final = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
+_PART: Final = re.compile(r"\.?([^.\[\]]+)|\[([^\[\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
