@@ -41,16 +41,21 @@ def _hangups() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, then browsers, so that short files fill the end; what drives
-    a cluster is marked so, whoever wrote it."""
+    """What takes minutes comes first, then browsers and what is heavy, so that short files fill the
+    end; what drives a cluster is marked so, whoever wrote it."""
     driven = [i for i in items if "driver" in getattr(i, "fixturenames", ())]
     for item in driven:
         item.add_marker(pytest.mark.cluster)
     minutes = {item.path for item in driven}
+    heavy = {item.path for item in items if item.get_closest_marker("heavy")}
 
     def turn(item: pytest.Item) -> tuple[bool, ...]:
         name = item.nodeid
-        return not name.startswith(CLUSTER), item.path not in minutes, BROWSERS not in name
+        return (
+            not name.startswith(CLUSTER),
+            item.path not in minutes,
+            BROWSERS not in name and item.path not in heavy,
+        )
 
     items.sort(key=turn)
 
