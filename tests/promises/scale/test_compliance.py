@@ -6,6 +6,8 @@ import tracemalloc
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from skill_runner.actions.compliance.audit import audit, to_json
 from skill_runner.actions.compliance.gather import kinds_of
 from skill_runner.backends.kube.pages import PAGE
@@ -18,6 +20,7 @@ MOST = 100_000_000  # bytes beside what was there before; the pods' own text is 
 KINDS_SERVED_AND_RECORDS = 2  # requests beside the lists of kinds: records, and discovery's few
 
 
+@pytest.mark.heavy
 async def test_five_thousand_objects(tmp_path: Path) -> None:
     governance = find_governance("learnflow")
     async with standing(tmp_path, crowd(PODS, 0)) as stage:
