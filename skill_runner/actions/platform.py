@@ -31,7 +31,8 @@ from skill_runner.skill.model import Skill
 from skill_runner.skill.plaintext import input_faults
 from skill_runner.skill.schema import faults
 from skill_runner.skill.suggest import did_you_mean
-from skill_runner.skill.yaml_source import Document, YamlFault, read_one
+from skill_runner.skill.yaml_file import mistakes, placed, read_file
+from skill_runner.skill.yaml_source import Document
 
 _NAME: Final = {
     "type": "string",
@@ -131,7 +132,7 @@ def hooks_beside(file: Path) -> Path:
 
 def read_platform(file: Path, library: Library) -> Platform:
     """The platform of a file. SkillFileError with every mistake in it."""
-    document = _document(file)
+    document = read_file(file, "the platform")
     problems = [(fault.mark, fault.message) for fault in document.faults]
     found = faults(document.data, SHAPE)
     problems += [(document.mark(fault.path), fault.message) for fault in found]
@@ -140,21 +141,9 @@ def read_platform(file: Path, library: Library) -> Platform:
     names = [each.name for each in wanted]
     proofs = read_proofs(document.data, hooks_beside(file), names, reading.report)
     if reading.problems:
-        lines = tuple(f"{file}:{mark}: {text}" for mark, text in sorted(set(reading.problems)))
-        count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        raise SkillFileError(f"the platform {file} has {count}", listed=lines)
+        raise mistakes(f"the platform {file}", placed(file, reading.problems))
     name = document.data.get("name") or file.resolve().parent.name
     return Platform(str(name), wanted, file, proofs)
-
-
-def _document(file: Path) -> Document:
-    try:
-        return read_one(file.read_text(encoding="utf-8"))
-    except YamlFault as fault:
-        raise SkillFileError(f"{file}:{fault.mark}: {fault.message}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SkillFileError(f"the platform {file} cannot be read: {why}") from None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ cannot be written at the end is told on stderr, and changes neither outcome nor 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,8 +78,11 @@ def _check_writable(file: Path, name: str) -> None:
     there = next(parent for parent in file.parents if parent.exists())
     if not there.is_dir():
         raise click.BadParameter(f"{name} cannot be written: {there} is no folder")
-    if not os.access(file if file.exists() else there, os.W_OK):
-        raise click.BadParameter(f"{name} cannot be written: no right to write in {there}")
+    try:  # nothing stays: rights, a read-only or a full disk are known only by trying
+        with file.open("ab") if file.exists() else tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise click.BadParameter(f"{name} cannot be written: {error.strerror}") from None
 
 
 def write_reports(outcome: Outcome, events: Sequence[Mapping[str, Any]]) -> None:

@@ -18,7 +18,8 @@ from skill_runner.compliance.rules import TABLE
 from skill_runner.errors import SkillFileError
 from skill_runner.skill.schema import faults
 from skill_runner.skill.suggest import did_you_mean
-from skill_runner.skill.yaml_source import Document, YamlFault, read_one
+from skill_runner.skill.yaml_file import mistakes, placed, read_file
+from skill_runner.skill.yaml_source import Document
 from skill_runner.skill.yaml_source import Path as Place
 
 SHIPPED: Final = Path(__file__).parent / "sets"
@@ -46,26 +47,14 @@ def find_governance(named: str) -> Governance:
 
 def read_governance(file: Path) -> Governance:
     """The rule set of a file. SkillFileError with every mistake in it."""
-    document = _document(file)
+    document = read_file(file, "the rule set")
     reading = _Reading(file, document, [(f.mark, f.message) for f in document.faults])
     for fault in faults(document.data, governance_schema()):
         reading.report(fault.path, fault.message)
     found = reading.governance() if isinstance(document.data, dict) else None
     if reading.problems or found is None:
-        lines = tuple(f"{file}:{mark}: {text}" for mark, text in sorted(set(reading.problems)))
-        count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        raise SkillFileError(f"the rule set {file} has {count}", listed=lines)
+        raise mistakes(f"the rule set {file}", placed(file, reading.problems))
     return found
-
-
-def _document(file: Path) -> Document:
-    try:
-        return read_one(file.read_text(encoding="utf-8"))
-    except YamlFault as fault:
-        raise SkillFileError(f"{file}:{fault.mark}: {fault.message}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SkillFileError(f"the rule set {file} cannot be read: {why}") from None
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from skill_runner.skill.loader.requirements import requirement_problems
 from skill_runner.skill.loader.shape import check_shape, skill_schema
 from skill_runner.skill.loader.source import Source
 from skill_runner.skill.model import SCHEMA_VERSION, Skill
+from skill_runner.skill.yaml_file import mistakes
 from skill_runner.skill.yaml_source import Document, YamlFault, read_one
 
 __all__ = ["FILE", "load_skill", "requirement_problems", "skill_schema"]
@@ -45,8 +46,7 @@ def load_skill(folder: Path) -> Skill:
     check_all(source)
     problems = source.lines()
     if problems:
-        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise SkillFileError(f"the skill in {folder} has {count}", listed=problems)
+        raise mistakes(f"the skill in {folder}", problems)
     return build_skill(source)
 
 
