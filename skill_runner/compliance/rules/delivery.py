@@ -216,8 +216,8 @@ DELIVERY_RULES: Final = (
         asks="Nobody changed an object by kubectl, a dashboard, or Helm by hand.",
         why="The next run knows nothing of such a change: it ends in a conflict, or undoes it. "
         "Fields that were deleted, Secrets, exec and port-forward leave no trace in objects.",
-        remedy="skill run NAME puts back what its skill made; what is wanted belongs into the "
-        "skill's inputs. Where a field has two owners: kubectl replace, or delete and run.",
+        remedy="skill run NAME puts back what its skill made, and skill drift NAME shows what is "
+        "left; what is wanted belongs into the skill's inputs.",
         reads=(*CHANGEABLE, POD),
         hints=(ACT, INSTALLATION),
         subjects=_changeable,
